@@ -1,0 +1,55 @@
+# Each target sets up what it needs in .venv first, on any machine with Python 3.11 or newer and make.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# PyTorch comes first and by exact version: what else asks for it then finds it there, instead of fetching gigabytes of CUDA.
+TORCH := torch==2.13.0
+
+.PHONY: help demo test lint bench clean
+
+help:
+	@echo 'make demo    compile, train and check the two-layer net'
+	@echo 'make test    run every test'
+	@echo 'make lint    ruff and mypy'
+	@echo 'make bench   run the benchmarks'
+	@echo 'make clean   remove .venv and build'
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/symdiff compile examples/two_layer_net/model.py -o build/demo
+	PYTHONPATH=build/demo $(BIN)/python examples/two_layer_net/train.py
+	$(BIN)/symdiff compare examples/two_layer_net/model.py --against torch
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/lint.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/test.stamp
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) build
+
+# A stamp is made when its installation went through, and made again when pyproject.toml changes.
+$(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
+	$(PIP) $(TORCH)
+	$(PIP) --editable '.[compare]'
+	@touch $@
+
+$(VENV)/test.stamp: pyproject.toml | $(BIN)/python
+	$(PIP) $(TORCH)
+	$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/lint.stamp: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[dev]'
+	@touch $@
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo 'No Python 3.11 or newer was found: install one, or name it: make PYTHON=/path/to/python3'; exit 1; }
+	$(PYTHON) -m venv $(VENV)

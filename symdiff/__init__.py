@@ -1,0 +1,10 @@
+"""symdiff: SymPy models in, readable NumPy or CuPy gradient modules out."""
+
+from symdiff import functions
+from symdiff.compiler import compile, generate
+from symdiff.functions import *  # noqa: F403
+from symdiff.functions import __all__ as _functions
+from symdiff.model import Model
+from symdiff.version import __version__
+
+__all__ = ["Model", "__version__", "compile", "functions", "generate", *_functions]

@@ -1,0 +1,368 @@
+"""The command ``symdiff``: what its options say, handed to the functions that do the work."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from symdiff.cache import Cache, CacheWarning
+from symdiff.compare import compare as compare_model
+from symdiff.compiler import Generated, generate
+from symdiff.errors import ModelError, ModelWarning, OutputError, SymdiffError
+from symdiff.files import module_path, read_options, write_generated
+from symdiff.loader import load_models, refuse_twins
+from symdiff.model import Model
+from symdiff.options import BACKENDS, DEFAULT_EMIT, EMIT, MATH, STYLES, Options
+from symdiff.show import show as show_model
+from symdiff.version import __version__
+
+REFERENCES = ("torch", "jax", "finite-difference", "mpmath")
+
+
+class Command(click.Command):
+    """A command that reports every error as one message on stderr; with ``--debug``, as a traceback."""
+
+    failure = 1
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(click.Option(["--debug"], is_flag=True, help="Show the traceback of an error."))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        debug = ctx.params.pop("debug")
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            try:
+                return super().invoke(ctx)
+            except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+                raise
+            except Exception as error:
+                click.echo(traceback_of(error) if debug else message_of(error), err=True)
+                ctx.exit(self.failure)
+
+
+class ComparingCommand(Command):
+    """Exit code 1 says that the sides differ; what stops the comparison from being made is 2."""
+
+    failure = 2
+
+
+class Group(click.Group):
+    """A group whose commands report errors as `Command` does."""
+
+    command_class = Command
+    group_class = type
+
+
+@dataclass(frozen=True)
+class Target:
+    """A model file, or the one model in it that is made at `line`."""
+
+    path: Path
+    line: int | None = None
+
+
+class TargetType(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions of click only
+    """``model.py`` or ``model.py:line``."""
+
+    name = "model"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Target:
+        """Split off the line, unless a file has that very name."""
+        found = re.fullmatch(r"(.+):(\d+)", value)
+        if found and not Path(value).exists():
+            return Target(Path(found[1]), int(found[2]))
+        return Target(Path(value))
+
+
+class ListType(click.ParamType):  # type: ignore[type-arg]
+    """Words separated by commas, each one of `allowed` where that is given."""
+
+    def __init__(self, name: str, allowed: tuple[str, ...] | None = None) -> None:
+        self.name = name
+        self.allowed = allowed
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Split and check."""
+        words = tuple(word.strip() for word in value.split(",") if word.strip())
+        for word in words:
+            if self.allowed and word not in self.allowed:
+                self.fail(f"{word!r} is not one of {', '.join(self.allowed)}.", param, ctx)
+        if not words:
+            self.fail("it names nothing.", param, ctx)
+        return words
+
+
+def generation_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of `Options`; one that is not given is None."""
+    for option in (
+        click.option(
+            "--style", type=click.Choice(STYLES), show_default="fast", help="Scheduled or straight-line code."
+        ),
+        click.option("--math", type=click.Choice(MATH), show_default="exact", help="Accuracy of elementary functions."),
+        click.option(
+            "--wrt",
+            type=ListType("names"),
+            show_default="all parameters",
+            help="Inputs to differentiate by, comma-separated.",
+        ),
+        click.option(
+            "--emit",
+            type=ListType("functions", EMIT),
+            show_default=", ".join(DEFAULT_EMIT),
+            help=f"Functions to generate, comma-separated: {', '.join(EMIT)}.",
+        ),
+        click.option("--backend", type=click.Choice(BACKENDS), show_default="numpy", help="Array library to use."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="symdiff")
+def main() -> None:
+    """Compile SymPy models into standalone NumPy or CuPy modules of their values and derivatives.
+
+    \b
+    Example:
+      symdiff compile model.py
+    """
+
+
+@main.command("compile")
+@click.argument("targets", type=TargetType(), metavar="MODEL.py[:LINE]...", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("generated"),
+    show_default=True,
+    help="Folder to write to.",
+)
+@generation_options
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Write nothing; exit 1 if a file is not what would be written now, with its own options.",
+)
+@click.pass_context
+def compile_command(
+    ctx: click.Context, /, targets: tuple[Target, ...], out: Path, check: bool, **given: str | tuple[str, ...] | None
+) -> None:
+    """Write a module for every model of the files given, or for the one at a line.
+
+    \b
+    Examples:
+      symdiff compile model.py
+      symdiff compile model.py:8 -o generated --emit value,grad,hvp --wrt w
+      symdiff compile model.py --check
+    """
+    models = _load(*targets)
+    if check:
+        problems = [problem for model in models for problem in _out_of_date(model, out, given)]
+        for problem in problems:
+            click.echo(problem)
+        ctx.exit(1 if problems else 0)
+    options = _options(given)
+    # All are generated before any is written: an error in the last model leaves the folder as it was.
+    files = [(module_path(out, model.name, options.backend), generate(model, options)) for model in models]
+    for path, generated in files:
+        write_generated(path, generated.source)
+        _print_report(path, generated)
+
+
+@main.command("show")
+@click.argument("target", type=TargetType(), metavar="MODEL.py[:LINE]")
+@click.option("--latex", is_flag=True, help="Formulas in LaTeX.")
+@click.option("--source", is_flag=True, help="The generated source instead of formulas.")
+@click.option(
+    "--graph", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg", help="Draw the graph into a file."
+)
+@generation_options
+def show_command(
+    target: Target, latex: bool, source: bool, graph: Path | None, **given: str | tuple[str, ...] | None
+) -> None:
+    """Print the closed form of a model's gradients.
+
+    \b
+    Examples:
+      symdiff show model.py
+      symdiff show model.py:8 --graph graph.svg
+    """
+    models = _load(target)
+    if graph is not None and len(models) > 1:
+        raise ModelError(f"{target.path} holds {len(models)} models, and {graph} can show one: {_places(models)}.")
+    texts = [show_model(model, latex=latex, source=source, graph=graph, options=_options(given)) for model in models]
+    click.echo("\n\n".join(text.rstrip("\n") for text in texts))
+
+
+@main.command("compare", cls=ComparingCommand)
+@click.argument("target", type=TargetType(), metavar="MODEL.py[:LINE]")
+@click.option(
+    "--against",
+    type=ListType("references", REFERENCES),
+    default="finite-difference,mpmath",
+    show_default=True,
+    help=f"Comma-separated: {', '.join(REFERENCES)}.",
+)
+@click.option(
+    "--data", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.npz", help="Inputs, by name."
+)
+@click.option(
+    "--backend", type=click.Choice(BACKENDS), default="numpy", show_default=True, help="Whose module to check."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an object for each model.")
+@click.pass_context
+def compare_command(
+    ctx: click.Context, /, target: Target, against: tuple[str, ...], data: Path | None, backend: str, as_json: bool
+) -> None:
+    """Hold the generated functions against other ways to compute them.
+
+    Exit code: 0 when all agree, 1 when not, 2 when the comparison could not be run.
+
+    \b
+    Example:
+      symdiff compare model.py --against torch,finite-difference
+    """
+    models = _load(target)
+    comparisons = [compare_model(model, against=list(against), data=data, backend=backend) for model in models]
+    if as_json:
+        click.echo(json.dumps([json.loads(comparison.to_json()) for comparison in comparisons], indent=2))
+    else:
+        for comparison in comparisons:
+            Console().print(comparison.table())
+    ctx.exit(0 if all(comparison.agrees for comparison in comparisons) else 1)
+
+
+@main.group("cache")
+def cache_group() -> None:
+    """Look at or empty the cache of generated source.
+
+    \b
+    Example:
+      symdiff cache info
+    """
+
+
+@cache_group.command("info")
+def cache_info_command() -> None:
+    """Print where the cache is, how many modules it holds and their size.
+
+    \b
+    Example:
+      symdiff cache info
+    """
+    directory, entries, size = Cache().info()
+    click.echo(f"{directory}\n{_count(entries, 'module')}, {size / 1e6:.1f} MB")
+
+
+@cache_group.command("clear")
+def cache_clear_command() -> None:
+    """Remove every module from the cache.
+
+    \b
+    Example:
+      symdiff cache clear
+    """
+    cache = Cache()
+    click.echo(f"Removed {_count(cache.clear(), 'module')} from {cache.directory}")
+
+
+def message_of(error: Exception) -> str:
+    """What a user reads about an error."""
+    if isinstance(error, SymdiffError):
+        return f"error: {error}"
+    return (
+        f"internal error: {type(error).__name__}: {error}\n"
+        "This is a fault of symdiff, not of the model. Please report it, with what the option --debug shows."
+    )
+
+
+def traceback_of(error: Exception) -> str:
+    """What ``--debug`` shows of an error."""
+    return "".join(traceback.format_exception(error)).rstrip()
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    ours = issubclass(category, ModelWarning | CacheWarning)
+    text = f"warning: {message}" if ours else warnings.formatwarning(message, category, filename, lineno, line)
+    click.echo(text.rstrip(), err=True)
+
+
+def _load(*targets: Target) -> list[Model]:
+    with contextlib.redirect_stdout(sys.stderr):  # what a model file prints is not the command's output
+        models = [model for target in targets for model in load_models(target.path, target.line)]
+    refuse_twins(models)
+    return models
+
+
+def _options(given: Mapping[str, Any], base: Options | None = None) -> Options:
+    """The options given, and for the others those of `base` or the defaults."""
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return Options.create(**{**(asdict(base) if base else {}), **chosen})
+
+
+def _out_of_date(model: Model, out: Path, given: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the model's files: of the backend given, else of each backend that has a file."""
+    paths = {backend: module_path(out, model.name, backend) for backend in BACKENDS}
+    present = [backend for backend in BACKENDS if paths[backend].exists()]
+    wanted = [given["backend"]] if given["backend"] else present or [Options().backend]
+    problems = ((paths[backend], _problem(model, paths[backend], {**given, "backend": backend})) for backend in wanted)
+    return [f"{path}: {problem}" for path, problem in problems if problem]
+
+
+def _problem(model: Model, path: Path, given: Mapping[str, Any]) -> str | None:
+    """How the file at `path` differs from what would be written now; None where it does not."""
+    try:
+        there = path.read_text(encoding="utf-8", errors="replace")
+        options = _options(given, read_options(there))
+    except FileNotFoundError:
+        return "missing"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except OutputError as error:
+        return error.message
+    now = generate(model, options).source
+    if now == there:
+        return None
+    pairs = zip(there.split("\n"), now.split("\n"), strict=False)
+    line = next((number for number, (old, new) in enumerate(pairs, 1) if old != new), None)
+    return "out of date" if line is None else f"out of date, from line {line} on"
+
+
+def _print_report(path: Path, generated: Generated) -> None:
+    click.echo(f"{path}: {_count(len(generated.functions), 'function')} in {generated.seconds:.2f} s")
+    table = Table("function", box=None, padding=(0, 2))
+    table.add_column("operations", justify="right")
+    table.add_column("in general", overflow="fold")
+    for function in generated.functions:
+        table.add_row(Text(function.name), f"{function.operations:,}", Text(function.formula))
+    Console().print(table)
+
+
+def _places(models: Iterable[Model]) -> str:
+    return ", ".join(f"{model.name} at {model.place}" for model in models)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

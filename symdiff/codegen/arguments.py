@@ -1,0 +1,170 @@
+"""The checks at the head of every generated function: one comparison where all is well, an exact message where not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from symdiff.codegen import helpers
+from symdiff.codegen.program import Assign, Statement, docstring, indent
+from symdiff.graph.inputs import Input, Unit
+from symdiff.graph.size import Dim, Size
+from symdiff.names import unique
+
+
+class Checker:
+    """Writes the checks of a module; functions with the same arguments share one."""
+
+    def __init__(self, pointwise: bool, xp: str, need: Callable[[str], None]) -> None:
+        self.pointwise, self.xp = pointwise, xp
+        self._names: dict[tuple[Input, ...], str] = {}
+        self._taken: set[str] = set()
+        self._used: dict[str, None] = {}
+
+    def statements(self, unit: Unit) -> list[Statement]:
+        """The statements that check a function's arguments."""
+        wanted = "_arguments" if unit.output is None else f"_arguments_of_{unit.output}"
+        check = self._names.get(unit.inputs) or self._names.setdefault(unit.inputs, unique(wanted, self._taken))
+        names = ", ".join(entry.name for entry in unit.inputs)
+        targets = names + (", S" if self.pointwise else "," if len(unit.inputs) == 1 else "")
+        found: list[Statement] = [Assign(targets, f"{check}({names})")]
+        if unit.kind == "vjp":
+            found += self._cotangent(unit)
+        elif unit.direction:
+            self._used["direction"] = None
+            like = ", ".join(f'"{entry.name}": {entry.name}' for entry in unit.wrt)
+            if self.pointwise:
+                like = ", ".join(
+                    f'"{entry.name}": {self.xp}.broadcast_to({entry.name}, S)' for entry in unit.wrt
+                )
+            targets = ", ".join(node.attributes[0] for node in unit.direction)
+            comma = "," if len(unit.direction) == 1 else ""
+            found.append(Assign(targets + comma, f'_direction("v", v, {{{like}}})'))
+        return found
+
+    def _cotangent(self, unit: Unit) -> list[Statement]:
+        self._used["cotangent"] = None
+        (u,) = unit.direction
+        dtype = next((f"{entry.name}.dtype" for entry in unit.inputs if entry.node.dtype == "float"), f"{self.xp}.float64")
+        shape = "S" if self.pointwise else shape_source(u.shape, unit.inputs)
+        return [Assign(u.attributes[0], f'_cotangent("u", u, {shape}, {dtype})')]
+
+    def functions(self) -> list[list[str]]:
+        """The source of the checks and of the helpers they need."""
+        found = [self._check(name, inputs) for inputs, name in self._names.items()]
+        texts = [helpers.ONE_SHAPE if self.pointwise else helpers.SHAPES, helpers.TYPES]
+        texts += [helpers.DIRECTION] if "direction" in self._used else []
+        texts += [helpers.COTANGENT] if "cotangent" in self._used else []
+        return found + [text.replace("np.", f"{self.xp}.").rstrip().split("\n") for text in texts]
+
+    def _check(self, name: str, inputs: tuple[Input, ...]) -> list[str]:
+        names = ", ".join(entry.name for entry in inputs)
+        body = docstring("Return the arguments as arrays of one floating dtype; raise for one that does not fit.")
+        body += self._fast_pointwise(inputs) if self.pointwise else self._fast(inputs)
+        comma = "," if len(inputs) == 1 else ""
+        if self.pointwise:
+            body.append(f"return _convert({tuple(entry.name for entry in inputs)!r}, ({names}{comma}))")
+        else:
+            declared = [f'"{entry.name}": ({_declared(entry.node.shape)}, "{entry.node.dtype}"),' for entry in inputs]
+            body += ["declared = {", *indent(declared), "}", f"return _convert(declared, ({names}{comma}))"]
+        return [f"def {name}({names}):", *indent(body)]
+
+    def _fast(self, inputs: Sequence[Input]) -> list[str]:
+        """Every array already of one floating dtype and the declared shape."""
+        arrays = [entry for entry in inputs if entry.node.shape]
+        lead = next((entry.name for entry in arrays if entry.node.dtype == "float"), None)
+        if lead is None or any(entry.node.dtype != "float" for entry in inputs):
+            return []
+        scalars = [entry.name for entry in inputs if not entry.node.shape]
+        kind = unique("kind", {entry.name for entry in inputs})
+        conditions = [" is ".join(f"type({entry.name})" for entry in arrays) + f" is {self.xp}.ndarray"]
+        conditions.append(" is ".join(f"{entry.name}.dtype" for entry in arrays) + f" in ({self.xp}.float32, {self.xp}.float64)")
+        if len(arrays) > 1:
+            conditions[-1] = conditions[-1].replace(" in (", f" and {lead}.dtype in (")
+        conditions += _shape_conditions(arrays)
+        lines = ["if (", *indent([("" if i == 0 else "and ") + text for i, text in enumerate(conditions)]), "):"]
+        inner = []
+        if scalars:
+            inner.append(f"{kind} = {lead}.dtype.type")
+            tests = " and ".join(f"type({name}) in ({kind}, float)" for name in scalars)
+            returned = ", ".join(f"{kind}({entry.name})" if not entry.node.shape else entry.name for entry in inputs)
+            inner += [f"if {tests}:", f"    return {returned}" + ("," if len(inputs) == 1 else "")]
+        else:
+            inner.append("return " + ", ".join(entry.name for entry in inputs) + ("," if len(inputs) == 1 else ""))
+        return [*lines, *indent(inner)]
+
+    def _fast_pointwise(self, inputs: Sequence[Input]) -> list[str]:
+        names = [entry.name for entry in inputs]
+        first = names[0]
+        types = " is ".join(f"type({name})" for name in names)
+        dtypes = " is ".join(f"{name}.dtype" for name in names) + f" and {first}.dtype" if len(names) > 1 else f"{first}.dtype"
+        shapes = " == ".join(f"{name}.shape" for name in names) + " and " if len(names) > 1 else ""
+        returned = ", ".join(names)
+        floats = ", ".join(f"{self.xp}.float64({name})" for name in names)
+        return [
+            f"if {types} is {self.xp}.ndarray and {dtypes} in ({self.xp}.float32, {self.xp}.float64):",
+            f"    if {shapes}{first}.ndim and {first}.size:",
+            f"        return {returned}, {first}.shape",
+            f"elif {types} and type({first}) in ({self.xp}.float64, float):" if len(names) > 1 else f"elif {types} in ({self.xp}.float64, float):",
+            f"    return {floats}, ()",
+        ]
+
+
+def _shape_conditions(arrays: Sequence[Input]) -> list[str]:
+    """Each shape against what earlier arrays settled."""
+    known: dict[str, str] = {}
+    found = []
+    for entry in arrays:
+        dims = entry.node.shape
+        expected = []
+        fresh = []
+        for axis, dim in enumerate(dims):
+            text = _known(dim, known)
+            if text is None and isinstance(dim, Size) and len(dim.terms) == 1 and dim.terms[0][1] == 1 and len(dim.terms[0][0]) == 1:
+                place = f"{entry.name}.shape[{axis}]"
+                known[dim.names[0]] = place
+                fresh.append(place)
+                text = place
+            expected.append(text or f"{entry.name}.shape[{axis}]")
+        if len(fresh) == len(dims):
+            found.append(f"{entry.name}.ndim == {len(dims)}")
+        else:
+            # ndim first: the expected shape may read the array's own axes
+            own = f"{entry.name}.ndim == {len(dims)} and " if any(text.startswith(f"{entry.name}.") for text in expected) else ""
+            found.append(f"{own}{entry.name}.shape == ({', '.join(expected)}{',' if len(dims) == 1 else ''})")
+    found.append(" and ".join(f"{entry.name}.size" for entry in arrays))
+    return found
+
+
+def _known(dim: Dim, known: dict[str, str]) -> str | None:
+    if not isinstance(dim, Size):
+        return str(dim)
+    if all(name in known for name in dim.names):
+        return str(Size(tuple((tuple(known[name] for name in names), k) for names, k in dim.terms)))
+    return None
+
+
+def _declared(shape: Sequence[Dim]) -> str:
+    """A shape as the checks hold it: numbers, names, and for derived sizes (text, names, function)."""
+    parts = []
+    for dim in shape:
+        if not isinstance(dim, Size):
+            parts.append(str(dim))
+        elif str(dim) == dim.names[0]:
+            parts.append(f'"{dim}"')
+        else:
+            names = ", ".join(f'"{name}"' for name in dim.names)
+            parts.append(f'("{dim}", ({names},), lambda {", ".join(dim.names)}: {dim})')
+    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+
+
+def shape_source(shape: Sequence[Dim], inputs: Sequence[Input]) -> str:
+    """A shape in terms of the arguments that have its sizes."""
+    known: dict[str, str] = {}
+    for entry in inputs:
+        for axis, dim in enumerate(entry.node.shape):
+            if isinstance(dim, Size) and str(dim) == dim.names[0]:
+                known.setdefault(dim.names[0], f"{entry.name}.shape[{axis}]")
+    parts = [_known(dim, known) or "?" for dim in shape]
+    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+
+

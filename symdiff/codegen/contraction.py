@@ -1,0 +1,154 @@
+"""How a contraction of at most two operands is written: views, sums, products, `@`, dot, tensordot or einsum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from symdiff.codegen.program import ATOM, PRODUCT, Text
+from symdiff.graph.contraction import Contraction
+from symdiff.graph.node import Node
+
+_LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
+Labels = tuple[int, ...]
+
+
+class ContractionWriter:
+    """Writes contraction nodes with the help of a `Writer`, which knows variables and sizes."""
+
+    def __init__(self, writer: Any) -> None:
+        self.writer = writer
+
+    def write(self, node: Node) -> Text:
+        """The expression of a contraction."""
+        work = Contraction.of(node)
+        distinct = tuple(dict.fromkeys(work.out))
+        present = {label for _, labels in work.operands for label in labels}
+        kept = tuple(label for label in distinct if label in present)
+        if not node.args:
+            return self._of_nothing(node, work, distinct)
+        if len(node.args) == 1:
+            operand, labels = work.operands[0]
+            text, have = self._reduced(self.writer.texts[operand], labels, kept, work)
+            text = self._arranged(text, have, kept)
+        else:
+            text = self._pair(work, kept)
+        text = self._repeated(text, kept, distinct, work)
+        return text if distinct == work.out else self._on_diagonal(text, distinct, work)
+
+    def _of_nothing(self, node: Node, work: Contraction, distinct: Labels) -> Text:
+        xp, dtype = self.writer.xp, self.writer.dtype
+        if self.writer.pointwise:
+            return Text("1")
+        if distinct == work.out:
+            return Text(f"{xp}.ones({self.writer.shape(node.shape)}, {dtype})")
+        if len(work.out) == 2:
+            return Text(f"{xp}.eye({self.writer.size(node.shape[0]).source}, dtype={dtype})")
+        ones = Text(f"{xp}.ones({self.writer.shape([work.sizes[i] for i in distinct])}, {dtype})")
+        return self._on_diagonal(ones, distinct, work)
+
+    def _reduced(
+        self, text: Text, labels: Labels, wanted: Sequence[int], work: Contraction
+    ) -> tuple[Text, Labels]:
+        """Take diagonals, drop axes of size 1 and sum what else is not wanted."""
+        xp = self.writer.xp
+        distinct = tuple(dict.fromkeys(labels))
+        kept = tuple(label for label in distinct if label in wanted)
+        if distinct != labels:
+            if len(labels) == 2:
+                return Text(f"{xp}.{'diagonal' if kept else 'trace'}({text.source})"), kept
+            return Text(f'{xp}.einsum("{_spell(labels)}->{_spell(kept)}", {text.source})'), kept
+        if kept == labels:
+            return text, labels
+        single = [label for label in labels if label not in wanted and work.sizes[label] == 1]
+        if single:
+            where = ", ".join("0" if label in single else ":" for label in labels)
+            rest = tuple(label for label in labels if label not in single)
+            return self._reduced(Text(f"{text.at(ATOM)}[{where}]"), rest, wanted, work)
+        axes = [axis for axis, label in enumerate(labels) if label not in wanted]
+        if axes == [0]:
+            return Text(f"{xp}.add.reduce({text.source})"), kept
+        axis = "None" if not kept else str(axes[0]) if len(axes) == 1 else str(tuple(axes))
+        return Text(f"{xp}.add.reduce({text.source}, axis={axis})"), kept
+
+    def _arranged(self, text: Text, have: Labels, wanted: Labels) -> Text:
+        """Axes in the wanted order, with new axes of size 1 for labels that are missing (none in front)."""
+        order = tuple(label for label in wanted if label in have)
+        if order != have:
+            axes = [have.index(label) for label in order]
+            text = Text(f"{text.at(ATOM)}.T" if axes == [1, 0] else f"{text.at(ATOM)}.transpose({', '.join(map(str, axes))})")
+        if not order:
+            return text
+        inner = wanted[wanted.index(order[0]) :]
+        if inner == order:
+            return text
+        where = ", ".join(":" if label in have else "None" for label in inner)
+        while where.endswith(":, :"):
+            where = where[:-3]
+        return Text(f"{text.at(ATOM)}[{where}]")
+
+    def _pair(self, work: Contraction, kept: Labels) -> Text:
+        xp = self.writer.xp
+        (a, la), (b, lb) = work.operands
+        first, la = self._reduced(self.writer.texts[a], la, [*kept, *lb], work)
+        second, lb = self._reduced(self.writer.texts[b], lb, [*kept, *la], work)
+        summed = [label for label in la if label in lb and label not in kept]
+        if not summed:
+            left, right = self._arranged(first, la, kept), self._arranged(second, lb, kept)
+            if len(lb) < len(la):
+                left, right = right, left
+            return Text(f"{left.at(PRODUCT)} * {right.at(PRODUCT + 1)}", PRODUCT)
+        if la == lb and not kept:
+            return Text(f"{xp}.{'dot' if len(la) == 1 else 'vdot'}({first.source}, {second.source})")
+        product = self._matrix_product(first, la, second, lb, kept, summed)
+        if product is None:
+            product = self._matrix_product(second, lb, first, la, kept, summed)
+        if product is not None:
+            return product
+        if not any(label in la and label in lb for label in kept):
+            axes = [[labels.index(label) for label in summed] for labels in (la, lb)]
+            together = Text(f"{xp}.tensordot({first.source}, {second.source}, axes={axes})")
+            return self._arranged(together, tuple(i for i in (*la, *lb) if i not in summed), kept)
+        return Text(f'{xp}.einsum("{_spell(la)},{_spell(lb)}->{_spell(kept)}", {first.source}, {second.source})')
+
+    def _matrix_product(
+        self, a: Text, la: Labels, b: Text, lb: Labels, kept: Labels, summed: list[int]
+    ) -> Text | None:
+        """``a @ b`` where one label is summed and the rest of the axes already lie as `@` wants them."""
+        if len(summed) != 1:
+            return None
+        label = summed[0]
+        batch = tuple(i for i in kept if i in la and i in lb)
+        rows = tuple(i for i in la if i != label and i not in batch)
+        columns = tuple(i for i in lb if i != label and i not in batch)
+        if kept != (*batch, *rows, *columns) or len(columns) > 1 or (batch and (len(rows) != 1 or len(columns) != 1)):
+            return None
+        if len(rows) > 1 and la != (*rows, label):
+            return None
+        left = self._arranged(a, la, (*batch, *rows, label))
+        right = self._arranged(b, lb, (*batch, label, *columns))
+        return Text(f"{left.at(PRODUCT)} @ {right.at(PRODUCT + 1)}", PRODUCT)
+
+    def _repeated(self, text: Text, kept: Labels, distinct: Labels, work: Contraction) -> Text:
+        """Values repeated along the labels that no operand has; axes of size 1 are only inserted."""
+        missing = [label for label in distinct if label not in kept]
+        if not missing:
+            return text
+        shape = [work.sizes[label] for label in distinct]
+        if all(dim == 1 for label, dim in zip(distinct, shape, strict=True) if label in missing):
+            where = ", ".join("None" if label in missing else ":" for label in distinct)
+            return Text(f"{text.at(ATOM)}[{where}]")
+        arranged = self._arranged(text, kept, distinct)
+        return Text(f"{self.writer.xp}.broadcast_to({arranged.source}, {self.writer.shape(shape)})")
+
+    def _on_diagonal(self, text: Text, distinct: Labels, work: Contraction) -> Text:
+        """Zeros, but the values where labels repeat."""
+        if len(work.out) == 2:
+            return Text(f"{self.writer.xp}.diag({text.source})")
+        self.writer.need("_on_diagonal")
+        view = f'"{_spell(work.out)}->{_spell(distinct)}"'
+        return Text(f"_on_diagonal({text.source}, {view}, {self.writer.shape(work.shape)})")
+
+
+def _spell(labels: Sequence[int]) -> str:
+    return "".join(_LETTERS[label] for label in labels)

@@ -1,0 +1,210 @@
+"""Source of the small functions a generated module may need; only those it uses are written into it.
+
+They are written for NumPy and hold no logic of any model.
+"""
+
+from __future__ import annotations
+
+TYPES = '''\
+def _typed(kinds, arguments):
+    """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
+    arrays = {}
+    for name, argument in zip(kinds, arguments):
+        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+    dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
+    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
+    for name, dtype in dtypes.items():
+        if dtype.kind == "f" and dtype not in (np.float32, np.float64):
+            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+    common = np.result_type(*floating) if floating else np.dtype(np.float64)
+    for name, kind in kinds.items():
+        array = np.asarray(arrays[name], common if kind == "float" else None)
+        if kind == "int" and array.dtype.kind == "f":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        arrays[name] = array if array.ndim else array[()]
+    return arrays
+
+
+def _array(name, argument):
+    """An argument as an array of real numbers."""
+    if isinstance(argument, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, expected a plain one: fill or drop what is masked first")
+    try:
+        array = np.asarray(argument)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+    return array
+'''
+
+SHAPES = '''\
+def _convert(declared, arguments):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes.setdefault(dim, (name, length))[1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no {'samples' if came[0] == 0 else 'entries'}")
+'''
+
+ONE_SHAPE = '''\
+def _convert(names, arguments):
+    """Return the arguments as arrays of one floating dtype, and their one shape; scalars go with any shape."""
+    arrays = _typed(dict.fromkeys(names, "float"), arguments)
+    shape, owner = (), None
+    for name, array in arrays.items():
+        if array.shape and owner is None:
+            shape, owner = array.shape, name
+        elif array.shape and array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}, expected a scalar or {shape} as {owner} has")
+        if 0 in array.shape:
+            raise ValueError(f"{name} has shape {array.shape}: it holds no entries")
+    return *arrays.values(), shape
+'''
+
+DIRECTION = '''\
+def _direction(name, given, like):
+    """A direction as arrays, one for each array of `like`, with its shape and dtype."""
+    given = tuple(given)
+    if len(given) != len(like):
+        raise ValueError(f"{name} has {len(given)} parts, expected {len(like)}: {', '.join(like)}")
+    parts = []
+    for part, (field, array) in zip(given, like.items()):
+        part = _array(f"{name}.{field}", part)
+        if part.shape != array.shape:
+            raise ValueError(f"{name}.{field} has shape {part.shape}, expected {array.shape} as {field} has")
+        parts.append(part.astype(array.dtype, copy=False)[()])
+    return parts
+'''
+
+COTANGENT = '''\
+def _cotangent(name, given, shape, dtype):
+    """A cotangent as an array of the output's shape."""
+    array = _array(name, given)
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}, expected {shape}, the shape of the output")
+    return array.astype(dtype, copy=False)[()]
+'''
+
+HELPERS: dict[str, str] = {
+    "_on_diagonal": '''\
+def _on_diagonal(values, diagonal, shape):
+    """Zeros, but `values` on the diagonal that np.einsum(diagonal) views."""
+    result = np.zeros(shape, values.dtype)
+    np.einsum(diagonal, result)[...] = values
+    return result
+''',
+    "_place": '''\
+def _place(values, where, shape, dtype):
+    """Zeros, but `values` at `where`."""
+    result = np.zeros(shape, dtype)
+    result[where] = values
+    return result
+''',
+    "_prod_others": '''\
+def _prod_others(x, axes):
+    """For each entry, the product of all others along `axes`; no division, so zeros are no exception."""
+    return _products(np.ones_like(x), x, axes, order=0)
+
+
+def _products(v, x, axes, order):
+    """The products of all other entries of x (order 0), or their derivative in the direction v (order 1).
+
+    The entries are halved again and again: a half's share is what lies outside it, times the product of the other half.
+    """
+    x, v = np.broadcast_arrays(x, v)
+    last = tuple(range(-len(axes), 0))
+    moved, direction = (np.moveaxis(a, axes, last) for a in (x, v))
+    flat = moved.reshape(*moved.shape[: -len(axes)], -1)
+    slope = direction.reshape(flat.shape)
+    levels = [(flat, slope)]
+    while levels[-1][0].shape[-1] > 1:
+        p, d = levels[-1]
+        if p.shape[-1] % 2:
+            one, zero = np.ones_like(p[..., :1]), np.zeros_like(p[..., :1])
+            p, d = np.concatenate([p, one], -1), np.concatenate([d, zero], -1)
+            levels[-1] = p, d
+        levels.append((p[..., ::2] * p[..., 1::2], d[..., ::2] * p[..., 1::2] + p[..., ::2] * d[..., 1::2]))
+    outside, change = np.ones_like(levels[-1][0]), np.zeros_like(levels[-1][0])
+    for p, d in reversed(levels[:-1]):
+        outside, change = np.repeat(outside, 2, -1), np.repeat(change, 2, -1)
+        other = p.reshape(*p.shape[:-1], -1, 2)[..., ::-1].reshape(p.shape)
+        slopes = d.reshape(*p.shape[:-1], -1, 2)[..., ::-1].reshape(p.shape)
+        change = change[..., : p.shape[-1]] * other + outside[..., : p.shape[-1]] * slopes
+        outside = outside[..., : p.shape[-1]] * other
+    result = (change if order else outside)[..., : flat.shape[-1]]
+    return np.ascontiguousarray(np.moveaxis(result.reshape(moved.shape), last, axes))
+''',
+    "_prod_others_tangent": '''\
+def _prod_others_tangent(x, v, axes):
+    """The derivative of the products of all other entries, in the direction v."""
+    return _products(v, x, axes, order=1)
+''',
+    "_shaped": '''\
+def _shaped(result, shape, dtype):
+    """A result that may not depend on every argument, at the shape of them all, in memory of its own."""
+    result = np.asarray(result, dtype)
+    return np.broadcast_to(result, shape).copy() if shape else result[()]
+''',
+    "pack": '''\
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return np.concatenate([np.ravel(part) for part in parts])
+''',
+    "_unflatten": '''\
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = np.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def known_shapes(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    trial = 1
+    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
+        trial += 1
+    parts, start = [], 0
+    for shape in known_shapes(trial):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
+''',
+    "set_threads": '''\
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if count != int(count) or count < 1:
+        raise ValueError(f"count is {count}, expected a whole number from 1")
+''',
+}
+
+REQUIRES = {"_prod_others_tangent": "_prod_others"}

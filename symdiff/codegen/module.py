@@ -1,0 +1,224 @@
+"""A whole generated module: docstring, imports, argument checks, functions, flat forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from symdiff.codegen import flat, helpers
+from symdiff.codegen.arguments import Checker
+from symdiff.codegen.function import FunctionWriter
+from symdiff.codegen.program import Function, Return, Statement, docstring
+from symdiff.codegen.results import copied, is_scalar, result_type
+from symdiff.graph.inputs import Input, Unit
+from symdiff.graph.node import Node
+from symdiff.graph.plan import Plan
+from symdiff.graph.size import Size
+
+# Names a module defines for itself; an input of one of these names makes the module use another.
+_XP = ("np", "numpy_", "np_")
+
+
+@dataclass(frozen=True)
+class ModuleSpec:
+    """What a module is made of.
+
+    Attributes
+    ----------
+    header : the first line, which marks the file and holds its options.
+    name, inputs, samples, pointwise : of the model.
+    units : its functions, each with its plan.
+    closed_form : lines of the closed form, for the docstring.
+    """
+
+    header: str
+    name: str
+    inputs: tuple[Input, ...]
+    samples: Size | None
+    pointwise: bool
+    units: tuple[Unit, ...]
+    closed_form: tuple[str, ...]
+
+
+def write_module(spec: ModuleSpec) -> str:
+    """The source of the module."""
+    return ModuleWriter(spec).source()
+
+
+class ModuleWriter:
+    """Collects the parts of one module."""
+
+    def __init__(self, spec: ModuleSpec) -> None:
+        self.spec = spec
+        arguments = {entry.name for entry in spec.inputs}
+        self.xp = next(name for name in _XP if name not in arguments)
+        self.needed: dict[str, None] = {}
+        self.special: dict[str, None] = {}
+        self.checker = Checker(spec.pointwise, self.xp, self.need)
+
+    def need(self, name: str) -> None:
+        """Remember a helper (or, as ``special:name``, a function of scipy.special) that the source uses."""
+        if name.startswith("special:"):
+            self.special.setdefault(name.removeprefix("special:"))
+            return
+        if name in helpers.REQUIRES:
+            self.need(helpers.REQUIRES[name])
+        self.needed.setdefault(name)
+
+    def source(self) -> str:
+        """The module, top to bottom."""
+        self.need("set_threads")
+        functions = [self.function(unit) for unit in self.spec.units]
+        flat_lines = flat.flat_functions(self.spec, self.need)
+        checks = self.checker.functions()
+        blocks = [
+            [self.spec.header, *docstring(self.docstring())],
+            self.imports(),
+            flat.signature(self.spec),
+            *flat.result_classes(self.spec, self.xp),
+            *(function.lines() for function in functions),
+            *flat_lines,
+            *checks,
+            *(text.replace("np.", f"{self.xp}.").rstrip().split("\n") for text in self.helper_texts()),
+        ]
+        return "\n\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+    def helper_texts(self) -> Iterable[str]:
+        """The helpers that are used, in the order of their table."""
+        return (text for name, text in helpers.HELPERS.items() if name in self.needed)
+
+    def imports(self) -> list[str]:
+        """What the module imports: NumPy, the standard library, scipy.special where it must."""
+        lines = ["import math"] if "_unflatten" in self.needed else []
+        lines += ["from typing import NamedTuple", "", f"import numpy as {self.xp}"]
+        if self.special:
+            lines.append(f"from scipy.special import {', '.join(f'{name} as _{name}' for name in sorted(self.special))}")
+        return lines
+
+    def docstring(self) -> str:
+        """What the module computes, its arguments with their shapes, the closed form."""
+        lines = [f"{self.spec.name}: value and derivatives in closed form, written by symdiff; edit the model, not this."]
+        lines += ["", "Arguments"]
+        width = max(len(entry.name) for entry in self.spec.inputs)
+        for entry in self.spec.inputs:
+            shape = "scalar or array" if self.spec.pointwise else _shape_text(entry.node)
+            kind = ", integers" if entry.node.dtype == "int" else ""
+            lines.append(f"    {entry.name:<{width}}  {entry.role}, {shape}{kind}")
+        if self.spec.closed_form:
+            lines += ["", "Closed form", *(f"    {line}" for line in self.spec.closed_form)]
+        return "\n".join(lines) + "\n"
+
+    def function(self, unit: Unit) -> Function:
+        """One function of the module."""
+        body: list[Statement] = [*self.checker.statements(unit)]
+        inputs = {entry.node: entry.name for entry in unit.inputs}
+        for node in unit.direction:
+            inputs[node] = node.attributes[0]
+        taken = {self.xp, "v", "u", "S", *inputs.values()}
+        assert unit.plan is not None
+        comments = self.comments(unit, unit.plan)
+        writer = FunctionWriter(inputs, self.names(unit), comments, taken, self.xp, self.need, self.spec.pointwise)
+        writer.write(unit.plan.order, unit.roots)
+        results = self.results(unit, writer, inputs)
+        body += writer.statements
+        body.append(Return(_packed(unit, results)))
+        parameters = tuple(entry.name for entry in unit.inputs)
+        if unit.direction:
+            parameters += ("u",) if unit.kind == "vjp" else ("v",)
+        return Function(unit.name, parameters, _describe(unit), tuple(body))
+
+    def results(self, unit: Unit, writer: FunctionWriter, inputs: Mapping[Node, str]) -> list[str]:
+        """The returned expressions: each an array of its own memory, or a NumPy scalar."""
+        dtype = writer.dtype
+        seen: set[Node] = set()
+        found = []
+        for root in unit.roots:
+            text = writer.texts[root]
+            if self.spec.pointwise:
+                self.need("_shaped")
+                found.append(f"_shaped({text.source}, S, {dtype})")
+            elif is_scalar(root):
+                found.append(result_type(root, text, dtype))
+            else:
+                found.append(copied(root, text, seen))
+        return found
+
+    def names(self, unit: Unit) -> dict[Node, str]:
+        """The wanted names: of the user's, then of the results."""
+        names: dict[Node, str] = {}
+        for root, label in zip(unit.roots, unit.labels, strict=True):
+            if root.op not in ("input", "constant", "size"):
+                names.setdefault(root, label)
+        return {**names, **unit.names}
+
+    def comments(self, unit: Unit, plan: Plan) -> dict[Node, str]:
+        """Above the first statement that only a result needs: what it leads to."""
+        found: dict[Node, str] = {}
+        if len(unit.roots) == 1:
+            return found
+        for root, label in zip(unit.roots, unit.labels, strict=True):
+            found.setdefault(_first_of(root, plan, unit.roots), _title(label))
+        return found
+
+
+def _first_of(root: Node, plan: Plan, roots: Sequence[Node]) -> Node:
+    """The first node in order that `root` needs and no earlier result does."""
+    earlier: set[Node] = set()
+    for other in roots:
+        if other is root:
+            break
+        earlier |= _below(other)
+    mine = _below(root) - earlier
+    return next((node for node in plan.order if node in mine and node.op not in ("input", "constant", "size")), root)
+
+
+def _below(root: Node) -> set[Node]:
+    found, stack = {root}, [root]
+    while stack:
+        for operand in stack.pop().args:
+            if operand not in found:
+                found.add(operand)
+                stack.append(operand)
+    return found
+
+
+def _title(label: str) -> str:
+    kind, _, name = label.partition("_")
+    what = {"grad": "gradient by", "hessian": "Hessian by", "jacobian": "Jacobian by", "vjp": "u^T Jacobian by"}
+    if kind in what and name:
+        return f"{what[kind]} {name}"
+    return {"value": "objective", "hvp": f"Hessian product, {name}"}.get(kind, label)
+
+
+def _packed(unit: Unit, results: Sequence[str]) -> str:
+    if unit.kind in ("value", "jvp"):
+        return results[0]
+    if unit.kind == "value_and_grad":
+        return f"{results[0]}, Grad({', '.join(results[1:])})"
+    if unit.kind == "hessian":
+        n = len(unit.wrt)
+        rows = [f"HessianRow({', '.join(results[i * n : (i + 1) * n])})" for i in range(n)]
+        return f"Hessian({', '.join(rows)})"
+    return f"{flat.class_of(unit)}({', '.join(results)})"
+
+
+def _describe(unit: Unit) -> str:
+    subject = "the objective" if unit.output is None else unit.output
+    by = ", ".join(entry.name for entry in unit.wrt)
+    return {
+        "value": f"Return {subject}.",
+        "grad": f"Return the gradient of {subject} by {by}.",
+        "value_and_grad": f"Return {subject} and its gradient by {by}.",
+        "hessian": f"Return the second derivatives of {subject} by {by}: entry a.b has shape a.shape + b.shape.",
+        "hvp": "Return the Hessian of the objective times v, which is like a gradient.",
+        "jvp": f"Return the derivative of {subject} in the direction v, which is like a gradient.",
+        "vjp": f"Return u^T times the Jacobian of {subject}, u of the shape of {subject}.",
+        "jacobian": f"Return the derivatives of every entry of {subject} by {by}: shape {subject}.shape + parameter.shape.",
+    }[unit.kind]
+
+
+def _shape_text(node: Node) -> str:
+    if not node.shape:
+        return "scalar"
+    return "(" + ", ".join(map(str, node.shape)) + (",)" if node.ndim == 1 else ")")
+

@@ -1,0 +1,228 @@
+"""How a node is written in NumPy, given how its operands are: one method a kind of operation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from symdiff.codegen.contraction import ContractionWriter
+from symdiff.codegen.program import ATOM, POWER, PRODUCT, SUM, UNARY, Text
+from symdiff.codegen.table import MIRRORED, NUMPY, OPERATORS
+from symdiff.graph.build import constant, number, repeated_scalar
+from symdiff.graph.node import Node
+from symdiff.graph.ops import REDUCTIONS
+from symdiff.graph.size import Dim, Size, names_of
+
+_UFUNC = {"reduce_max": "maximum", "reduce_min": "minimum", "reduce_prod": "multiply"}
+
+
+class Writer:
+    """Writes nodes as NumPy expressions.
+
+    Parameters
+    ----------
+    texts : node -> how it is written where it is used: a variable or an inlined expression.
+    sizes : name of a size -> the variable that holds it.
+    dtype : source of the working dtype, such as ``x.dtype``.
+    xp : what the array library is imported as.
+    need : called with the name of each helper function or special function that the source uses.
+    pointwise : whether every array has the one shape S, so that a repeated scalar may stay a scalar.
+    """
+
+    def __init__(
+        self,
+        texts: Mapping[Node, Text],
+        sizes: Mapping[str, str],
+        dtype: str,
+        xp: str,
+        need: Callable[[str], None],
+        pointwise: bool = False,
+    ) -> None:
+        self.texts, self.sizes, self.dtype, self.xp, self.need = texts, sizes, dtype, xp, need
+        self.pointwise = pointwise
+        self._contractions = ContractionWriter(self)
+
+    def write(self, node: Node) -> Text:
+        """The expression that computes a node."""
+        if node.op == "contract":
+            return self._contractions.write(node)
+        if node.op in REDUCTIONS:
+            return self._reduction(node)
+        if node.op in OPERATORS:
+            return self._operator(node)
+        special = getattr(self, f"_{node.op}", None)
+        if special is not None:
+            return special(node)  # type: ignore[no-any-return]
+        template = NUMPY[node.op]
+        operands = [self.texts[a].source for a in node.args]
+        return Text(template.format(*operands, xp=self.xp), self.texts[node.args[0]].precedence if template == "{0}" else ATOM)
+
+    def size(self, dim: Dim) -> Text:
+        """A size as source."""
+        if not isinstance(dim, Size):
+            return Text(str(dim), ATOM)
+        renamed = Size(tuple((tuple(self.sizes[name] for name in names), k) for names, k in dim.terms))
+        single = len(dim.terms) == 1
+        return Text(str(renamed), (ATOM if len(names_of([dim])) == 1 and dim.terms[0][1] == 1 else PRODUCT) if single else SUM)
+
+    def shape(self, dims: Sequence[Dim]) -> str:
+        """A shape as source of a tuple."""
+        inner = ", ".join(self.size(dim).source for dim in dims)
+        return f"({inner},)" if len(dims) == 1 else f"({inner})"
+
+    # Leaves
+
+    def _constant(self, node: Node) -> Text:
+        value = node.attributes[0]
+        if isinstance(value, bool):
+            return Text(str(value))
+        if math.isnan(value):
+            return Text(f"{self.xp}.nan")
+        if math.isinf(value):
+            return Text(f"{self.xp}.inf" if value > 0 else f"-{self.xp}.inf", ATOM if value > 0 else UNARY)
+        text = str(int(value)) if value.is_integer() and abs(value) < 1e6 and str(value) != "-0.0" else repr(value)
+        return Text(text, UNARY if text.startswith("-") else ATOM)
+
+    def _size(self, node: Node) -> Text:
+        return self.size(node.attributes[0])
+
+    # Elementwise
+
+    def _operator(self, node: Node) -> Text:
+        a, b = self._ordered(node)
+        symbol, own, left, right = OPERATORS[node.op]
+        if node.op == "add":
+            return self._sum(a, b)
+        if node.op in MIRRORED and number(a) is not None:
+            a, b, symbol = b, a, MIRRORED[node.op]
+        if node.op == "mul" and (repeated := self._repeated(a, b)) is not None:
+            return repeated
+        return Text(self.texts[a].at(left) + symbol + self.texts[b].at(right), own)
+
+    def _ordered(self, node: Node) -> tuple[Node, ...]:
+        """Commuting operands as a person would write them: numbers, scalars, then arrays; short before long."""
+        if node.op != "mul":
+            return node.args
+        return tuple(sorted(node.args, key=lambda a: (number(a) is None, a.ndim, -self.texts[a].precedence, len(self.texts[a].source) > 12)))
+
+    def _repeated(self, a: Node, b: Node) -> Text | None:
+        """A scalar repeated over a shape."""
+        if self.pointwise or repeated_scalar(b) != constant(1.0) or a.shape:
+            return None
+        shape = self.shape(b.shape)
+        if number(a) == 0:
+            return Text(f"{self.xp}.zeros({shape}, {self.dtype})")
+        return Text(f"{self.xp}.full({shape}, {self.texts[a].source}, {self.dtype})")
+
+    def _sum(self, a: Node, b: Node) -> Text:
+        """a + b, as a difference where one is negative and both are written here."""
+        x, y = self.texts[a].source, self.texts[b].source
+        if x.startswith("-") and not y.startswith("-"):
+            a, b = b, a
+            x, y = y, x
+        elif not y.startswith("-") and (number(a) is not None or len(x) < len(y)) and "*" not in x and "@" not in x:
+            a, b = b, a
+        first, second = self.texts[a], self.texts[b]
+        if second.source.startswith("-") and second.precedence >= SUM:
+            rest = second.source[1:]
+            return Text(f"{first.at(SUM)} - {rest}" if second.precedence != SUM else f"{first.at(SUM)} + ({second.source})", SUM)
+        return Text(f"{first.at(SUM)} + {second.at(SUM + 1)}", SUM)
+
+    def _neg(self, node: Node) -> Text:
+        operand = self.texts[node.args[0]]
+        if operand.precedence == PRODUCT:
+            return Text(f"-{operand.source}", PRODUCT)
+        return Text(f"-{operand.at(UNARY)}", UNARY)
+
+    def _pow(self, node: Node) -> Text:
+        base, exponent = node.args
+        n = number(exponent)
+        text = self.texts[base]
+        if n in (3, 4) and text.source.isidentifier():
+            x = text.source
+            return Text(f"{x} * {x}**2", PRODUCT) if n == 3 else Text(f"({x}**2)**2", POWER)
+        return Text(f"{text.at(ATOM)}**{self.texts[exponent].at(POWER)}", POWER)
+
+    def _select(self, node: Node) -> Text:
+        condition, yes, no = node.args
+        c = self.texts[condition].source
+        values = (number(yes), number(no))
+        if values == (1, 0) and condition.shape == node.shape:
+            return Text(f"{self.texts[condition].at(ATOM)}.astype({self.dtype})")
+        chosen = f"{self.xp}.where({c}, {self.texts[yes].source}, {self.texts[no].source})"
+        return Text(f"{chosen}.astype({self.dtype})" if None not in values and node.dtype == "float" else chosen)
+
+    def _cast(self, node: Node) -> Text:
+        return Text(f"{self.texts[node.args[0]].at(ATOM)}.astype({self.dtype})")
+
+    # Whole axes
+
+    def _reduction(self, node: Node) -> Text:
+        (x,), (axes,) = node.args, node.attributes
+        axis = "" if axes == (0,) else f", axis={self._axis(x, axes)}"
+        if node.op == "reduce_norm":
+            source = self.texts[x].source
+            squares = f"{self.xp}.add.reduce({self.texts[x].at(ATOM)}**2{axis})"
+            if x.ndim == 1 and source.isidentifier():
+                squares = f"{self.xp}.dot({source}, {source})"
+            return Text(f"{self.xp}.sqrt({squares})")
+        return Text(f"{self.xp}.{_UFUNC[node.op]}.reduce({self.texts[x].source}{axis})")
+
+    def _axis(self, x: Node, axes: Sequence[int]) -> str:
+        if len(axes) == x.ndim:
+            return "None"
+        return str(axes[0]) if len(axes) == 1 else str(tuple(axes))
+
+    def _prod_others(self, node: Node) -> Text:
+        self.need("_prod_others")
+        return Text(f"_prod_others({self.texts[node.args[0]].source}, axes={node.attributes[0]})")
+
+    def _prod_others_tangent(self, node: Node) -> Text:
+        self.need("_prod_others_tangent")
+        v, x = (self.texts[a].source for a in node.args)
+        return Text(f"_prod_others_tangent({x}, {v}, axes={node.attributes[0]})")
+
+    # Places
+
+    def _index(self, node: Node) -> Text:
+        (x,) = node.args
+        return Text(f"{self.texts[x].at(ATOM)}[{self._subscript(x, node.attributes[0])}]")
+
+    def _subscript(self, x: Node, items: Sequence[object]) -> str:
+        parts = ["..."] if x.ndim > len(items) else []
+        dims = x.shape[x.ndim - len(items) :]
+        for item, dim in zip(items, dims, strict=True):
+            if isinstance(item, int):
+                parts.append(str(item))
+                continue
+            start, stop, step = item  # type: ignore[misc]
+            head = "" if start == 0 else self.size(start).source
+            tail = "" if stop == dim else self.size(stop).source
+            parts.append(f"{head}:{tail}" + (f":{step}" if step != 1 else ""))
+        return ", ".join(parts)
+
+    def _place(self, node: Node) -> Text:
+        self.need("_place")
+        items, dims = node.attributes
+        where = self._subscript(node, items)
+        return Text(f"_place({self.texts[node.args[0]].source}, {self.xp}.s_[{where}], {self.shape(node.shape)}, {self.dtype})")
+
+    def _stack(self, node: Node) -> Text:
+        (extents,) = node.attributes
+        lead = node.shape[: node.ndim - len(extents)]
+        if not lead:
+            return Text(f"{self.xp}.array({self._nested([self.texts[a].source for a in node.args], extents)}, {self.dtype})")
+        entries = [
+            self.texts[a].source if a.shape == lead else f"{self.xp}.full({self.shape(lead)}, {self.texts[a].source}, {self.dtype})"
+            for a in node.args
+        ]
+        joined = f"{self.xp}.stack([{', '.join(entries)}], axis=-1)"
+        return Text(joined if len(extents) == 1 else f"{joined}.reshape({', '.join(self.size(d).source for d in node.shape)})")
+
+    def _nested(self, entries: Sequence[str], extents: Sequence[int]) -> str:
+        if len(extents) == 1:
+            return f"[{', '.join(entries)}]"
+        width = len(entries) // extents[0]
+        rows = [self._nested(entries[i * width : (i + 1) * width], extents[1:]) for i in range(extents[0])]
+        return f"[{', '.join(rows)}]"
+

@@ -1,0 +1,44 @@
+"""What a function returns: never memory of its arguments, never one array twice."""
+
+from __future__ import annotations
+
+from symdiff.codegen.program import ATOM, Text
+from symdiff.graph.contraction import Contraction
+from symdiff.graph.node import Node, topological
+
+
+def is_scalar(node: Node) -> bool:
+    """Whether a result has no axes."""
+    return not node.shape
+
+
+def result_type(node: Node, text: Text, dtype: str) -> str:
+    """A scalar result as a NumPy scalar of the working dtype."""
+    if not any(part.op == "input" and part.dtype == "float" for part in topological([node])):
+        return f"{dtype}.type({text.source})"
+    return f"{text.at(ATOM)}[()]" if node.op in ("select", "stack", "place") else text.source
+
+
+def copied(node: Node, text: Text, seen: set[Node]) -> str:
+    """An array result; a copy where it would share memory with an argument or with an earlier result."""
+    base, repeated = _base(node)
+    shared = base.op in ("input", "constant") or base in seen or repeated
+    seen.add(base)
+    return f"{text.at(ATOM)}.copy()" if shared else text.source
+
+
+def _base(node: Node) -> tuple[Node, bool]:
+    """The node whose memory a view looks at, and whether the view repeats entries."""
+    repeated = False
+    while True:
+        if node.op in ("stop_gradient", "index"):
+            node = node.args[0]
+        elif node.op == "contract" and len(node.args) == 1:
+            work = Contraction.of(node)
+            ((_, labels),) = work.operands
+            if work.summed() or len(set(work.out)) < len(work.out):
+                return node, repeated
+            repeated = repeated or any(label not in labels and work.sizes[label] != 1 for label in work.out)
+            node = node.args[0]
+        else:
+            return node, repeated

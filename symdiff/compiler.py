@@ -1,0 +1,158 @@
+"""The whole compiler on one screen: a model goes in, the source of a module comes out, each step by its name.
+
+    model.py --lower--> graph --derive--> graphs --passes--> plans --write_module--> source --load--> module
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+import sympy as sp
+
+from symdiff.cache import Cache, key_of
+from symdiff.codegen.module import ModuleSpec, write_module
+from symdiff.derive import derive
+from symdiff.files import header
+from symdiff.formulas import formulas
+from symdiff.frontend.lower import Lowered, lower
+from symdiff.graph.inputs import Unit
+from symdiff.graph.node import Node
+from symdiff.graph.size import evaluate
+from symdiff.loader import CACHE_PACKAGE, load_source
+from symdiff.model import Model
+from symdiff.names import identifier
+from symdiff.options import DEFAULT_EMIT, Options
+from symdiff.passes.contract import nominal, order_contractions
+from symdiff.passes.expand import expand
+from symdiff.passes.operations import operations
+from symdiff.passes.simplify import simplify
+from symdiff.passes.stabilise import stabilise
+from symdiff.passes.stages import plan
+
+
+@dataclass(frozen=True)
+class FunctionReport:
+    """One generated function: its operations, as a polynomial in the sizes and at nominal sizes."""
+
+    name: str
+    operations: int
+    formula: str
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What `generate` returns: the source, and what `symdiff compile` prints of it."""
+
+    name: str
+    backend: str
+    source: str
+    seconds: float
+    functions: tuple[FunctionReport, ...]
+
+
+def compile(
+    model: Model,
+    *,
+    backend: str = "numpy",
+    emit: str | Sequence[str] = DEFAULT_EMIT,
+    wrt: Sequence[Any] | None = None,
+    cache: bool = True,
+    math: str = "exact",
+    style: str = "fast",
+) -> ModuleType:
+    """Return the generated module of a model, from the cache where it was compiled before.
+
+    Parameters
+    ----------
+    emit : the kinds of functions: value, grad, value_and_grad, hessian, hvp, jacobian, jvp, vjp.
+    wrt : symbols or names of params and data to differentiate by; all params by default.
+    cache : whether to read and write the cache.
+    """
+    names = None if wrt is None else tuple(str(symbol) for symbol in wrt)
+    options = Options.create(backend=backend, emit=emit, wrt=names, math=math, style=style)
+    lowered = lower(model)
+    key = cache_key(lowered, options)
+    store = Cache() if cache else None
+    source = store.get(key) if store else None
+    if source is None:
+        source = generate_from(lowered, options).source
+        if store:
+            store.put(key, source)
+    module_name = f"{CACHE_PACKAGE}.{identifier(lowered.name)}_{key}"
+    return load_source(source, module_name, f"<symdiff {lowered.name}_{backend}>")
+
+
+def generate(model: Model, options: Options) -> Generated:
+    """Compile a model to source."""
+    return generate_from(lower(model), options)
+
+
+def generate_from(model: Lowered, options: Options) -> Generated:
+    """The steps from a lowered model to source."""
+    started = time.perf_counter()
+    stable = stabilised(model)
+    derived = derive(stable, options, lambda roots: cost(roots, stable))
+    units = tuple(finish(unit, stable) for unit in derived)
+    spec = ModuleSpec(
+        header=header(options),
+        name=identifier(model.name),
+        inputs=model.declarations.inputs,
+        samples=model.declarations.samples,
+        pointwise=model.declarations.pointwise,
+        units=units,
+        closed_form=formulas(stable, options),
+    )
+    source = write_module(spec)
+    reports = tuple(_report(unit, model) for unit in units)
+    return Generated(spec.name, options.backend, source, time.perf_counter() - started, reports)
+
+
+def stabilised(model: Lowered) -> Lowered:
+    """The model with what could overflow or lose digits rewritten, before anything is differentiated."""
+    return model.mapped(stabilise)
+
+
+def finish(unit: Unit, model: Lowered) -> Unit:
+    """The passes after differentiation: from the results of one function to its plan."""
+    roots = optimised([*unit.roots, *model.names], model)
+    results, named = roots[: len(unit.roots)], roots[len(unit.roots) :]
+    chosen = plan(results, model.declarations.samples)
+    return replace(unit, roots=chosen.results, plan=chosen, names=dict(zip(named, model.names.values(), strict=True)))
+
+
+def optimised(roots: Sequence[Node], model: Lowered) -> list[Node]:
+    """Tidy the derivatives, write whole operations out, order the contractions."""
+    samples = None if model.declarations.samples is None else str(model.declarations.samples)
+    tidy = simplify(roots)  # what derivatives leave behind
+    elementary = expand(tidy)  # sigmoid, softplus, logsumexp without overflow
+    return order_contractions(elementary, samples)  # the cheapest products
+
+
+def cost(roots: Sequence[Node], model: Lowered) -> int:
+    """Operations at nominal sizes, to choose between equivalent graphs."""
+    return _at_nominal_sizes(operations(optimised(roots, model)), model)
+
+
+def cache_key(model: Lowered, options: Options) -> str:
+    """A digest of everything that reaches the bytes of the source."""
+    nodes = [node for node in (model.objective, *model.outputs.values()) if node is not None]
+    labels = [*model.outputs, *(f"{name}={node.digest.hex()}" for node, name in model.names.items())]
+    inputs = [f"{e.name}:{e.role}:{e.node.shape}:{e.node.dtype}:{e.symbol}" for e in model.declarations.inputs]
+    return key_of(
+        sp.__version__, header(options), model.name, str(model.declarations.samples), str(model.declarations.pointwise),
+        str(model.objective is None), *inputs, *labels, *(node.digest for node in nodes),
+    )  # fmt: skip
+
+
+def _report(unit: Unit, model: Lowered) -> FunctionReport:
+    count = operations(unit.roots)
+    return FunctionReport(unit.name, _at_nominal_sizes(count, model), str(count))
+
+
+def _at_nominal_sizes(count: Any, model: Lowered) -> int:
+    samples = None if model.declarations.samples is None else str(model.declarations.samples)
+    return evaluate(count, nominal([count], samples))

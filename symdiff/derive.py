@@ -1,0 +1,154 @@
+"""Which functions a model's module has, and the graphs of their results: one row for each kind of function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from symdiff.diff.forward import tangents
+from symdiff.diff.reverse import cotangents
+from symdiff.diff.second import gradient, hessian, hessian_product, jacobian_forward, jacobian_reverse, zeros
+from symdiff.errors import ModelError
+from symdiff.frontend.lower import Lowered
+from symdiff.graph.build import parameter
+from symdiff.graph.inputs import Input, Unit
+from symdiff.graph.node import Node
+from symdiff.names import unique
+from symdiff.options import Options
+
+Cost = Callable[[Sequence[Node]], int]
+
+
+def derive(model: Lowered, options: Options, cost: Cost) -> list[Unit]:
+    """The functions of the module, differentiated; `cost` chooses between equivalent graphs."""
+    wrt = _wrt(model, options)
+    units: list[Unit] = []
+    if model.objective is not None:
+        for kind in options.emit:
+            if kind in _OBJECTIVE:
+                units.append(_OBJECTIVE[kind](model, model.objective, wrt))
+    for name, root in model.outputs.items():
+        inputs = model.arguments[name]
+        by = tuple(entry for entry in wrt if entry in inputs)
+        units.append(Unit(name, "value", name, inputs, by, (root,), labels=(name,)))
+        for kind in options.emit:
+            if kind in _OUTPUT and by:
+                units.append(_OUTPUT[kind](model, name, root, inputs, by, cost))
+    return units
+
+
+def _wrt(model: Lowered, options: Options) -> tuple[Input, ...]:
+    declared = model.declarations.inputs
+    if options.wrt is None:
+        chosen = [entry for entry in declared if entry.role == "parameter"]
+    else:
+        known = {label: entry for entry in declared for label in (entry.name, str(entry.symbol))}
+        missing = [name for name in options.wrt if name not in known]
+        if missing:
+            raise ModelError(
+                f"wrt names {', '.join(missing)}, which the model does not declare: it has {', '.join(e.name for e in declared)}.",
+                place=model.place,
+            )
+        chosen = [known[name] for name in options.wrt]
+    for entry in chosen:
+        if entry.node.dtype != "float":
+            raise ModelError(
+                f"{entry.symbol} is declared an integer: there is no derivative by it. Declare it real, or as data.",
+                place=model.place,
+            )
+        if entry.role == "constant":
+            raise ModelError(f"wrt names the constant {entry.name}: declare it in params or data.", place=model.place)
+    return tuple(entry for entry in declared if entry in chosen)
+
+
+def _nodes(inputs: Sequence[Input]) -> list[Node]:
+    return [entry.node for entry in inputs]
+
+
+def _directions(wrt: Sequence[Input], inputs: Sequence[Input]) -> tuple[Node, ...]:
+    taken = {entry.name for entry in inputs}
+    return tuple(parameter(unique(f"v_{entry.name}", taken), entry.node.shape) for entry in wrt)
+
+
+def _value(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
+    return Unit("value", "value", None, model.declarations.inputs, wrt, (root,), labels=("value",))
+
+
+def _grad(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
+    labels = tuple(f"grad_{entry.name}" for entry in wrt)
+    found = tuple(gradient(root, _nodes(wrt)))
+    return Unit("grad", "grad", None, model.declarations.inputs, wrt, found, labels=labels)
+
+
+def _value_and_grad(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
+    both = _grad(model, root, wrt)
+    inputs = model.declarations.inputs
+    return Unit("value_and_grad", "value_and_grad", None, inputs, wrt, (root, *both.roots), labels=("value", *both.labels))
+
+
+def _hessian(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
+    blocks = hessian(root, _nodes(wrt), model.declarations.pointwise)
+    pairs = [(i, j) for i in range(len(wrt)) for j in range(len(wrt))]
+    labels = tuple(f"hessian_{wrt[i].name}_{wrt[j].name}" for i, j in pairs)
+    roots = tuple(blocks[pair] for pair in pairs)
+    return Unit("hessian", "hessian", None, model.declarations.inputs, wrt, roots, labels=labels)
+
+
+def _hvp(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
+    inputs = model.declarations.inputs
+    v = _directions(wrt, inputs)
+    nodes = _nodes(wrt)
+    found = tuple(hessian_product(root, nodes, dict(zip(nodes, v, strict=True))))
+    return Unit("hvp", "hvp", None, inputs, wrt, found, v, tuple(f"hvp_{entry.name}" for entry in wrt))
+
+
+def _objective_jvp(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
+    inputs = model.declarations.inputs
+    v, found = _tangent(root, wrt, inputs)
+    return Unit("jvp", "jvp", None, inputs, wrt, (found,), v, ("jvp",))
+
+
+def _tangent(root: Node, wrt: Sequence[Input], inputs: Sequence[Input]) -> tuple[tuple[Node, ...], Node]:
+    v = _directions(wrt, inputs)
+    (found,) = tangents([root], dict(zip(_nodes(wrt), v, strict=True)))
+    return v, zeros(root.shape) if found is None else found
+
+
+def _jvp(model: Lowered, name: str, root: Node, inputs: tuple[Input, ...], by: tuple[Input, ...], cost: Cost) -> Unit:
+    v, found = _tangent(root, by, inputs)
+    return Unit(f"{name}_jvp", "jvp", name, inputs, by, (found,), v, (f"{name}_jvp",))
+
+
+def _vjp(model: Lowered, name: str, root: Node, inputs: tuple[Input, ...], by: tuple[Input, ...], cost: Cost) -> Unit:
+    u = parameter(unique("u", {entry.name for entry in inputs}), root.shape)
+    found = cotangents(root, _nodes(by), u)
+    roots = tuple(found.get(entry.node, zeros(entry.node.shape)) for entry in by)
+    return Unit(f"{name}_vjp", "vjp", name, inputs, by, roots, (u,), tuple(f"vjp_{entry.name}" for entry in by))
+
+
+def _jacobian(model: Lowered, name: str, root: Node, inputs: tuple[Input, ...], by: tuple[Input, ...], cost: Cost) -> Unit:
+    """Forward or reverse mode, whichever takes fewer operations."""
+    samplewise = model.declarations.pointwise
+    forward = tuple(jacobian_forward(root, entry.node, samplewise) for entry in by)
+    candidates = [forward]
+    if not samplewise:
+        candidates.append(tuple(jacobian_reverse(root, entry.node) for entry in by))
+    roots = min(candidates, key=cost)
+    labels = tuple(f"jacobian_{entry.name}" for entry in by)
+    return Unit(f"{name}_jacobian", "jacobian", name, inputs, by, roots, labels=labels)
+
+
+_OBJECTIVE: dict[str, Callable[[Lowered, Node, tuple[Input, ...]], Unit]] = {
+    "value": _value,
+    "grad": _grad,
+    "value_and_grad": _value_and_grad,
+    "hessian": _hessian,
+    "hvp": _hvp,
+    "jvp": _objective_jvp,
+}
+
+_OUTPUT: dict[str, Callable[[Lowered, str, Node, tuple[Input, ...], tuple[Input, ...], Cost], Unit]] = {
+    "jacobian": _jacobian,
+    "jvp": _jvp,
+    "vjp": _vjp,
+}
+

@@ -1,0 +1,1 @@
+"""Derivatives of graphs: two tables, and short drivers over them."""

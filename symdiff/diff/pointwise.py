@@ -1,0 +1,85 @@
+"""The partial derivatives of every elementwise operation, one row each.
+
+Row: operation -> for each operand a function of (result, *operands) that gives the partial derivative by that operand, or
+None where it is zero everywhere. At kinks the rows follow the usual conventions: relu'(0) = 0, ties of a maximum share
+equally, |x|' = 0 at 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from symdiff.graph.build import constant, pointwise, power, select
+from symdiff.graph.node import Node
+
+Partial = Callable[..., Node] | None
+
+
+def _mask(condition: Node) -> Node:
+    """1 where the condition holds, else 0; a product with it is a choice."""
+    return select(condition, constant(1.0), constant(0.0))
+
+
+def _tie(larger: Node, smaller: Node) -> Node:
+    """1 where larger > smaller, 1/2 where they are equal."""
+    return select(
+        pointwise("lt", smaller, larger),
+        constant(1.0),
+        select(pointwise("eq", smaller, larger), constant(0.5), constant(0.0)),
+    )
+
+
+def _power_by_exponent(y: Node, x: Node, n: Node) -> Node:
+    """x**n log x, and 0 where the base is 0 and the exponent is not negative."""
+    at_zero = pointwise("and", pointwise("eq", x, constant(0.0)), pointwise("le", constant(0.0), n))
+    return select(at_zero, constant(0.0), y * pointwise("log", select(at_zero, constant(1.0), x)))
+
+
+PARTIALS: dict[str, tuple[Partial, ...]] = {
+    # arithmetic
+    "add": (lambda y, a, b: constant(1.0), lambda y, a, b: constant(1.0)),
+    "mul": (lambda y, a, b: b, lambda y, a, b: a),
+    "div": (lambda y, a, b: 1 / b, lambda y, a, b: -(y / b)),
+    "neg": (lambda y, x: constant(-1.0),),
+    "pow": (lambda y, x, n: n * power(x, n - 1), _power_by_exponent),
+    "mod": (lambda y, a, b: constant(1.0), lambda y, a, b: -pointwise("floor", a / b)),
+    "abs": (lambda y, x: pointwise("sign", x),),
+    "sign": (None,),
+    "floor": (None,),
+    "ceil": (None,),
+    # powers, exponentials, logarithms
+    "sqrt": (lambda y, x: 0.5 / y,),
+    "cbrt": (lambda y, x: 1 / (3 * y**2),),
+    "exp": (lambda y, x: y,),
+    "expm1": (lambda y, x: pointwise("exp", x),),
+    "log": (lambda y, x: 1 / x,),
+    "log1p": (lambda y, x: 1 / (1 + x),),
+    # trigonometric and hyperbolic
+    "sin": (lambda y, x: pointwise("cos", x),),
+    "cos": (lambda y, x: -pointwise("sin", x),),
+    "tan": (lambda y, x: 1 + y**2,),
+    "arcsin": (lambda y, x: 1 / pointwise("sqrt", (1 - x) * (1 + x)),),
+    "arccos": (lambda y, x: -1 / pointwise("sqrt", (1 - x) * (1 + x)),),
+    "arctan": (lambda y, x: 1 / (1 + x**2),),
+    "arctan2": (lambda y, a, b: b / (a**2 + b**2), lambda y, a, b: -(a / (a**2 + b**2))),
+    "sinh": (lambda y, x: pointwise("cosh", x),),
+    "cosh": (lambda y, x: pointwise("sinh", x),),
+    "tanh": (lambda y, x: 1 - y**2,),
+    "arcsinh": (lambda y, x: 1 / pointwise("sqrt", 1 + x**2),),
+    "arccosh": (lambda y, x: 1 / (pointwise("sqrt", x - 1) * pointwise("sqrt", x + 1)),),
+    "arctanh": (lambda y, x: 1 / ((1 - x) * (1 + x)),),
+    # kept whole
+    "relu": (lambda y, x: _mask(pointwise("lt", constant(0.0), x)),),
+    "sigmoid": (lambda y, x: y * pointwise("sigmoid", -x),),
+    "softplus": (lambda y, x: pointwise("sigmoid", x),),
+    "maximum": (lambda y, a, b: _tie(a, b), lambda y, a, b: _tie(b, a)),
+    "minimum": (lambda y, a, b: _tie(b, a), lambda y, a, b: _tie(a, b)),
+    # choice
+    "select": (None, lambda y, c, a, b: _mask(c), lambda y, c, a, b: select(c, constant(0.0), constant(1.0))),
+    **{op: (None, None) for op in ("lt", "le", "eq", "ne", "and", "or", "xor")},
+    "not": (None,),
+    # markers
+    "stop_gradient": (None,),
+    "cast": (None,),
+}
+

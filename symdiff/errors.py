@@ -1,0 +1,60 @@
+"""The errors symdiff raises: one family, each message says what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+
+class SymdiffError(Exception):
+    """Base of every error symdiff raises about a model, a file or a comparison.
+
+    Parameters
+    ----------
+    message : what is wrong and what to do about it, in one or two sentences.
+    expression : the sub-expression of the user's model that is at fault, already as text.
+    place : ``file:line`` of the ``Model(...)`` call.
+    """
+
+    def __init__(self, message: str, *, expression: str | None = None, place: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.expression = expression
+        self.place = place
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.expression is not None:
+            lines.append(f"  in: {shorten(self.expression)}")
+        if self.place is not None:
+            lines.append(f"  model: {self.place}")
+        return "\n".join(lines)
+
+
+class ModelError(SymdiffError, ValueError):
+    """The model contradicts itself or the rules: an undeclared symbol, a name declared twice."""
+
+
+class ShapeError(ModelError):
+    """The sizes of two parts of a model cannot match."""
+
+
+class UnsupportedError(ModelError):
+    """A construct symdiff does not compile; the message says what to write instead."""
+
+
+class OutputError(SymdiffError):
+    """A file could not be written, or is not symdiff's to overwrite."""
+
+
+class ComparisonError(SymdiffError):
+    """A comparison could not be run: a framework is missing, a data file does not fit."""
+
+
+class ModelWarning(UserWarning):
+    """Something in a model is allowed but probably not meant."""
+
+
+def shorten(text: str, limit: int = 200) -> str:
+    """Cut a long expression in the middle, so that an error stays one message a person can read."""
+    if len(text) <= limit:
+        return text
+    half = (limit - 5) // 2
+    return f"{text[:half]} ... {text[-half:]}"

@@ -1,0 +1,3 @@
+"""Closed forms."""
+def formulas(model, options):
+    return ()

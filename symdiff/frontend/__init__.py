@@ -1,0 +1,1 @@
+"""From SymPy to the graph and back: one file per dialect."""

@@ -1,0 +1,170 @@
+"""The declared symbols of a model as inputs of the graph: their names, shapes, dtypes and the sample axis."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symdiff.errors import ModelError, ModelWarning, UnsupportedError
+from symdiff.frontend.text import text
+from symdiff.graph.build import parameter
+from symdiff.graph.inputs import Input
+from symdiff.graph.node import Node
+from symdiff.graph.size import Dim, Size, names_of
+from symdiff.names import identifiers, unique
+
+ROLES = ("parameter", "data", "constant")
+
+
+@dataclass(frozen=True)
+class Declarations:
+    """All declared symbols.
+
+    Attributes
+    ----------
+    inputs : parameters, then data, then constants, each in declared order.
+    sizes : size symbol -> the size it stands for.
+    samples : the size of the sample axis, or None where the model has none.
+    pointwise : no data, scalars only: every input may be an array of one shape, and all is elementwise.
+    """
+
+    inputs: tuple[Input, ...]
+    sizes: dict[Any, Size]
+    samples: Size | None
+    pointwise: bool
+
+    @property
+    def nodes(self) -> dict[Any, Node]:
+        """SymPy symbol -> node."""
+        return {declared.symbol: declared.node for declared in self.inputs}
+
+
+def declare(model: Any) -> Declarations:
+    """Check the declarations of a model and give every symbol its node."""
+    groups = (("parameter", model.params), ("data", model.data), ("constant", model.constants))
+    pairs = [(role, symbol) for role, symbols in groups for symbol in symbols]
+    _check_distinct(pairs)
+    names = identifiers([_label(symbol) for _, symbol in pairs], "symbols")
+    size_symbols = _size_symbols(symbol for _, symbol in pairs)
+    for symbol in size_symbols:
+        if any(symbol == declared for _, declared in pairs):
+            raise ModelError(f"{symbol} is both a declared symbol and a size; its value comes from the shapes: remove it.")
+    size_names = identifiers([str(symbol) for symbol in size_symbols], "sizes")
+    sizes = {symbol: Size.named(size_names[str(symbol)]) for symbol in size_symbols}
+    scalars_only = all(isinstance(symbol, sp.Symbol) for _, symbol in pairs)
+    samples = _samples(model, sizes, set(names.values()))
+    pointwise = scalars_only and not model.data and _scalar_results(model)
+    inputs = tuple(
+        _input(names[_label(symbol)], symbol, role, sizes, Size.named("S") if pointwise else samples, pointwise)
+        for role, symbol in pairs
+    )
+    return Declarations(inputs, sizes, samples, pointwise)
+
+
+def _input(name: str, symbol: Any, role: str, sizes: dict[Any, Size], samples: Size | None, pointwise: bool) -> Input:
+    if symbol.is_commutative and (symbol.is_imaginary or symbol.is_real is False):
+        raise UnsupportedError(f"{symbol} is declared not real: symdiff computes over the real numbers.")
+    dtype = "int" if getattr(symbol, "is_integer", None) else "float"
+    if isinstance(symbol, sp.MatrixSymbol):
+        return Input(name, symbol, role, parameter(name, tuple(dimension(d, sizes) for d in symbol.shape)))
+    carries_samples = role == "data" or pointwise
+    shape = (samples,) if carries_samples and samples is not None else ()
+    return Input(name, symbol, role, parameter(name, shape, dtype))
+
+
+def _check_distinct(pairs: list[tuple[str, Any]]) -> None:
+    seen: dict[str, tuple[str, Any]] = {}
+    for role, symbol in pairs:
+        label = _label(symbol)
+        if label in seen:
+            other_role, other = seen[label]
+            if other == symbol:
+                raise ModelError(f"{label} is declared twice: as {other_role} and as {role}.")
+            raise ModelError(
+                f"Two different symbols are called {label}: their assumptions differ, so SymPy takes them for two. "
+                "Create the symbol once and use it everywhere."
+            )
+        seen[label] = (role, symbol)
+
+
+def _label(symbol: Any) -> str:
+    return str(symbol.name)
+
+
+def _size_symbols(symbols: Iterable[Any]) -> list[Any]:
+    found: dict[Any, None] = {}
+    for symbol in symbols:
+        if isinstance(symbol, sp.MatrixSymbol):
+            for dim in symbol.shape:
+                for free in sorted(dim.free_symbols, key=str):
+                    found.setdefault(free)
+    return list(found)
+
+
+def dimension(expression: Any, sizes: dict[Any, Size]) -> Dim:
+    """A SymPy size as a size of the graph: a polynomial with integer coefficients in declared size symbols."""
+    if expression.is_Integer:
+        return int(expression)
+    if expression in sizes:
+        return sizes[expression]
+    parts: list[Dim] = []
+    if expression.is_Add or expression.is_Mul:
+        parts = [dimension(argument, sizes) for argument in expression.args]
+    elif expression.is_Pow and expression.exp.is_Integer and expression.exp > 0:
+        parts = [dimension(expression.base, sizes)] * int(expression.exp)
+    else:
+        raise UnsupportedError(
+            f"The size {text(expression)} is not a polynomial in the sizes of declared arrays.", expression=text(expression)
+        )
+    result: Dim = 0 if expression.is_Add else 1
+    for part in parts:
+        result = result + part if expression.is_Add else result * part
+    return result
+
+
+def _samples(model: Any, sizes: dict[Any, Size], taken: set[str]) -> Size | None:
+    """The size data carry and no parameter does; a fresh one for scalar data alone; `samples=` decides."""
+    if model.samples is not None:
+        if model.samples not in sizes:
+            raise ModelError(f"samples={model.samples} is not a size of any declared array.")
+        return sizes[model.samples]
+    by_params = names_of(_dims(model.params, sizes))
+    candidates = [name for name in dict.fromkeys(names_of(_dims(model.data, sizes))) if name not in by_params]
+    if len(candidates) == 1:
+        return Size.named(candidates[0])
+    if any(isinstance(symbol, sp.Symbol) for symbol in model.data):
+        if candidates:
+            raise ModelError(
+                f"Which axis holds the samples? It could be {' or '.join(candidates)}: say samples=... in the Model."
+            )
+        return Size.named(unique("N", taken | {size.names[0] for size in sizes.values()}))
+    return None
+
+
+def _dims(symbols: Iterable[Any], sizes: dict[Any, Size]) -> list[Dim]:
+    return [
+        dimension(dim, sizes) for symbol in symbols if isinstance(symbol, sp.MatrixSymbol) for dim in symbol.shape
+    ]
+
+
+def _scalar_results(model: Any) -> bool:
+    results = [*model.outputs.values(), *([] if model.objective is None else [model.objective])]
+    return all(not getattr(result, "is_Matrix", False) for result in results)
+
+
+def warn_unused(declared: Iterable[Input], used: set[Node], place: str) -> None:
+    """Warn of each symbol no expression holds."""
+    for entry in declared:
+        if entry.node not in used:
+            warnings.warn(
+                f"{entry.symbol} is declared as {entry.role} but nothing depends on it (or SymPy cancelled it).\n"
+                f"  model: {place}",
+                ModelWarning,
+                stacklevel=4,
+            )
+
+

@@ -1,0 +1,203 @@
+"""The walk from a user's SymPy expressions to the graph: once, iteratively, by identity.
+
+What each SymPy class means is in the tables of `scalar` and `matrix`; here is only the walk, the symbols, and the place
+that errors get their sub-expression and file from.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sympy as sp
+
+from symdiff.errors import ModelError, ModelWarning, SymdiffError, UnsupportedError
+from symdiff.frontend import matrix, scalar
+from symdiff.frontend.declare import Declarations, declare, dimension, warn_unused
+from symdiff.frontend.rule import Rule
+from symdiff.frontend.text import text
+from symdiff.graph.build import size, sum_axes
+from symdiff.graph.inputs import Input
+from symdiff.graph.node import Node, topological
+from symdiff.graph.size import Dim
+from symdiff.names import identifiers
+
+RULES: dict[type, Rule] = {**scalar.RULES, **matrix.RULES}
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A model as graphs.
+
+    Attributes
+    ----------
+    objective, outputs : the results; an output keeps its declared symbols in `arguments`.
+    names : node -> the user's name for it (`named=`, the outputs).
+    origins : node -> the SymPy sub-expression it came from.
+    """
+
+    name: str
+    place: str
+    declarations: Declarations
+    objective: Node | None
+    outputs: dict[str, Node]
+    arguments: dict[str, tuple[Input, ...]]
+    names: dict[Node, str]
+    origins: dict[Node, Any]
+
+    def mapped(self, change: Callable[[Sequence[Node]], list[Node]]) -> Lowered:
+        """The model with its graphs rewritten; names go along."""
+        roots = [*([] if self.objective is None else [self.objective]), *self.outputs.values(), *self.names]
+        new = dict(zip(roots, change(roots), strict=True))
+        objective = None if self.objective is None else new[self.objective]
+        outputs = {name: new[node] for name, node in self.outputs.items()}
+        return replace(self, objective=objective, outputs=outputs, names={new[n]: name for n, name in self.names.items()})
+
+
+def lower(model: Any) -> Lowered:
+    """Check a model and lower its expressions; every error names the sub-expression and the `Model(...)` call."""
+    try:
+        return _lower(model)
+    except SymdiffError as error:
+        error.place = error.place or model.place
+        raise
+
+
+def _lower(model: Any) -> Lowered:
+    declarations = declare(model)
+    walk = Walk(declarations, model.place)
+    objective = None if model.objective is None else _objective(walk, model.objective)
+    output_names = identifiers(list(model.outputs), "outputs")
+    outputs = {output_names[key]: walk.lower(expression) for key, expression in model.outputs.items()}
+    for name in outputs:
+        if objective is not None and name in ("value", "grad", "value_and_grad", "hessian", "hvp"):
+            raise ModelError(f"An output is called {name!r}, which is a function of the module: rename it.")
+    names = {node: name for name, node in outputs.items() if node.args}
+    label = identifiers(list(model.named), "named expressions")
+    for key, expression in model.named.items():
+        names[walk.lower(expression)] = label[key]
+    roots = [*outputs.values(), *([objective] if objective is not None else [])]
+    warn_unused(declarations.inputs, set(topological(roots)), model.place)
+    arguments = {name: _used(declarations.inputs, node) for name, node in outputs.items()}
+    return Lowered(model.name, model.place, declarations, objective, outputs, arguments, names, walk.origins)
+
+
+def _used(inputs: Sequence[Input], root: Node) -> tuple[Input, ...]:
+    """The declared symbols an output takes: those it depends on, and one that gives each size it needs."""
+    order = set(topological([root]))
+    found = [declared for declared in inputs if declared.node in order]
+    needed = {name for node in order for dim in _sizes_in(node) for name in getattr(dim, "names", ())}
+    given = {name for entry in found for dim in entry.node.shape for name in getattr(dim, "names", ())}
+    for declared in inputs:
+        brings = {name for dim in declared.node.shape for name in getattr(dim, "names", ())}
+        if declared not in found and brings & (needed - given):
+            found.append(declared)
+            given |= brings
+    return tuple(declared for declared in inputs if declared in found)
+
+
+def _sizes_in(node: Node) -> tuple[Dim, ...]:
+    return (*node.shape, *(node.attributes if node.op == "size" else ()))
+
+
+def _objective(walk: Walk, expression: Any) -> Node:
+    node = walk.lower(expression)
+    if node.ndim >= 2 and node.shape[-2:] == (1, 1):
+        node = sum_axes(node, (node.ndim - 2, node.ndim - 1))
+    if node.shape and not walk.declarations.pointwise:
+        shape = ", ".join(map(str, node.shape))
+        remedy = "give it as outputs={'y': ...} for its Jacobian, or reduce it: sd.sum(...) or sd.mean(...)"
+        raise ModelError(
+            f"The objective must be a scalar, but its shape is ({shape}); a gradient is of a scalar: {remedy}.",
+            expression=text(expression),
+        )
+    return node
+
+
+@dataclass
+class Walk:
+    """The state of lowering one model: what symbols stand for, and what was lowered already."""
+
+    declarations: Declarations
+    place: str
+    origins: dict[Node, Any] = field(default_factory=dict)
+    _memo: dict[int, tuple[Any, Node]] = field(default_factory=dict)
+    _bound: dict[Any, Node] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._symbols: Mapping[Any, Node] = self.declarations.nodes
+
+    @property
+    def samples(self) -> Dim | None:
+        """The size of the sample axis."""
+        return self.declarations.samples
+
+    @property
+    def entrywise(self) -> bool:
+        """Whether this is the body of an entrywise function, where an operand stands for each entry of a matrix."""
+        return bool(self._bound)
+
+    def lower(self, expression: Any) -> Node:
+        """The node of an expression."""
+        stack: list[tuple[Any, Sequence[Any] | None]] = [(expression, None)]
+        while stack:
+            part, children = stack.pop()
+            if id(part) in self._memo:
+                continue
+            rule = self._rule(part)
+            if children is None and rule is not None and (children := tuple(rule.children(part))):
+                stack.append((part, children))
+                stack.extend((child, None) for child in reversed(children))
+            else:
+                self._memo[id(part)] = (part, self._build(part, rule, children or ()))
+        return self._memo[id(expression)][1]
+
+    def apply(self, function: Any, arguments: Sequence[Node]) -> Node:
+        """The node of a `Lambda` applied to nodes."""
+        inner = Walk(self.declarations, self.place, self.origins)
+        inner._bound = {**self._bound, **dict(zip(function.variables, arguments, strict=True))}
+        return inner.lower(function.expr)
+
+    def dimension(self, expression: Any) -> Dim:
+        """A SymPy size."""
+        return dimension(sp.sympify(expression), self.declarations.sizes)
+
+    def warn(self, message: str) -> None:
+        """Something allowed but probably not meant."""
+        warnings.warn(f"{message}\n  model: {self.place}", ModelWarning, stacklevel=2)
+
+    def _rule(self, part: Any) -> Rule | None:
+        for cls in type(part).__mro__:
+            if cls in RULES:
+                return RULES[cls]
+        return None
+
+    def _build(self, part: Any, rule: Rule | None, children: Sequence[Any]) -> Node:
+        try:
+            if isinstance(part, (sp.Symbol, sp.MatrixSymbol)):
+                return self._symbol(part)
+            if rule is None:
+                raise UnsupportedError(scalar.refusal(part))
+            node = rule.build(self, part, [self._memo[id(child)][1] for child in children])
+        except SymdiffError as error:
+            error.expression = error.expression or text(part)
+            raise
+        self.origins.setdefault(node, part)
+        return node
+
+    def _symbol(self, symbol: Any) -> Node:
+        if symbol in self._bound:
+            return self._bound[symbol]
+        if symbol in self._symbols:
+            return self._symbols[symbol]
+        if symbol in self.declarations.sizes:
+            return size(self.declarations.sizes[symbol])
+        same = [known for known in self._symbols if str(known.name) == str(symbol.name)]
+        if same:
+            raise ModelError(
+                f"Two different symbols are called {symbol}: the declared one and one in the expression; their assumptions "
+                "or shapes differ. Create the symbol once and use it everywhere."
+            )
+        raise ModelError(f"The symbol {symbol} is not declared: add it to params, data or constants.")

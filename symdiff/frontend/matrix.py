@@ -1,0 +1,267 @@
+"""The matrix dialect: what each SymPy matrix expression means, as rows of a table.
+
+A matrix is a node whose last two axes are its rows and columns; an explicit matrix of per-sample entries has the sample
+axis in front. Shapes are inferred from the parts and checked here, since SymPy accepts some that cannot match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy as sp
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
+from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
+from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.matrices.expressions.slice import MatrixSlice
+from sympy.matrices.matrixbase import MatrixBase
+
+from symdiff.errors import ShapeError, UnsupportedError
+from symdiff.frontend.rule import Rule, no_arguments
+from symdiff.frontend.scalar import reduce_axes
+from symdiff.functions.elementwise import EntrywiseFunction
+from symdiff.functions.reductions import AxisFunction, AxisReduction
+from symdiff.graph.build import (
+    Item,
+    add,
+    constant,
+    contract,
+    full,
+    index,
+    insert_axes,
+    matmul,
+    mul,
+    pointwise,
+    power,
+    stack,
+)
+from symdiff.graph.node import Node
+from symdiff.graph.size import Dim
+
+
+def _shape(node: Node) -> tuple[Dim, Dim]:
+    rows, columns = node.shape[-2:]
+    return rows, columns
+
+
+def _check_same_shape(what: str, args: list[Node]) -> None:
+    for other in args[1:]:
+        if _shape(other) != _shape(args[0]):
+            first, second = ("x".join(map(str, _shape(node))) for node in (args[0], other))
+            raise ShapeError(f"{what} of a {first} and a {second} matrix: the sizes must be equal.")
+
+
+def _refuse_samples(args: list[Node]) -> None:
+    if any(node.ndim == 1 for node in args) and any(node.ndim >= 2 for node in args):
+        raise UnsupportedError(
+            "A scalar data symbol (one value per sample) is combined with a matrix: declare the data as a MatrixSymbol "
+            "with the samples as its rows."
+        )
+
+
+def _addition(walk: Any, expression: Any, args: list[Node]) -> Node:
+    _refuse_samples(args)
+    _check_same_shape("A sum", args)
+    total = args[0]
+    for term in args[1:]:
+        total = add(total, term)
+    return total
+
+
+def _multiplication(walk: Any, expression: Any, args: list[Node]) -> Node:
+    """Matrix factors from left to right, scalar factors in front."""
+    _refuse_samples(args)
+    factor, product = constant(1.0), None
+    for node in args:
+        if node.ndim < 2:
+            factor = mul(factor, node)
+        else:
+            product = node if product is None else matmul(product, node)
+    return factor if product is None else mul(factor, product)
+
+
+def _hadamard_product(walk: Any, expression: Any, args: list[Node]) -> Node:
+    _check_same_shape("An entrywise product", args)
+    product = args[0]
+    for factor in args[1:]:
+        product = mul(product, factor)
+    return product
+
+
+def _transpose(walk: Any, expression: Any, args: list[Node]) -> Node:
+    (x,) = args
+    order = [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2]
+    return contract([x], [range(x.ndim)], order, dict(enumerate(x.shape)))
+
+
+def _trace(walk: Any, expression: Any, args: list[Node]) -> Node:
+    (x,) = args
+    _check_square("A trace", x)
+    lead = list(range(x.ndim - 2))
+    return contract([x], [[*lead, 50, 50]], lead, dict(enumerate(x.shape[:-2])) | {50: x.shape[-1]})
+
+
+def _check_square(what: str, x: Node) -> None:
+    rows, columns = _shape(x)
+    if rows != columns:
+        raise ShapeError(f"{what} needs a square matrix, not {rows}x{columns}.")
+
+
+def _identity(walk: Any, expression: Any, args: list[Node]) -> Node:
+    n = walk.dimension(expression.shape[0])
+    return contract([], [], (0, 0), {0: n})
+
+
+def _filled(value: float) -> Callable[[Any, Any, list[Node]], Node]:
+    return lambda walk, e, args: full(value, [walk.dimension(dim) for dim in e.shape])
+
+
+def _diagonal_from_vector(walk: Any, expression: Any, args: list[Node]) -> Node:
+    """The square matrix with a vector, row or column, on its diagonal."""
+    (v,) = args
+    rows, columns = _shape(v)
+    if 1 not in (rows, columns):
+        raise ShapeError(f"DiagMatrix needs a row or a column, not a {rows}x{columns} matrix.")
+    long = v.ndim - 1 if rows == 1 else v.ndim - 2
+    labels = list(range(v.ndim))
+    return contract([v], [labels], [*labels[:-2], long, long], dict(enumerate(v.shape)))
+
+
+def _only_diagonal(walk: Any, expression: Any, args: list[Node]) -> Node:
+    """A square matrix with everything off its diagonal set to 0."""
+    (x,) = args
+    _check_square("DiagonalMatrix", x)
+    lead = list(range(x.ndim - 2))
+    return contract([x], [[*lead, 50, 50]], [*lead, 50, 50], dict(enumerate(x.shape[:-2])) | {50: x.shape[-1]})
+
+
+def _diagonal_column(walk: Any, expression: Any, args: list[Node]) -> Node:
+    (x,) = args
+    _check_square("DiagonalOf", x)
+    lead = list(range(x.ndim - 2))
+    sizes = dict(enumerate(x.shape[:-2])) | {50: x.shape[-1], 51: 1}
+    return contract([x], [[*lead, 50, 50]], [*lead, 50, 51], sizes)
+
+
+def _apply(walk: Any, expression: Any, args: list[Node]) -> Node:
+    return walk.apply(expression.function, args)
+
+
+def _entrywise(walk: Any, expression: Any, args: list[Node]) -> Node:
+    _refuse_samples(args)
+    _check_same_shape("An entrywise function", [node for node in args if node.ndim >= 2])
+    return walk.apply(expression.args[0], args)
+
+
+def _power(walk: Any, expression: Any, args: list[Node]) -> Node:
+    """A whole power as repeated squaring."""
+    exponent = expression.exp
+    if not (exponent.is_Integer and exponent >= 0):
+        raise UnsupportedError(f"The matrix power {exponent} is not supported: only whole powers from 0 are.")
+    (x,) = args
+    _check_square("A matrix power", x)
+    result, square, n = None, x, int(exponent)
+    while n:
+        if n % 2:
+            result = square if result is None else matmul(result, square)
+        square, n = matmul(square, square) if n > 1 else square, n // 2
+    return result if result is not None else contract([], [], (0, 0), {0: x.shape[-1]})
+
+
+def _hadamard_power(walk: Any, expression: Any, args: list[Node]) -> Node:
+    base, exponent = args
+    if exponent.ndim >= 2:
+        _check_same_shape("An entrywise power", args)
+    return power(base, exponent)
+
+
+def _element(walk: Any, expression: Any, args: list[Node]) -> Node:
+    (x,) = args
+    items: list[Item] = []
+    for position, dim in zip(expression.indices, x.shape[-2:], strict=True):
+        if not position.is_Integer:
+            raise UnsupportedError("An entry of a matrix is taken at whole numbers: an index symbol needs IndexedBase.")
+        items.append(_wrap(int(position), dim))
+    return index(x, items)
+
+
+def _wrap(position: int, dim: Dim) -> int:
+    if position >= 0:
+        return position
+    if isinstance(dim, int):
+        return position + dim
+    raise UnsupportedError(f"The index {position} counts from the end of an axis of symbolic size {dim}: count from 0.")
+
+
+def _slice(walk: Any, expression: Any, args: list[Node]) -> Node:
+    """Bounds are checked here: SymPy gets some of the sizes wrong."""
+    (x,) = args
+    items: list[Item] = []
+    for part, dim in zip((expression.rowslice, expression.colslice), x.shape[-2:], strict=True):
+        start, stop, step = (walk.dimension(bound) for bound in part)
+        known = isinstance(start, int) and isinstance(stop, int)
+        if step == 0 or (known and not 0 <= start <= stop) or (known and isinstance(dim, int) and stop > dim):
+            raise ShapeError(f"The slice {start}:{stop}:{step} does not fit an axis of size {dim}.")
+        if not isinstance(step, int):
+            raise UnsupportedError("The step of a slice must be a number.")
+        items.append((start, stop, step))
+    return index(x, items)
+
+
+def _explicit(walk: Any, expression: Any, args: list[Node]) -> Node:
+    _refuse_nested(args)
+    rows, columns = expression.shape
+    if rows * columns == 0:
+        raise ShapeError(f"An explicit matrix of {rows} rows and {columns} columns has no entries.")
+    return stack(args, (int(rows), int(columns)))
+
+
+def _refuse_nested(args: list[Node]) -> None:
+    if any(node.ndim >= 2 for node in args):
+        raise UnsupportedError("An explicit matrix holds a matrix as an entry: its entries must be scalars.")
+
+
+def _axis_reduction(walk: Any, expression: Any, args: list[Node]) -> Node:
+    (x,) = args
+    axis = x.ndim - 2 + expression.axis
+    reduced = reduce_axes(expression.name, x, (axis,))
+    shape = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
+    return insert_axes(reduced, (axis,), shape)
+
+
+def _axis_function(walk: Any, expression: Any, args: list[Node]) -> Node:
+    """x - logsumexp(x) along an axis, and its exponential."""
+    (x,) = args
+    axis = x.ndim - 2 + expression.axis
+    log_softmax = x - insert_axes(reduce_axes("logsumexp", x, (axis,)), (axis,), x.shape)
+    return log_softmax if expression.name == "log_softmax" else pointwise("exp", log_softmax)
+
+
+def _first(expression: Any) -> tuple[Any, ...]:
+    return (expression.args[0],)
+
+
+RULES: dict[type, Rule] = {
+    sp.MatrixSymbol: Rule(_addition, no_arguments),  # symbols are the walk's own
+    sp.MatAdd: Rule(_addition),
+    sp.MatMul: Rule(_multiplication),
+    sp.MatPow: Rule(_power, _first),
+    HadamardProduct: Rule(_hadamard_product),
+    HadamardPower: Rule(_hadamard_power),
+    sp.Transpose: Rule(_transpose),
+    sp.Trace: Rule(_trace),
+    sp.Identity: Rule(_identity, no_arguments),
+    sp.ZeroMatrix: Rule(_filled(0.0), no_arguments),
+    sp.OneMatrix: Rule(_filled(1.0), no_arguments),
+    DiagMatrix: Rule(_diagonal_from_vector),
+    DiagonalMatrix: Rule(_only_diagonal),
+    DiagonalOf: Rule(_diagonal_column),
+    ElementwiseApplyFunction: Rule(_apply, lambda e: (e.expr,)),
+    EntrywiseFunction: Rule(_entrywise, lambda e: e.args[1:]),
+    MatrixElement: Rule(_element, _first),
+    MatrixSlice: Rule(_slice, _first),
+    MatrixBase: Rule(_explicit, lambda e: tuple(e.flat())),
+    AxisReduction: Rule(_axis_reduction, lambda e: (e.argument,)),
+    AxisFunction: Rule(_axis_function, lambda e: (e.argument,)),
+}

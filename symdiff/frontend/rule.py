@@ -1,0 +1,33 @@
+"""What a SymPy class means: which of its arguments are lowered first, and the node made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from symdiff.graph.node import Node
+
+
+def all_arguments(expression: Any) -> Sequence[Any]:
+    """Every argument, the usual case."""
+    return expression.args
+
+
+def no_arguments(expression: Any) -> Sequence[Any]:
+    """None: a leaf."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How to lower one SymPy class.
+
+    Attributes
+    ----------
+    build : (walk, expression, nodes of the children) -> node.
+    children : the arguments that are lowered first.
+    """
+
+    build: Callable[[Any, Any, list[Node]], Node]
+    children: Callable[[Any], Sequence[Any]] = all_arguments

@@ -1,0 +1,241 @@
+"""The scalar dialect: what each SymPy function of scalars means, as rows of a table.
+
+A parameter is a scalar, a data symbol a vector over the sample axis; everything is elementwise but the reductions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy as sp
+from sympy.logic.boolalg import BooleanFalse, BooleanTrue
+
+from symdiff.errors import ModelError, UnsupportedError
+from symdiff.frontend.rule import Rule, no_arguments
+from symdiff.frontend.special import FORMULAS, SPECIAL, refusal
+from symdiff.functions import elementwise as own
+from symdiff.functions.reductions import Reduction
+from symdiff.graph.build import add, constant, div, mul, pointwise, power, reduce, size, stack, sum_axes
+from symdiff.graph.guard import choose
+from symdiff.graph.node import Node
+
+# SymPy class -> elementwise operation, operand for operand.
+OPERATIONS: dict[type, str] = {
+    sp.Abs: "abs", sp.sign: "sign", sp.floor: "floor", sp.ceiling: "ceil", sp.Mod: "mod",
+    sp.exp: "exp", sp.log: "log",
+    sp.sin: "sin", sp.cos: "cos", sp.tan: "tan", sp.asin: "arcsin", sp.acos: "arccos", sp.atan: "arctan",
+    sp.atan2: "arctan2",
+    sp.sinh: "sinh", sp.cosh: "cosh", sp.tanh: "tanh", sp.asinh: "arcsinh", sp.acosh: "arccosh", sp.atanh: "arctanh",
+    own.relu: "relu", own.sigmoid: "sigmoid", own.softplus: "softplus", own.stop_gradient: "stop_gradient",
+    own.maximum: "maximum", own.minimum: "minimum",
+    sp.LessThan: "le", sp.StrictLessThan: "lt", sp.Equality: "eq", sp.Unequality: "ne",
+}  # fmt: skip
+
+
+def _number(walk: Any, expression: Any, args: list[Node]) -> Node:
+    if expression in (sp.nan, sp.zoo):
+        raise UnsupportedError(f"The expression contains {expression}: it is not defined anywhere.")
+    value = complex(expression.evalf(30)) if not expression.is_Float else complex(float(expression))
+    if value.imag != 0:
+        raise UnsupportedError("The expression contains the imaginary unit: symdiff computes over the real numbers.")
+    return constant(value.real)
+
+
+def _sum(walk: Any, expression: Any, args: list[Node]) -> Node:
+    _refuse_matrices(walk, args)
+    ordered = sorted(args, key=lambda node: node.ndim)  # scalars are added before they meet an array
+    total = ordered[0]
+    for term in ordered[1:]:
+        total = add(total, term)
+    return total
+
+
+def _product(walk: Any, expression: Any, args: list[Node]) -> Node:
+    """Numerator over denominator, scalars multiplied before they meet an array."""
+    _refuse_matrices(walk, args)
+    above: list[Node] = []
+    below: list[Node] = []
+    for factor, node in zip(expression.args, args, strict=True):
+        if factor.is_Rational and not factor.is_Integer:
+            above.append(constant(float(factor.p)))
+            below.append(constant(float(factor.q)))
+        elif node.op == "div" and factor.is_Pow:
+            above.append(node.args[0])
+            below.append(node.args[1])
+        else:
+            above.append(node)
+    top = _multiply(above)
+    return div(top, _multiply(below)) if below else top
+
+
+def _multiply(factors: list[Node]) -> Node:
+    product = constant(1.0)
+    for factor in sorted(factors, key=lambda node: node.ndim):
+        product = mul(product, factor)
+    return product
+
+
+def _refuse_matrices(walk: Any, args: list[Node]) -> None:
+    if not walk.entrywise and any(node.ndim >= 2 for node in args):
+        raise UnsupportedError(
+            "A scalar and a matrix are combined: matrix algebra has no broadcasting. "
+            "Multiply the scalar by sp.OneMatrix(rows, columns), or reduce the matrix first."
+        )
+
+
+def _entrywise(op: str) -> Callable[[Any, Any, list[Node]], Node]:
+    def build(walk: Any, expression: Any, args: list[Node]) -> Node:
+        if not walk.entrywise and any(node.ndim >= 2 for node in args):
+            name = type(expression).__name__
+            raise UnsupportedError(
+                f"{name}(X) of a whole matrix has no meaning in matrix algebra: write X.applyfunc({name}) or sd.{name}(X)."
+            )
+        return pointwise(op, *args)
+
+    return build
+
+
+def _formula(function: Callable[..., Node]) -> Callable[[Any, Any, list[Node]], Node]:
+    def build(walk: Any, expression: Any, args: list[Node]) -> Node:
+        return function(*args)
+
+    return build
+
+
+def _extreme(op: str, reduction: str) -> Callable[[Any, Any, list[Node]], Node]:
+    """Of two operands an elementwise operation; of more a reduction, so that ties share equally among all."""
+
+    def build(walk: Any, expression: Any, args: list[Node]) -> Node:
+        if len(args) == 2:
+            return pointwise(op, *args)
+        stacked = stack(args, (len(args),))
+        return reduce(reduction, stacked, (stacked.ndim - 1,))
+
+    return build
+
+
+def _piecewise(walk: Any, expression: Any, args: list[Node]) -> Node:
+    """Branches from the last to the first; NaN where no condition holds."""
+    result = constant(float("nan"))
+    for value, condition in reversed(list(zip(args[::2], args[1::2], strict=True))):
+        result = choose(_condition(condition), value, result)
+    return result
+
+
+def _piecewise_children(expression: Any) -> list[Any]:
+    return [part for pair in expression.args for part in (pair.expr, pair.cond)]
+
+
+def _condition(node: Node) -> Node:
+    return node if node.dtype == "bool" else pointwise("ne", node, constant(0.0))
+
+
+def _choice(walk: Any, expression: Any, args: list[Node]) -> Node:
+    return choose(_condition(args[0]), args[1], args[2])
+
+
+def _logic(op: str) -> Callable[[Any, Any, list[Node]], Node]:
+    def build(walk: Any, expression: Any, args: list[Node]) -> Node:
+        conditions = [_condition(node) for node in args]
+        result = conditions[0]
+        for condition in conditions[1:]:
+            result = pointwise(op, result, condition)
+        return result
+
+    return build
+
+
+def _greater(op: str) -> Callable[[Any, Any, list[Node]], Node]:
+    return lambda walk, expression, args: pointwise(op, args[1], args[0])
+
+
+def _clip(walk: Any, expression: Any, args: list[Node]) -> Node:
+    """Chosen, not maximum and minimum, so that the derivative is 1 on the bounds."""
+    x, low, high = args
+    above = pointwise("select", pointwise("lt", high, x), high, x)
+    return pointwise("select", pointwise("lt", x, low), low, above)
+
+
+def _reduction(walk: Any, expression: Any, args: list[Node]) -> Node:
+    (operand,) = args
+    if operand.ndim >= 2:
+        return reduce_axes(expression.name, operand, (operand.ndim - 2, operand.ndim - 1))
+    if walk.samples is None or walk.declarations.pointwise:
+        raise ModelError(
+            f"sd.{expression.name}(...) of a scalar is over the samples, but the model has no sample axis: "
+            "declare data, or leave the reduction out."
+        )
+    if operand.shape:
+        return reduce_axes(expression.name, operand, (0,))
+    if expression.name == "sum" and operand.op != "constant":
+        walk.warn(
+            f"{expression} sums an expression without data over the samples: it is N times that expression. "
+            "A regulariser is usually meant outside the sum."
+        )
+    return _over_equal_samples(expression.name, operand, size(walk.samples))
+
+
+def _over_equal_samples(name: str, e: Node, count: Node) -> Node:
+    """The reduction of `count` equal values."""
+    match name:
+        case "sum":
+            return count * e
+        case "prod":
+            return power(e, count) if e.op != "pow" else power(e.args[0], e.args[1] * count)
+        case "logsumexp":
+            return e + pointwise("log", count)
+        case "norm":
+            return pointwise("sqrt", count) * pointwise("abs", e)
+        case _:
+            return e
+
+
+def reduce_axes(name: str, x: Node, axes: tuple[int, ...]) -> Node:
+    """A reduction by its name in `sd`, over `axes`, which vanish."""
+    if name == "sum":
+        return sum_axes(x, axes)
+    if name == "mean":
+        total = sum_axes(x, axes)
+        for axis in axes:
+            total = div(total, size(x.shape[axis]))
+        return total
+    return reduce(f"reduce_{name}", x, axes)
+
+
+def _real_part(walk: Any, expression: Any, args: list[Node]) -> Node:
+    return args[0]
+
+
+RULES: dict[type, Rule] = {
+    sp.Symbol: Rule(_number, no_arguments),  # symbols are the walk's own
+    sp.Number: Rule(_number, no_arguments),
+    sp.NumberSymbol: Rule(_number, no_arguments),
+    type(sp.I): Rule(_number, no_arguments),
+    type(sp.zoo): Rule(_number, no_arguments),
+    BooleanTrue: Rule(lambda walk, e, args: constant(True), no_arguments),
+    BooleanFalse: Rule(lambda walk, e, args: constant(False), no_arguments),
+    sp.Add: Rule(_sum),
+    sp.Mul: Rule(_product),
+    sp.Pow: Rule(lambda walk, e, args: power(*args)),
+    **{cls: Rule(_entrywise(op)) for cls, op in OPERATIONS.items()},
+    **{cls: Rule(_formula(function)) for cls, function in {**FORMULAS, **SPECIAL}.items()},
+    sp.GreaterThan: Rule(_greater("le")),
+    sp.StrictGreaterThan: Rule(_greater("lt")),
+    sp.Max: Rule(_extreme("maximum", "reduce_max")),
+    sp.Min: Rule(_extreme("minimum", "reduce_min")),
+    sp.And: Rule(_logic("and")),
+    sp.Or: Rule(_logic("or")),
+    sp.Xor: Rule(_logic("xor")),
+    sp.Not: Rule(lambda walk, e, args: pointwise("not", _condition(args[0]))),
+    sp.ITE: Rule(_choice),
+    sp.Piecewise: Rule(_piecewise, _piecewise_children),
+    own.where: Rule(_choice),
+    own.clip: Rule(_clip),
+    own.equal: Rule(lambda walk, e, args: pointwise("cast", pointwise("eq", *args))),
+    sp.re: Rule(_real_part),
+    sp.conjugate: Rule(_real_part),
+    Reduction: Rule(_reduction, lambda e: (e.argument,)),
+}
+
+__all__ = ["OPERATIONS", "RULES", "reduce_axes", "refusal"]

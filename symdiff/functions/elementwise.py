@@ -1,0 +1,158 @@
+"""Scalar functions a model may use beyond SymPy's own, and the rule that lets each take a matrix too.
+
+A class here is an ordinary `sympy.Function` with its derivative in `fdiff`; the public function of the same
+name applies it to a scalar, or to every entry of a matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy as sp
+from sympy.matrices.expressions.matexpr import MatrixExpr
+from sympy.matrices.matrixbase import MatrixBase
+
+
+class relu(sp.Function):
+    """max(x, 0), with derivative 0 at 0."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sp.Piecewise((sp.Integer(1), self.args[0] > 0), (sp.Integer(0), True))
+
+
+class sigmoid(sp.Function):
+    """The logistic function 1 / (1 + exp(-x))."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return self * (1 - self)
+
+
+class softplus(sp.Function):
+    """log(1 + exp(x)), without overflow."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sigmoid(self.args[0])
+
+
+class gelu(sp.Function):
+    """x Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016, exact form)."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        x = self.args[0]
+        return sp.erfc(-x / sp.sqrt(2)) / 2 + x * sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi)
+
+
+class maximum(sp.Function):
+    """The larger of two values; a tie shares its derivative equally."""
+
+    nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        mine, other = self.args[argindex - 1], self.args[2 - argindex]
+        return sp.Heaviside(mine - other, sp.Rational(1, 2))
+
+
+class minimum(sp.Function):
+    """The smaller of two values; a tie shares its derivative equally."""
+
+    nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        mine, other = self.args[argindex - 1], self.args[2 - argindex]
+        return sp.Heaviside(other - mine, sp.Rational(1, 2))
+
+
+class clip(sp.Function):
+    """clip(x, low, high): x held between two bounds; the derivative by x is 1 on the bounds."""
+
+    nargs = 3
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        x, low, high = self.args
+        inside = sp.And(x >= low, x <= high)
+        one, zero = sp.Integer(1), sp.Integer(0)
+        if argindex == 1:
+            return sp.Piecewise((one, inside), (zero, True))
+        if argindex == 2:
+            return sp.Piecewise((one, x < low), (zero, True))
+        return sp.Piecewise((one, x > high), (zero, True))
+
+
+class where(sp.Function):
+    """where(c, a, b): a where the condition c holds, else b; the branch not taken contributes nothing."""
+
+    nargs = 3
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        if argindex == 1:
+            return sp.Integer(0)
+        one, zero = sp.Integer(1), sp.Integer(0)
+        return where(self.args[0], one, zero) if argindex == 2 else where(self.args[0], zero, one)
+
+
+class equal(sp.Function):
+    """1 where two values are equal, else 0."""
+
+    nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sp.Integer(0)
+
+
+class stop_gradient(sp.Function):
+    """Its argument, with derivative 0."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sp.Integer(0)
+
+
+def entrywise(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` extended to matrices: of one argument by `applyfunc`, of several entry by entry.
+
+    A scalar beside a matrix applies to each entry. Matrix expressions with several matrix arguments have no SymPy form
+    and become an `EntrywiseFunction`.
+    """
+
+    def apply(*arguments: Any) -> Any:
+        arguments = tuple(sp.sympify(argument) for argument in arguments)
+        matrices = [a for a in arguments if isinstance(a, (MatrixExpr, MatrixBase))]
+        if not matrices:
+            return function(*arguments)
+        if len(matrices) == 1:
+            position = next(i for i, a in enumerate(arguments) if a is matrices[0])
+            return matrices[0].applyfunc(
+                lambda entry: function(*arguments[:position], entry, *arguments[position + 1 :])
+            )
+        return EntrywiseFunction(function, *arguments)
+
+    apply.__name__ = apply.__qualname__ = function.__name__
+    apply.__doc__ = function.__doc__
+    return apply
+
+
+class EntrywiseFunction(MatrixExpr):
+    """f(A, B, ...) entry by entry, of matrices of one shape and scalars."""
+
+    def __new__(cls, function: Any, *arguments: Any) -> EntrywiseFunction:
+        dummies = [sp.Dummy(f"d{i}") for i in range(len(arguments))]
+        body = function if isinstance(function, sp.Lambda) else sp.Lambda(tuple(dummies), function(*dummies))
+        return super().__new__(cls, body, *(sp.sympify(a) for a in arguments))
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        return next(a.shape for a in self.args[1:] if isinstance(a, (MatrixExpr, MatrixBase)))
+
+    def _sympystr(self, printer: Any) -> str:
+        name = getattr(self.args[0].expr, "func", type(self.args[0].expr)).__name__
+        return f"{name}({', '.join(printer._print(a) for a in self.args[1:])})"

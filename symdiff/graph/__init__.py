@@ -1,0 +1,1 @@
+"""The one representation everything works on: a hash-consed graph of tensor operations."""

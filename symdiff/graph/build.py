@@ -1,0 +1,507 @@
+"""The only constructors of nodes: they infer shape and dtype, check operands, and put every node in normal form.
+
+The normal form is what makes equal things one node and keeps later passes short: constants are folded, factors that are
+scalars stand in front of arrays, products with repeated or diagonal arrays are merged into contractions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import reduce as fold
+from itertools import zip_longest
+
+from symdiff.errors import ShapeError
+from symdiff.graph.contraction import Contraction, Labels, aligned, is_structured, is_view
+from symdiff.graph.node import Node, Shape, intern
+from symdiff.graph.ops import COMMUTATIVE, POINTWISE
+from symdiff.graph.size import Dim, Size
+
+Item = int | tuple[Dim, Dim, int]
+
+
+# Leaves
+
+
+def parameter(name: str, shape: Sequence[Dim], dtype: str = "float") -> Node:
+    """An input of the model, whatever its role."""
+    return intern("input", (), (name, tuple(shape), dtype), tuple(shape), dtype)
+
+
+def constant(value: float | bool) -> Node:
+    """A number; always a scalar."""
+    if isinstance(value, bool):
+        return intern("constant", (), (value,), (), "bool")
+    return intern("constant", (), (float(value),), (), "float")
+
+
+def size(dim: Dim) -> Node:
+    """A size used as a number."""
+    return intern("size", (), (dim,), (), "float") if isinstance(dim, Size) else constant(float(dim))
+
+
+def full(value: Node | float, shape: Sequence[Dim]) -> Node:
+    """An array that repeats a scalar."""
+    ones = contract([], [], range(len(shape)), dict(enumerate(shape)))
+    return mul(_node(value), ones)
+
+
+# Elementwise
+
+
+def broadcast(shapes: Sequence[Shape], op: str = "broadcasting") -> Shape:
+    """The shape that operands broadcast to, as in NumPy; different symbolic sizes differ."""
+    result: list[Dim] = []
+    for dims in zip_longest(*(reversed(shape) for shape in shapes), fillvalue=1):
+        wide = [dim for dim in dict.fromkeys(dims) if dim != 1]
+        if len(wide) > 1:
+            texts = " and ".join("(" + ", ".join(map(str, shape)) + ")" for shape in shapes)
+            raise ShapeError(f"{op}: the shapes {texts} do not match: {wide[0]} is not {wide[1]}.")
+        result.append(wide[0] if wide else 1)
+    return tuple(reversed(result))
+
+
+def pointwise(op: str, *operands: Node | float) -> Node:
+    """An elementwise operation, through its own constructor where it has one."""
+    special = _CONSTRUCTORS.get(op)
+    return special(*map(_node, operands)) if special else _pointwise(op, *map(_node, operands))
+
+
+def _pointwise(op: str, *operands: Node) -> Node:
+    row = POINTWISE[op]
+    shape = broadcast([operand.shape for operand in operands], op)
+    operands = tuple(_bare(operand, i, operands, shape) for i, operand in enumerate(operands))
+    if row.dtype == "float" and op not in ("select", "mul", "cast"):
+        operands = tuple(cast(operand) for operand in operands)
+    if op in COMMUTATIVE:
+        operands = tuple(sorted(operands, key=lambda operand: operand.digest))
+    dtype = row.dtype
+    if op == "select" and all(operand.dtype == "bool" for operand in operands):
+        dtype = "bool"
+    return intern(op, operands, (), shape, dtype)
+
+
+def _bare(operand: Node, position: int, operands: Sequence[Node], shape: Shape) -> Node:
+    """The scalar that `operand` repeats, where the other operands already give the shape."""
+    scalar = repeated_scalar(operand)
+    if scalar is None or not operand.shape:
+        return operand
+    others = [other.shape for i, other in enumerate(operands) if i != position]
+    return scalar if broadcast(others) == shape else operand
+
+
+def repeated_scalar(node: Node) -> Node | None:
+    """The scalar whose repetition `node` is, or None."""
+    if not node.shape:
+        return node
+    if node.op == "contract" and not node.args and len(set(node.attributes[1])) == node.ndim:
+        return constant(1.0)
+    if node.op == "mul":
+        scalars = [operand for operand in node.args if not operand.shape]
+        rest = [operand for operand in node.args if operand.shape]
+        if scalars and repeated_scalar(rest[0]) == constant(1.0):
+            return scalars[0]
+    return None
+
+
+def cast(operand: Node) -> Node:
+    """An integer or a condition as a floating number."""
+    if operand.dtype == "float":
+        return operand
+    if operand.op == "constant":
+        return constant(float(operand.attributes[0]))
+    return intern("cast", (operand,), (), operand.shape, "float")
+
+
+def number(node: Node) -> float | None:
+    """The value of a numeric constant, else None."""
+    return node.attributes[0] if node.op == "constant" and node.dtype == "float" else None
+
+
+def add(a: Node, b: Node) -> Node:
+    """a + b."""
+    a, b = cast(a), cast(b)
+    x, y = number(a), number(b)
+    if x is not None and y is not None:
+        return constant(x + y)
+    shape = broadcast([a.shape, b.shape], "add")
+    for one, other in ((a, b), (b, a)):
+        if number(repeated_scalar(one) or one) == 0 and other.shape == shape:
+            return other
+    (p, core), (q, other_core) = _coefficient(a), _coefficient(b)
+    if core is other_core:
+        return mul(constant(p + q), core)
+    return _pointwise("add", a, b)
+
+
+def _coefficient(node: Node) -> tuple[float, Node]:
+    """Split a node into a number and the rest it multiplies."""
+    if node.op == "neg":
+        return -1.0, node.args[0]
+    if node.op == "mul":
+        for value, rest in (node.args, node.args[::-1]):
+            if (factor := number(value)) is not None:
+                return factor, rest
+    return 1.0, node
+
+
+def neg(a: Node) -> Node:
+    """-a."""
+    factor, core = _coefficient(cast(a))
+    if (value := number(core)) is not None:
+        return constant(-factor * value)
+    return _pointwise("neg", core) if factor == 1 else mul(constant(-factor), core)
+
+
+def mul(a: Node, b: Node) -> Node:
+    """a * b; the numeric factor and then scalar factors stand in front of arrays."""
+    (p, a), (q, b) = _coefficient(a), _coefficient(b)
+    factor = p * q
+    x, y = number(a), number(b)
+    if x is not None and y is not None:
+        return constant(factor * x * y)
+    if x is not None or y is not None:
+        factor, core = (factor * x, b) if x is not None else (factor * (y or 0.0), a)
+        return _scaled(factor, core)
+    return _scaled(factor, _product(a, b))
+
+
+def _scaled(factor: float, core: Node) -> Node:
+    """A number times a node that has no numeric factor of its own in front."""
+    more, core = _coefficient(core)
+    factor *= more
+    if (value := number(core)) is not None:
+        return constant(factor * value)
+    if factor == 1:
+        return core
+    if factor == -1:
+        return _pointwise("neg", core)
+    if factor == 0:
+        return constant(0.0) if not core.shape else _full_zero(core.shape)
+    if core.op == "div" and (over := number(core.args[0])) is not None:
+        return div(constant(factor * over), core.args[1])
+    return _pointwise("mul", constant(factor), core)
+
+
+def _full_zero(shape: Shape) -> Node:
+    ones = contract([], [], range(len(shape)), dict(enumerate(shape)))
+    return intern("mul", (constant(0.0), ones), (), shape, "float")
+
+
+def _product(a: Node, b: Node) -> Node:
+    if a.ndim < b.ndim or (a.ndim == b.ndim and b.op == "select"):
+        a, b = b, a
+    if a.shape:
+        for array, other in ((a, b), (b, a)):
+            scalar, core = _scalar_factor(array)
+            if scalar is not None and array.shape:
+                return mul(scalar, mul(core, other)) if other.shape else mul(mul(scalar, other), core)
+    for array, other in ((a, b), (b, a)):
+        if array.op == "div" and number(array.args[0]) is not None:
+            return mul(array.args[0], div(other, array.args[1]))
+        if array.op == "div" and array.shape and not array.args[1].shape:
+            return div(mul(array.args[0], other), array.args[1])
+        if array.op == "select" and (mask := _mask(array, other)) is not None:
+            return mask
+    if (power := _power_of_one_base(a, b)) is not None:
+        return power
+    if b.shape and (is_structured(a) or is_structured(b)):
+        return _merged_product(a, b)
+    return _pointwise("mul", a, b)
+
+
+def _scalar_factor(node: Node) -> tuple[Node | None, Node]:
+    """Split an array into a scalar factor and the rest."""
+    if node.op == "mul":
+        for scalar, rest in (node.args, node.args[::-1]):
+            if not scalar.shape and rest.shape == node.shape:
+                return scalar, rest
+    return None, node
+
+
+def _mask(chosen: Node, other: Node) -> Node | None:
+    """other * select(c, 1, 0) is other where c holds: exactly 0 elsewhere, whatever other is there."""
+    condition, yes, no = chosen.args
+    if broadcast([chosen.shape, other.shape]) != other.shape and other.op != "constant":
+        return None
+    if (number(yes), number(no)) == (1, 0):
+        return select(condition, other, constant(0.0))
+    if (number(yes), number(no)) == (0, 1):
+        return select(condition, constant(0.0), other)
+    return None
+
+
+def _power_of_one_base(a: Node, b: Node) -> Node | None:
+    """x**m * x**n for whole m, n >= 0, as one power."""
+    (x, m), (y, n) = _base(a), _base(b)
+    return power(x, constant(m + n)) if x is y else None
+
+
+def _base(node: Node) -> tuple[Node, float]:
+    if node.op == "pow" and (exponent := number(node.args[1])) is not None and exponent > 0 and exponent % 1 == 0:
+        return node.args[0], exponent
+    return node, 1.0
+
+
+def _merged_product(a: Node, b: Node) -> Node:
+    shape = broadcast([a.shape, b.shape], "mul")
+    labels = [aligned(operand.shape, shape, fresh) for operand, fresh in ((a, 100), (b, 200))]
+    sizes = dict(enumerate(shape)) | {i: 1 for axes in labels for i in axes if i >= 100}
+    return contract([a, b], labels, range(len(shape)), sizes)
+
+
+def div(a: Node, b: Node) -> Node:
+    """a / b."""
+    a, b = cast(a), cast(b)
+    x, y = number(a), number(b)
+    if x is not None and y:
+        return constant(x / y)
+    if y == 1:
+        return a
+    if a is b and a.op == "size":
+        return constant(1.0)
+    if y and math.frexp(y)[0] in (0.5, -0.5):  # a power of two: the reciprocal is exact
+        return mul(constant(1 / y), a)
+    if b.op == "neg":
+        return neg(div(a, b.args[0]))
+    p, core = _coefficient(a)
+    if p == -1:
+        return neg(div(core, b))
+    if core.op == "div" and number(core.args[0]) is not None and x is None:
+        return div(mul(constant(p), core.args[0]), mul(core.args[1], b))
+    return _pointwise("div", a, b)
+
+
+def power(base: Node, exponent: Node) -> Node:
+    """base ** exponent, real: NaN for a negative base with a fractional exponent."""
+    base, exponent = cast(base), cast(exponent)
+    x, n = number(base), number(exponent)
+    if n is None:
+        return _pointwise("pow", base, exponent)
+    if n == 0:
+        return full(1.0, base.shape) if base.shape else constant(1.0)
+    if n == 1:
+        return base
+    if x is not None and (x > 0 or n % 1 == 0) and x != 0:
+        return constant(x**n)
+    if n == 0.5:
+        return _pointwise("sqrt", base)
+    if n < 0:
+        return div(constant(1.0), power(base, constant(-n)))
+    if base.op == "pow" and (m := number(base.args[1])) is not None and m % 1 == 0 and n % 1 == 0:
+        return power(base.args[0], constant(m * n))
+    if n % 2 == 0 and base.op in ("neg", "abs"):
+        return power(base.args[0], exponent)
+    if n == 2 and base.op == "sqrt":
+        return base.args[0]
+    if n == 1.5:
+        return mul(base, _pointwise("sqrt", base))
+    return _pointwise("pow", base, exponent)
+
+
+def select(condition: Node, yes: Node, no: Node) -> Node:
+    """`yes` where the condition holds, else `no`."""
+    if condition.op == "constant" and condition.dtype == "bool":
+        chosen = yes if condition.attributes[0] else no
+        shape = broadcast([yes.shape, no.shape])
+        return chosen if chosen.shape == shape else full(chosen, shape)
+    if yes is no:
+        return yes
+    if yes.op == "select" and yes.args[0] is condition:
+        yes = yes.args[1]
+    if no.op == "select" and no.args[0] is condition:
+        no = no.args[2]
+    return _pointwise("select", condition, yes, no)
+
+
+# Sums of products
+
+
+def contract(
+    operands: Sequence[Node], axes: Sequence[Sequence[int]], out: Sequence[int], sizes: dict[int, Dim]
+) -> Node:
+    """The Einstein sum described in `contraction`; `sizes` gives the size of every label."""
+    used = {*out, *(label for labels in axes for label in labels)}
+    sizes = {label: dim for label, dim in sizes.items() if label in used}
+    work = Contraction([(cast(a), tuple(i)) for a, i in zip(operands, axes, strict=True)], tuple(out), sizes)
+    scalars: list[Callable[[Node], Node]] = []
+    position = 0
+    while position < len(work.operands):
+        node, labels = work.operands[position]
+        scale, core = _split_scalar(node)
+        if scale is not None:
+            scalars.append(scale)
+            work.operands[position] = (core, labels)
+        elif not node.shape:
+            scalars.append(lambda rest, node=node: mul(node, rest))
+            del work.operands[position]
+        elif is_view(node):
+            work.merge(position)
+        elif node.op == "pow" and number(node.args[1]) == 2 and node.args[0].shape == node.shape and _loses(work):
+            work.operands[position : position + 1] = [(node.args[0], labels)] * 2
+        else:
+            position += 1
+    result = _contracted(work, scalars)
+    return fold(lambda rest, scale: scale(rest), scalars, result)
+
+
+def _loses(work: Contraction) -> bool:
+    """Whether something is summed, so that a square inside is worth a dot product."""
+    return len(work.operands) == 1 and bool(work.summed())
+
+
+def _split_scalar(node: Node) -> tuple[Callable[[Node], Node] | None, Node]:
+    """Split off one scalar factor or divisor of an array."""
+    if node.shape and node.op == "neg":
+        return neg, node.args[0]
+    scalar, core = _scalar_factor(node) if node.shape else (None, node)
+    if scalar is not None:
+        return (lambda rest: mul(scalar, rest)), core
+    if node.op == "div" and node.shape and not node.args[1].shape:
+        return (lambda rest: div(rest, node.args[1])), node.args[0]
+    return None, node
+
+
+def _contracted(work: Contraction, scalars: list[Callable[[Node], Node]]) -> Node:
+    present = {label for _, labels in work.operands for label in labels} | set(work.out)
+    for label, dim in work.sizes.items():
+        if label not in present:
+            scalars.append(lambda rest, dim=dim: mul(size(dim), rest))
+    work.sizes = {label: dim for label, dim in work.sizes.items() if label in present}
+    if not work.operands and not work.out:
+        return constant(1.0)
+    work.canonical()
+    if len(set(work.out)) == len(work.out) and work.operands:
+        if len(work.operands) == 1 and work.operands[0][1] == work.out:
+            return work.operands[0][0]
+        if all(labels == work.out for _, labels in work.operands):
+            return fold(mul, (node for node, _ in work.operands))
+    attributes = (
+        tuple(labels for _, labels in work.operands),
+        work.out,
+        tuple(work.sizes[label] for label in range(len(work.sizes))),
+    )
+    return intern("contract", tuple(node for node, _ in work.operands), attributes, work.shape, "float")
+
+
+def transpose(x: Node, order: Sequence[int] | None = None) -> Node:
+    """The axes of x in another order; reversed by default."""
+    order = tuple(order) if order is not None else tuple(range(x.ndim))[::-1]
+    return contract([x], [range(x.ndim)], order, dict(enumerate(x.shape)))
+
+
+def matmul(a: Node, b: Node) -> Node:
+    """The matrix product over the last two axes; leading axes broadcast."""
+    lead = broadcast([a.shape[:-2], b.shape[:-2]], "matrix product")
+    if a.shape[-1] != b.shape[-2]:
+        raise ShapeError(f"matrix product: {a.shape[-1]} columns on the left, {b.shape[-2]} rows on the right.")
+    labels = [(*aligned(x.shape[:-2], lead, fresh), *last) for x, fresh, last in ((a, 100, (90, 91)), (b, 200, (91, 92)))]
+    sizes = dict(enumerate(lead)) | {90: a.shape[-2], 91: a.shape[-1], 92: b.shape[-1]}
+    sizes |= {i: 1 for axes in labels for i in axes if i >= 100}
+    return contract([a, b], labels, (*range(len(lead)), 90, 92), sizes)
+
+
+def sum_axes(x: Node, axes: Sequence[int]) -> Node:
+    """The sum over `axes`, which vanish."""
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
+    return contract([x], [range(x.ndim)], kept, dict(enumerate(x.shape)))
+
+
+def insert_axes(x: Node, axes: Sequence[int], shape: Shape) -> Node:
+    """x repeated along new `axes` of the result, whose shape is `shape`."""
+    kept = [axis for axis in range(len(shape)) if axis not in axes]
+    return contract([x], [kept], range(len(shape)), dict(enumerate(shape)))
+
+
+def sum_to(x: Node, shape: Shape, lead: int = 0) -> Node:
+    """The transpose of broadcasting from `shape`: sum what was repeated; the first `lead` axes stay."""
+    result = x.shape[lead:]
+    if result == shape:
+        return x
+    inner = [i + lead for i in aligned(shape, result, 100)]
+    out = [*range(lead), *inner]
+    return contract([x], [range(x.ndim)], out, dict(enumerate(x.shape)) | {i: 1 for i in inner if i >= 100})
+
+
+def broadcast_to(x: Node, shape: Shape) -> Node:
+    """x repeated to `shape`, as NumPy does."""
+    if x.shape == shape:
+        return x
+    labels = aligned(x.shape, shape, 100)
+    return contract([x], [labels], range(len(shape)), dict(enumerate(shape)) | {i: 1 for i in labels if i >= 100})
+
+
+# Reductions, indexing, stacking
+
+
+def reduce(op: str, x: Node, axes: Sequence[int]) -> Node:
+    """A reduction of `ops.REDUCTIONS` over `axes`, which vanish."""
+    shape = tuple(dim for axis, dim in enumerate(x.shape) if axis not in axes)
+    return intern(op, (cast(x),), (tuple(sorted(axes)),), shape, "float") if axes else x
+
+
+def structural(op: str, operands: Sequence[Node], *attributes: object) -> Node:
+    """A node of another operation whose shape is that of its first operand."""
+    return intern(op, tuple(operands), attributes, broadcast([x.shape for x in operands]), "float")
+
+
+def index(x: Node, items: Sequence[Item]) -> Node:
+    """x[..., items]: for each of the last axes an integer, which drops it, or (start, stop, step)."""
+    lead = x.ndim - len(items)
+    dims = x.shape[lead:]
+    if all(item == (0, dim, 1) for item, dim in zip(items, dims, strict=True)):
+        return x
+    for item, dim in zip(items, dims, strict=True):
+        if isinstance(item, int) and isinstance(dim, int) and not 0 <= item < dim:
+            raise ShapeError(f"index {item} is out of range for an axis of size {dim}.")
+    if x.op == "stack" and all(isinstance(item, int) for item in items) and len(items) == len(x.attributes[0]):
+        position = fold(lambda total, pair: total * pair[1] + pair[0], zip(items, dims, strict=True), 0)
+        return broadcast_to(x.args[position], x.shape[:lead])
+    shape = (*x.shape[:lead], *(_length(item) for item in items if not isinstance(item, int)))
+    return intern("index", (x,), (tuple(items),), shape, x.dtype)
+
+
+def _length(item: tuple[Dim, Dim, int]) -> Dim:
+    start, stop, step = item
+    span = stop - start
+    if step == 1:
+        return span
+    if not isinstance(span, int):
+        raise ShapeError(f"a slice with step {step} needs bounds that are numbers, not {start}:{stop}.")
+    return max(0, -(-span // step))
+
+
+def place(x: Node, items: Sequence[Item], dims: Sequence[Dim]) -> Node:
+    """The transpose of `index`: zeros over the last axes `dims`, with x at `items`."""
+    lead = x.ndim - sum(not isinstance(item, int) for item in items)
+    return intern("place", (x,), (tuple(items), tuple(dims)), (*x.shape[:lead], *dims), "float")
+
+
+def stack(entries: Sequence[Node], shape: Sequence[int]) -> Node:
+    """Entries, in C order, that form new last axes `shape`."""
+    lead = broadcast([entry.shape for entry in entries], "stack")
+    return intern("stack", tuple(cast(e) for e in entries), (tuple(shape),), (*lead, *shape), "float")
+
+
+def _node(value: Node | float) -> Node:
+    return value if isinstance(value, Node) else constant(value)
+
+
+_CONSTRUCTORS: dict[str, Callable[..., Node]] = {
+    "add": add,
+    "mul": mul,
+    "div": div,
+    "neg": neg,
+    "pow": power,
+    "select": select,
+    "cast": cast,
+}
+
+Node.__add__ = Node.__radd__ = lambda a, b: add(a, _node(b))  # type: ignore[assignment, misc]
+Node.__sub__ = lambda a, b: add(a, neg(_node(b)))  # type: ignore[method-assign, assignment]
+Node.__rsub__ = lambda a, b: add(_node(b), neg(a))  # type: ignore[method-assign, assignment]
+Node.__mul__ = Node.__rmul__ = lambda a, b: mul(a, _node(b))  # type: ignore[assignment, misc]
+Node.__truediv__ = lambda a, b: div(a, _node(b))  # type: ignore[method-assign, assignment]
+Node.__rtruediv__ = lambda a, b: div(_node(b), a)  # type: ignore[method-assign, assignment]
+Node.__pow__ = lambda a, b: power(a, _node(b))  # type: ignore[method-assign, assignment]
+Node.__neg__ = neg  # type: ignore[method-assign, assignment]

@@ -1,0 +1,56 @@
+"""Choices whose branch not taken can do no harm.
+
+A branch is computed for every entry, also where it is not chosen: there log(x) may be NaN, and NaN times a derivative of 0
+is NaN. So operations with a singularity get a harmless operand wherever their branch is not taken; value and derivatives
+of every order are then finite there, and the choice makes them exactly 0.
+"""
+
+from __future__ import annotations
+
+from symdiff.graph.build import constant, pointwise, reduce, select
+from symdiff.graph.node import Node, rewrite, topological
+from symdiff.graph.ops import POINTWISE
+from symdiff.graph.rebuild import rebuild
+
+# Which operand makes the operation singular; the first unless said here.
+_GUARDED = {"div": 1, "mod": 1, "arctan2": 1}
+
+
+def choose(condition: Node, yes: Node, no: Node) -> Node:
+    """`yes` where the condition holds, else `no`, each guarded where it is not taken."""
+    return select(condition, guarded(yes, condition), guarded(no, pointwise("not", condition)))
+
+
+def guarded(branch: Node, condition: Node) -> Node:
+    """`branch` with harmless operands wherever the condition does not hold."""
+    if condition.op == "constant":
+        return branch
+    varying = {node for node in topological([branch]) if node.op == "input"}
+    anywhere = _anywhere(condition)
+
+    def change(node: Node, args: tuple[Node, ...]) -> Node:
+        if any(operand in varying for operand in node.args):
+            varying.add(node)
+        row = POINTWISE.get(node.op)
+        if row is not None and row.safe is not None:
+            position = _GUARDED.get(node.op, 0)
+            operand = args[position]
+            if node.args[position] in varying:
+                mask = condition if _covers(condition, operand) else anywhere
+                args = (*args[:position], select(mask, operand, constant(row.safe)), *args[position + 1 :])
+        return rebuild(node, args)
+
+    return rewrite([branch], change)[0]
+
+
+def _covers(condition: Node, operand: Node) -> bool:
+    """Whether the condition applies entry by entry to the operand."""
+    return not condition.shape or condition.shape == operand.shape
+
+
+def _anywhere(condition: Node) -> Node:
+    """Whether the condition holds for any entry."""
+    if not condition.shape:
+        return condition
+    hit = select(condition, constant(1.0), constant(0.0))
+    return pointwise("lt", constant(0.0), reduce("reduce_max", hit, range(hit.ndim)))

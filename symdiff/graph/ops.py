@@ -1,0 +1,111 @@
+"""The closed vocabulary of operations.
+
+Everything else (derivatives, rewrites, backends) is a table over these names; a test holds that no table misses one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Pointwise:
+    """An operation of each entry by itself; operands broadcast as in NumPy.
+
+    Attributes
+    ----------
+    arity : number of operands.
+    cost : operations an entry counts for.
+    safe : for an operation with a singularity or overflow, an operand at which value and derivatives are harmless;
+        it takes the place of operands on a branch that is not taken. None where every operand is harmless.
+    dtype : of the result.
+    """
+
+    arity: int
+    cost: int = 1
+    safe: float | None = None
+    dtype: str = "float"
+
+
+POINTWISE: dict[str, Pointwise] = {
+    # arithmetic
+    "add": Pointwise(2),
+    "mul": Pointwise(2),
+    "div": Pointwise(2, safe=1.0),  # the divisor is guarded
+    "neg": Pointwise(1),
+    "pow": Pointwise(2, safe=1.0),  # base ** exponent; the base is guarded
+    "mod": Pointwise(2, safe=1.0),  # sign of the divisor, as Python; the divisor is guarded
+    "abs": Pointwise(1),
+    "sign": Pointwise(1),
+    "floor": Pointwise(1),
+    "ceil": Pointwise(1),
+    # powers, exponentials, logarithms
+    "sqrt": Pointwise(1, safe=1.0),
+    "cbrt": Pointwise(1, safe=1.0),  # real: cbrt(-8) = -2
+    "exp": Pointwise(1, safe=0.0),
+    "expm1": Pointwise(1, safe=0.0),
+    "log": Pointwise(1, safe=1.0),
+    "log1p": Pointwise(1, safe=0.0),
+    # trigonometric and hyperbolic
+    "sin": Pointwise(1, safe=0.0),
+    "cos": Pointwise(1, safe=0.0),
+    "tan": Pointwise(1, safe=0.0),
+    "arcsin": Pointwise(1, safe=0.0),
+    "arccos": Pointwise(1, safe=0.0),
+    "arctan": Pointwise(1),
+    "arctan2": Pointwise(2, safe=1.0),  # (y, x)
+    "sinh": Pointwise(1, safe=0.0),
+    "cosh": Pointwise(1, safe=0.0),
+    "tanh": Pointwise(1),
+    "arcsinh": Pointwise(1),
+    "arccosh": Pointwise(1, safe=2.0),
+    "arctanh": Pointwise(1, safe=0.0),
+    # kept whole until code generation, where they are written without overflow
+    "relu": Pointwise(1),
+    "sigmoid": Pointwise(1),
+    "softplus": Pointwise(1),
+    "maximum": Pointwise(2),
+    "minimum": Pointwise(2),
+    # choice; a condition counts as 0 or 1 where a number is wanted
+    "select": Pointwise(3),  # (condition, where it holds, where it does not)
+    "lt": Pointwise(2, dtype="bool"),
+    "le": Pointwise(2, dtype="bool"),
+    "eq": Pointwise(2, dtype="bool"),
+    "ne": Pointwise(2, dtype="bool"),
+    "and": Pointwise(2, dtype="bool"),
+    "or": Pointwise(2, dtype="bool"),
+    "xor": Pointwise(2, dtype="bool"),
+    "not": Pointwise(1, dtype="bool"),
+    # markers
+    "stop_gradient": Pointwise(1, cost=0),  # the identity, with derivative 0
+    "cast": Pointwise(1, cost=0),  # an integer or a condition as a floating number
+}
+
+# Operands in either order give the same node.
+COMMUTATIVE = ("add", "mul", "maximum", "minimum", "eq", "ne", "and", "or", "xor")
+
+# Of whole axes; attributes: the axes reduced, which vanish. (A sum is a contraction.)
+REDUCTIONS = (
+    "reduce_max",
+    "reduce_min",
+    "reduce_prod",
+    "reduce_norm",  # Euclidean
+    "reduce_logsumexp",
+)
+
+# Linear in each operand.
+LINEAR = (
+    "contract",  # sum over axes of a product: attributes (axes of each operand, axes of the result, sizes of the axes)
+    "index",  # x[..., a:b:c, d]: attribute, for each of the last axes, an integer or (start, stop, step)
+    "place",  # the transpose of index: zeros, and x at that place: attributes (the same, sizes of those axes)
+    "stack",  # entries side by side: attribute, the shape they form at the end
+)
+
+# Products of all other entries along axes (attributes), and their directional derivative: what `reduce_prod` needs.
+PRODUCTS = ("prod_others", "prod_others_tangent")
+
+LEAVES = (
+    "input",  # attributes (name, shape, dtype)
+    "constant",  # attribute: a float or a bool; always a scalar
+    "size",  # attribute: a Size, used as a number
+)

@@ -1,0 +1,75 @@
+"""The plan between graph and source: what is computed when, and what could be computed block by block.
+
+A reduction over the sample axis ends a stage. Inside a stage every node that carries the samples can be computed for one
+block of samples at a time; the partial results of the blocks are combined by the reduction's own law.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from symdiff.graph.node import Node
+from symdiff.graph.size import Size
+
+# reduction -> how the results of two blocks combine
+LAWS = {
+    "contract": "sum",
+    "reduce_max": "maximum",
+    "reduce_min": "minimum",
+    "reduce_prod": "product",
+    "reduce_norm": "hypot",
+    "reduce_logsumexp": "logaddexp",
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One pass over the samples.
+
+    Attributes
+    ----------
+    whole : nodes without samples, computed once before the pass: they may use what earlier stages reduced.
+    streamed : nodes with samples, all that this pass needs, computed block by block.
+    partials : the reductions that end the pass, each with the law that combines its blocks.
+    streams : whether blocks are possible: every streamed node treats each sample by itself.
+    """
+
+    whole: tuple[Node, ...]
+    streamed: tuple[Node, ...]
+    partials: tuple[tuple[Node, str], ...]
+    streams: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a list of results is computed.
+
+    Attributes
+    ----------
+    order : every node once, operands first: the straight-line program.
+    stages : the same work as passes over the samples.
+    buffers : node -> number of the temporary that may hold it; nodes alive at once never share one.
+    """
+
+    results: tuple[Node, ...]
+    order: tuple[Node, ...]
+    stages: tuple[Stage, ...]
+    samples: Size | None
+    buffers: dict[Node, int]
+
+    def __str__(self) -> str:
+        names = {node: f"%{i}" for i, node in enumerate(self.order)}
+        lines = [f"plan: {len(self.order)} nodes, {len(self.stages)} stages, samples {self.samples}"]
+        for k, stage in enumerate(self.stages):
+            lines.append(f"stage {k}: " + ("in blocks" if stage.streams else "whole"))
+            for what, nodes in (("once", stage.whole), ("block", stage.streamed)):
+                lines += [f"  {what}  {self._line(node, names)}" for node in nodes]
+            lines += [f"  reduce {self._line(node, names)}  by {law}" for node, law in stage.partials]
+        lines.append("results: " + ", ".join(names[node] for node in self.results))
+        return "\n".join(lines)
+
+    def _line(self, node: Node, names: dict[Node, str]) -> str:
+        operands = [names[operand] for operand in node.args] + [str(a) for a in node.attributes if node.op != "contract"]
+        place = f" @{self.buffers[node]}" if node in self.buffers else ""
+        shape = "x".join(map(str, node.shape)) or "scalar"
+        return f"{names[node]} = {node.op}({', '.join(operands)}): {shape}{place}"

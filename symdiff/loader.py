@@ -1,0 +1,203 @@
+"""Executing source: generated modules, and the files that hold a user's models."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib.abc
+import importlib.util
+import linecache
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from symdiff.cache import Cache
+from symdiff.errors import ModelError, SymdiffError
+from symdiff.model import Model
+from symdiff.names import identifier
+
+CACHE_PACKAGE = "symdiff_cache"
+"""Modules named ``symdiff_cache.<name>_<key>`` can be imported, and so unpickled, wherever the cache holds `key`."""
+
+_lock = threading.RLock()
+
+
+def load_source(source: str, module_name: str, filename: str) -> ModuleType:
+    """Execute `source` and return it as the module `module_name`, registered as if it had been imported.
+
+    Its NamedTuples can be pickled, and tracebacks show its lines under `filename`. The same source under
+    the same name is executed once, so that what an earlier call returned stays importable.
+    """
+    with _lock:
+        loaded = sys.modules.get(module_name)
+        if loaded is not None and getattr(loaded.__loader__, "source", None) == source:
+            return loaded
+        loader = _SourceLoader(source, filename)
+        module = importlib.util.module_from_spec(_spec(module_name, loader))
+        with _registered(module):
+            loader.exec_module(module)
+        package, _, name = module_name.rpartition(".")
+        if package:
+            setattr(importlib.import_module(package), name, module)
+        return module
+
+
+def load_models(path: Path, line: int | None = None) -> list[Model]:
+    """Execute the model file `path`; its module-level models, in order, or those made by the call at `line`.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be run, or holds no such model, or two of one name.
+    """
+    tree, code = _parse(path)
+    namespace = _execute(path, code)
+    imported = {
+        alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    values = (value for name, value in namespace.items() if name not in imported)
+    models = list({id(value): value for value in values if isinstance(value, Model)}.values())
+    if not models:
+        raise ModelError(f"{path} holds no model: assign one to a variable of the module, name = symdiff.Model(...).")
+    if line is not None:
+        models = _at_line(models, path, line, tree)
+    refuse_twins(models)
+    return models
+
+
+def refuse_twins(models: Sequence[Model]) -> None:
+    """`ModelError` if two models have one name, or names that become one in Python: their modules would be one file."""
+    by_name: dict[str, Model] = {}
+    for model in models:
+        twin = by_name.setdefault(identifier(model.name), model)
+        if twin is not model:
+            raise ModelError(
+                f"Two models have one name: {twin.name!r} at {twin.place} and {model.name!r} at {model.place}. "
+                "Pass another name= to one of them."
+            )
+
+
+class _SourceLoader(importlib.abc.InspectLoader):
+    """Executes source that is held in memory."""
+
+    def __init__(self, source: str, filename: str) -> None:
+        self.source = source
+        self.filename = filename
+
+    def get_source(self, fullname: str) -> str:
+        return self.source
+
+    def exec_module(self, module: ModuleType) -> None:
+        lines = [line + "\n" for line in self.source.removesuffix("\n").split("\n")]
+        linecache.cache[self.filename] = (len(self.source), None, lines, self.filename)
+        exec(compile(self.source, self.filename, "exec", dont_inherit=True), module.__dict__)
+
+
+class _CacheFinder(importlib.abc.MetaPathFinder):
+    """Finds ``symdiff_cache.<name>_<key>`` in the cache on disk.
+
+    Unpickling a gradient imports the module its class came from. In a process that imported symdiff this makes
+    that work, without the model: the key in the name says which source, and the cache checks it before it is executed.
+    """
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        package, _, name = fullname.partition(".")
+        if package != CACHE_PACKAGE:
+            return None
+        if not name:
+            return ModuleSpec(CACHE_PACKAGE, None, is_package=True)  # a namespace without files
+        with contextlib.suppress(ValueError):  # what follows the last _ is no key
+            source = Cache().get(name.rpartition("_")[2])
+            if source is not None:
+                return _spec(fullname, _SourceLoader(source, f"<{fullname}>"))
+        return None
+
+
+sys.meta_path.append(_CacheFinder())
+
+
+def _spec(module_name: str, loader: _SourceLoader) -> ModuleSpec:
+    spec = ModuleSpec(module_name, loader, origin=loader.filename)
+    spec.has_location = True  # so that the module has a __file__
+    return spec
+
+
+@contextlib.contextmanager
+def _registered(module: ModuleType) -> Iterator[None]:
+    """Register a module while its code runs (dataclasses look their module up) and after, unless it fails."""
+    sys.modules[module.__name__] = module
+    try:
+        yield
+    except BaseException:
+        del sys.modules[module.__name__]
+        raise
+
+
+def _parse(path: Path) -> tuple[ast.Module, CodeType]:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ModelError(f"There is no file {path}.") from error
+    except IsADirectoryError as error:
+        raise ModelError(f"{path} is a folder: name the Python file in it that holds the model.") from error
+    except OSError as error:
+        raise ModelError(f"Cannot read {path}: {error.strerror}.") from error
+    try:
+        tree = ast.parse(content, str(path))
+        return tree, compile(tree, str(path), "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:  # ValueError: null bytes
+        line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        reason = error.msg if isinstance(error, SyntaxError) else error
+        raise ModelError(f"{path}{line} is not Python: {reason}.") from error
+
+
+def _execute(path: Path, code: CodeType) -> dict[str, object]:
+    """Run the user's file as a module of its own, and say in one message where it failed."""
+    module = ModuleType(f"symdiff_model_{path.stem}")
+    module.__file__ = str(path.absolute())
+    try:
+        with _registered(module), _first_on_path(str(path.parent.absolute())):
+            exec(code, module.__dict__)
+    except SymdiffError as error:
+        error.place = error.place or f"{path}:{_line_of(error, path)}"
+        raise
+    except (Exception, SystemExit) as error:
+        text = f"{type(error).__name__}: {error}".removesuffix(": ")
+        raise ModelError(f"{path} failed to run: {text}", place=f"{path}:{_line_of(error, path)}") from error
+    return vars(module)
+
+
+@contextlib.contextmanager
+def _first_on_path(folder: str) -> Iterator[None]:
+    """Let the model file import its neighbours, as it could were it run as a script."""
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(folder)
+
+
+def _line_of(error: BaseException, path: Path) -> int:
+    """The deepest line of `path` that was being executed."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return next(frame.lineno or 0 for frame in reversed(frames) if frame.filename == str(path))
+
+
+def _at_line(models: list[Model], path: Path, line: int, tree: ast.Module) -> list[Model]:
+    """The models made by the assignment that spans `line`."""
+    assignments = (node for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.AnnAssign))
+    spans = ((node.lineno, node.end_lineno or node.lineno) for node in assignments)
+    first, last = next((span for span in spans if span[0] <= line <= span[1]), (line, line))
+    places = {f"{path}:{number}" for number in range(first, last + 1)}
+    chosen = [model for model in models if model.place in places]
+    if not chosen:
+        there = ", ".join(f"{model.name} at {model.place}" for model in models)
+        raise ModelError(f"No model is made at {path}:{line}. Its models: {there}.")
+    return chosen

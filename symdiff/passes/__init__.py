@@ -1,0 +1,1 @@
+"""Transformations of graphs, one a file, each a pure function."""

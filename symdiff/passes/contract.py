@@ -1,0 +1,115 @@
+"""Merge contractions that nothing else uses, then split each into products of two in the cheapest order.
+
+Example: X^T (X w) stays two matrix-vector products; (A B) v becomes A (B v); sum(r * x) becomes the dot product r . x.
+The order comes from dynamic programming over the sizes (Pfeifer, Haegeman and Verstraete 2014, as in opt_einsum); sizes
+that are known only when arrays come take nominal values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import opt_einsum
+
+from symdiff.graph.build import contract
+from symdiff.graph.contraction import Contraction, Labels, aligned
+from symdiff.graph.node import Node, rewrite, topological, users
+from symdiff.graph.rebuild import rebuild
+from symdiff.graph.size import evaluate, names_of
+
+SAMPLES, OTHER = 1000, 30  # nominal sizes of the sample axis and of all others
+_MOST_OPERANDS = 12
+
+
+def nominal(dims: Sequence[object], samples: str | None) -> dict[str, int]:
+    """A number for every named size."""
+    return {name: SAMPLES if name == samples else OTHER for name in names_of(dims)}  # type: ignore[arg-type]
+
+
+def order_contractions(roots: Sequence[Node], samples: str | None) -> list[Node]:
+    """Merge, then split into pairs."""
+    return _split(_merge(roots), samples)
+
+
+def _merge(roots: Sequence[Node]) -> list[Node]:
+    order = topological(roots)
+    count = users(order)
+    for root in roots:
+        count[root] = count.get(root, 0) + 1
+
+    def change(node: Node, args: tuple[Node, ...]) -> Node:
+        if node.op != "contract":
+            return rebuild(node, args)
+        work = Contraction.of(node)
+        work.operands = [(new, labels) for new, (_, labels) in zip(args, work.operands, strict=True)]
+        for position in reversed(range(len(work.operands))):
+            if count[node.args[position]] > 1:
+                continue
+            inner, labels = work.operands[position]
+            few = len(work.operands) + len(inner.args) <= _MOST_OPERANDS
+            if inner.op == "contract" and inner.args and few and node.args[position].op == "contract":
+                work.merge(position)
+            elif inner.op == "mul" and len(work.operands) == 1 and work.summed():
+                work.operands[position : position + 1] = _factors(inner, labels, work)
+        return contract(
+            [operand for operand, _ in work.operands], [i for _, i in work.operands], work.out, dict(work.sizes)
+        )
+
+    return rewrite(roots, change)
+
+
+def _factors(product: Node, labels: Labels, work: Contraction) -> list[tuple[Node, Labels]]:
+    """The two factors of an elementwise product, labelled as the product is."""
+    found = []
+    for factor in product.args:
+        own = []
+        for place in aligned(factor.shape, product.shape, 1000):
+            if place >= 1000:
+                fresh = max(work.sizes) + 1
+                work.sizes[fresh] = 1
+                own.append(fresh)
+            else:
+                own.append(labels[place])
+        found.append((factor, tuple(own)))
+    return found
+
+
+def _split(roots: Sequence[Node], samples: str | None) -> list[Node]:
+    def change(node: Node, args: tuple[Node, ...]) -> Node:
+        node = rebuild(node, args)
+        return _in_pairs(node, samples) if node.op == "contract" and len(node.args) > 2 else node
+
+    return rewrite(roots, change)
+
+
+def _in_pairs(node: Node, samples: str | None) -> Node:
+    work = Contraction.of(node)
+    values = nominal(list(work.sizes.values()), samples)
+    extents = {label: evaluate(dim, values) for label, dim in work.sizes.items()}
+    free = _without_repeats(work)
+    out = dict.fromkeys(i for i in work.out if any(i in labels for _, labels in free))
+    equation = ",".join(_spell(labels) for _, labels in free) + "->" + _spell(out)
+    shapes = [tuple(extents[i] for i in labels) for _, labels in free]
+    path, _ = opt_einsum.contract_path(equation, *shapes, optimize="dp", shapes=True)
+    for step in path[:-1]:
+        taken = [free[i] for i in step]
+        free = [pair for i, pair in enumerate(free) if i not in step]
+        outside = set(work.out).union(*(labels for _, labels in free))
+        labels = tuple(dict.fromkeys(i for _, own in taken for i in own if i in outside))
+        product = contract([x for x, _ in taken], [own for _, own in taken], labels, dict(work.sizes))
+        free.append((product, labels))
+    return contract([x for x, _ in free], [own for _, own in free], work.out, dict(work.sizes))
+
+
+def _without_repeats(work: Contraction) -> list[tuple[Node, Labels]]:
+    """The operands with their diagonals taken, since the search for an order wants distinct labels."""
+    found = []
+    for operand, labels in work.operands:
+        distinct = tuple(dict.fromkeys(labels))
+        same = distinct == labels
+        found.append((operand if same else contract([operand], [labels], distinct, dict(work.sizes)), distinct))
+    return found
+
+
+def _spell(labels: Iterable[int]) -> str:
+    return "".join(opt_einsum.get_symbol(label) for label in labels)

@@ -1,0 +1,90 @@
+"""Write operations that were kept whole in elementary ones that neither overflow nor warn.
+
+sigmoid and softplus of z and of -z share exp(-|z|), which is at most 1; logsumexp and softmax share exp(x - max x).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from symdiff.graph.build import constant, insert_axes, pointwise, reduce, select, sum_axes
+from symdiff.graph.node import Node, rewrite
+from symdiff.graph.rebuild import rebuild
+
+
+def expand(roots: Sequence[Node]) -> list[Node]:
+    """Replace every operation that has a formula here."""
+
+    # A softmax holds a logsumexp, which must still be whole when the softmax is recognised.
+    def recognise(node: Node, args: tuple[Node, ...]) -> Node:
+        node = rebuild(node, args)
+        return _softmax(node) or node
+
+    def write_out(node: Node, args: tuple[Node, ...]) -> Node:
+        node = rebuild(node, args)
+        return _FORMULAS[node.op](node, *node.args) if node.op in _FORMULAS else node
+
+    return rewrite(rewrite(roots, recognise), write_out)
+
+
+def _decay(x: Node) -> Node:
+    """exp(-|x|): at most 1 for either sign."""
+    core = x.args[0] if x.op == "neg" else x
+    return pointwise("exp", -pointwise("abs", core))
+
+
+def _sigmoid(node: Node, x: Node) -> Node:
+    decay = _decay(x)
+    return select(pointwise("le", constant(0.0), x), constant(1.0), decay) / (1 + decay)
+
+
+def _softplus(node: Node, x: Node) -> Node:
+    return pointwise("maximum", x, constant(0.0)) + pointwise("log1p", _decay(x))
+
+
+def _shifted_exponentials(x: Node, axes: tuple[int, ...]) -> tuple[Node, Node]:
+    """The finite maximum over `axes`, and exp(x - maximum)."""
+    top = reduce("reduce_max", x, axes)
+    finite = pointwise("lt", pointwise("abs", top), constant(float("inf")))
+    top = select(finite, top, constant(0.0))
+    return top, pointwise("exp", x - insert_axes(top, axes, x.shape))
+
+
+def _logsumexp(node: Node, x: Node) -> Node:
+    top, exponentials = _shifted_exponentials(x, node.attributes[0])
+    return top + pointwise("log", sum_axes(exponentials, node.attributes[0]))
+
+
+def _softmax(node: Node) -> Node | None:
+    """exp(x - logsumexp(x)) as exponentials over their sum."""
+    if node.op != "exp" or node.args[0].op != "add":
+        return None
+    for x, other in (node.args[0].args, node.args[0].args[::-1]):
+        whole = _repeated_logsumexp(other)
+        if whole is not None and whole.args[0] is x:
+            axes = whole.attributes[0]
+            _, exponentials = _shifted_exponentials(x, axes)
+            return exponentials / insert_axes(sum_axes(exponentials, axes), axes, x.shape)
+    return None
+
+
+def _repeated_logsumexp(node: Node) -> Node | None:
+    """The logsumexp whose negative, repeated along the axes it reduced, `node` is."""
+    if node.op != "neg":
+        return None
+    core = node.args[0]
+    if core.op == "contract" and len(core.args) == 1:
+        (labels,), out, _ = core.attributes
+        whole = core.args[0]
+        if whole.op != "reduce_logsumexp" or len(set(out)) < len(out):
+            return None
+        kept = [axis for axis in range(whole.args[0].ndim) if axis not in whole.attributes[0]]
+        return whole if list(out) == list(range(len(out))) and list(labels) == kept else None
+    return core if core.op == "reduce_logsumexp" else None
+
+
+_FORMULAS: dict[str, Callable[..., Node]] = {
+    "sigmoid": _sigmoid,
+    "softplus": _softplus,
+    "reduce_logsumexp": _logsumexp,
+}

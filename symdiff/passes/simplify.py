@@ -1,0 +1,35 @@
+"""Tidy what derivatives leave behind. (Constants, signs and equal parts are already in normal form by construction.)"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from symdiff.graph.build import constant, pointwise, select
+from symdiff.graph.node import Node
+from symdiff.graph.pattern import P, Rule, apply_rules, variable
+
+a, b, c, x, y = (variable(name) for name in "abcxy")
+
+RULES = (
+    Rule(P("abs", x) * P("sign", x), lambda x: x),
+    Rule(P("abs", -x), lambda x: pointwise("abs", x)),
+    Rule(P("abs", P("exp", x)), lambda x: pointwise("exp", x)),
+    Rule(P("sign", -x), lambda x: -pointwise("sign", x)),
+    # a common scalar factor or divisor of a sum: fewer operations on arrays
+    Rule(a / c + b / c, lambda a, b, c: (a + b) / c if a.shape == b.shape else None),
+    Rule(-a + -b, lambda a, b: -(a + b) if a.shape == b.shape else None),
+    # a choice that masks what is already masked
+    Rule(
+        P("select", c, x, 0.0) + P("select", c, y, 0.0),
+        lambda c, x, y: select(c, x + y, constant(0.0)),
+    ),
+    Rule(
+        P("select", c, x, 0.0) + P("select", c, 0.0, y),
+        lambda c, x, y: select(c, x, y),
+    ),
+)
+
+
+def simplify(roots: Sequence[Node]) -> list[Node]:
+    """Apply the rules until none applies."""
+    return apply_rules(RULES, roots)

@@ -1,0 +1,223 @@
+"""Matrix algebra: SymPy class name -> a function of the context and the values of the node's children.
+
+Matrices may have a sample axis in front. `children` of the interpreter says what the children of a node are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from symdiff.reference.arrays import Array, Context, align, as_array, entrywise, fold, same_shape
+from symdiff.reference.special import NoReferenceError, guarded, power
+
+MatrixFunction = Callable[[Context, Any, Sequence[Array]], Array]
+
+
+def to_index(value: Array) -> int:
+    """An index or size as an int; the nearest one, as inputs may carry perturbations."""
+    number = value.item()
+    nearest = round(float(number))
+    if abs(number - nearest) > 1e-6:
+        raise ValueError(f"{number} where a whole number is meant")
+    return nearest
+
+
+def _product(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    matrices = [value for value in values if value.ndim >= 2]
+    scalars = [value for value in values if value.ndim < 2]
+    result = matrices[0]
+    for matrix in matrices[1:]:
+        result = as_array(np.matmul(result, matrix))
+    return fold(np.multiply, [*scalars, result])
+
+
+def _sum(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    same_shape(values)
+    return fold(np.add, values)
+
+
+def _hadamard(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    same_shape(values)
+    return fold(np.multiply, values)
+
+
+def _hadamard_power(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    return entrywise(guarded(c, power), values)
+
+
+def _transpose(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    return values[0].swapaxes(-1, -2)
+
+
+def _square(matrix: Array) -> Array:
+    if matrix.shape[-1] != matrix.shape[-2]:
+        raise ValueError(f"a square matrix is needed, not {matrix.shape[-2:]}")
+    return matrix
+
+
+def _trace(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    diagonal = np.diagonal(_square(values[0]), axis1=-2, axis2=-1)
+    return as_array(np.add.reduce(diagonal, axis=-1))
+
+
+def _eliminate(c: Context, rows: list[list[Any]], size: int) -> Any:
+    """Gauss-Jordan elimination in place with partial pivoting; returns the determinant of the first columns."""
+    determinant = c.one
+    for k in range(size):
+        pivot = max(range(k, size), key=lambda i: abs(rows[i][k]))
+        if rows[pivot][k] == 0:
+            return c.zero
+        if pivot != k:
+            rows[k], rows[pivot] = rows[pivot], rows[k]
+            determinant = -determinant
+        head = rows[k][k]
+        determinant = determinant * head
+        rows[k] = [entry / head for entry in rows[k]]
+        for i in range(size):
+            if i != k and rows[i][k] != 0:
+                factor = rows[i][k]
+                rows[i] = [entry - factor * pivot_entry for entry, pivot_entry in zip(rows[i], rows[k], strict=True)]
+    return determinant
+
+
+def _determinant(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    matrix = _square(values[0])
+    result = np.empty(matrix.shape[:-2], dtype=object)
+    for index in np.ndindex(*result.shape):
+        result[index] = _eliminate(c, matrix[index].tolist(), matrix.shape[-1])
+    return result
+
+
+def _invert(c: Context, matrix: Array) -> Array:
+    """The inverse; NaN throughout for a singular matrix."""
+    size = _square(matrix).shape[-1]
+    result = np.full(matrix.shape, c.nan, dtype=object)
+    for index in np.ndindex(*matrix.shape[:-2]):
+        unit = [[c.mpf(i == j) for j in range(size)] for i in range(size)]
+        rows = [row + ones for row, ones in zip(matrix[index].tolist(), unit, strict=True)]
+        if _eliminate(c, rows, size) != 0:
+            result[index] = np.array([row[size:] for row in rows], dtype=object)
+    return result
+
+
+def _matrix_power(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    matrix, exponent = values[0], float(values[1].item())
+    if exponent != int(exponent):
+        raise NoReferenceError("a fractional power of a matrix")
+    if exponent < 0:
+        matrix = _invert(c, matrix)
+    result = _identity(c, _square(matrix).shape[-1], matrix.shape[-1])
+    for _ in range(abs(int(exponent))):
+        result = as_array(np.matmul(result, matrix))
+    return result
+
+
+def _identity(c: Context, rows: int, columns: int) -> Array:
+    unit = np.full((rows, columns), c.zero, dtype=object)
+    for i in range(min(rows, columns)):
+        unit[i, i] = c.one
+    return unit
+
+
+def _identity_node(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    return _identity(c, to_index(values[0]), to_index(values[-1]))
+
+
+def _constant(name: str) -> MatrixFunction:
+    def function(c: Context, node: Any, values: Sequence[Array]) -> Array:
+        return np.full((to_index(values[0]), to_index(values[1])), getattr(c, name), dtype=object)
+
+    return function
+
+
+def _from_diagonal(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    """A square matrix with the entries of a row or column vector on its diagonal."""
+    vector = values[0].reshape(*values[0].shape[:-2], -1)
+    size = vector.shape[-1]
+    return as_array(vector[..., None] * _identity(c, size, size))
+
+
+def _keep_diagonal(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    return as_array(values[0] * _identity(c, *values[0].shape[-2:]))
+
+
+def _diagonal_of(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    return as_array(np.diagonal(values[0], axis1=-2, axis2=-1)[..., None])
+
+
+def _element(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    matrix, (row, column) = values[0], (to_index(value) for value in values[1:])
+    if not (0 <= row < matrix.shape[-2] and 0 <= column < matrix.shape[-1]):
+        raise IndexError(f"entry [{row}, {column}] of a matrix of size {matrix.shape[-2:]}")
+    return as_array(matrix[..., row, column])
+
+
+def _slice(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    matrix, *bounds = values
+    for axis, (start, stop, step) in zip((-2, -1), (map(to_index, bounds[:3]), map(to_index, bounds[3:])), strict=True):
+        size = matrix.shape[axis]
+        start, stop = (bound + size if bound < 0 else bound for bound in (start, stop))
+        indices = range(start, stop, step)
+        if len(indices) == 0 or max(indices) >= size or min(indices) < 0:
+            raise IndexError(f"slice {start}:{stop}:{step} of an axis of size {size}")
+        matrix = np.take(matrix, list(indices), axis=axis)
+    return as_array(matrix)
+
+
+def explicit(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    """A matrix written entry by entry; per sample if one entry is."""
+    rows, columns = node.shape
+    entries = np.broadcast_arrays(*values) if values else []
+    stacked = np.stack(entries, axis=-1) if entries else np.empty(0, dtype=object)
+    return as_array(stacked.reshape(*stacked.shape[:-1], int(rows), int(columns)))
+
+
+def _blocks(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    rows, columns = node.args[0].shape
+    lines = [np.concatenate(align(values[i * columns : (i + 1) * columns]), axis=-1) for i in range(rows)]
+    return as_array(np.concatenate(lines, axis=-2))
+
+
+def _kronecker(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    result = values[0]
+    for factor in values[1:]:
+        left, right = result[..., :, None, :, None], factor[..., None, :, None, :]
+        product = as_array(left * right)
+        rows, columns = result.shape[-2] * factor.shape[-2], result.shape[-1] * factor.shape[-1]
+        result = product.reshape(*product.shape[:-4], rows, columns)
+    return result
+
+
+MATRIX: dict[str, MatrixFunction] = {
+    "MatAdd": _sum,
+    "MatMul": _product,
+    "MatPow": _matrix_power,
+    "Inverse": _matrix_power,
+    "HadamardProduct": _hadamard,
+    "HadamardPower": _hadamard_power,
+    "KroneckerProduct": _kronecker,
+    "Transpose": _transpose,
+    "Adjoint": _transpose,
+    "Trace": _trace,
+    "Determinant": _determinant,
+    "Identity": _identity_node,
+    "ZeroMatrix": _constant("zero"),
+    "OneMatrix": _constant("one"),
+    "DiagMatrix": _from_diagonal,
+    "DiagonalMatrix": _keep_diagonal,
+    "DiagonalOf": _diagonal_of,
+    "MatrixElement": _element,
+    "MatrixSlice": _slice,
+    "BlockMatrix": _blocks,
+    "MatrixBase": explicit,
+}
+
+# Rearranging and selecting make no rounding errors.
+_REARRANGING = """
+    Transpose Adjoint Identity ZeroMatrix OneMatrix DiagMatrix DiagonalMatrix DiagonalOf MatrixElement MatrixSlice
+    BlockMatrix MatrixBase
+"""
+EXACT = frozenset(_REARRANGING.split())

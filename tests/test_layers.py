@@ -1,0 +1,60 @@
+"""Imports go only downwards, sibling folders never import each other, and nothing is imported where it is not seen."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "symdiff"
+LAYERS = (  # what stands in one row is independent of the others in it
+    "errors version",
+    "options names",
+    "graph functions",
+    "frontend diff passes codegen",
+    "cache files model",
+    "loader",
+    "compiler",
+    "compare show",
+    "cli",
+    "__init__ __main__",
+)
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()} | {"reference": 0}
+OPTIONAL = {"cupy", "cupyx", "jax", "threadpoolctl", "torch"}  # heavy or absent: imported where they are used
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part(path: Path) -> str:
+    """The file or folder of the package that `path` belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(node: ast.AST) -> Iterator[list[str]]:
+    """Each module imported anywhere below `node`, as its parts."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.ImportFrom):
+            assert inner.level == 0, f"line {inner.lineno}: write relative imports out in full"
+            module = inner.module.split(".")
+            yield from [[*module, alias.name] for alias in inner.names] if module == ["symdiff"] else [module]
+        elif isinstance(inner, ast.Import):
+            yield from (alias.name.split(".") for alias in inner.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_imports_go_only_downwards(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    own = part(path)
+    for module in imports(tree):
+        if module[0] == "symdiff":
+            other = module[1] if len(module) > 1 and module[1] in LEVEL else "__init__"
+            assert other == own or LEVEL[other] < LEVEL[own], f"{own} imports {'.'.join(module)}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            hidden = {module[0] for module in imports(node)} - OPTIONAL
+            assert not hidden, f"{getattr(node, 'name', 'lambda')} hides an import of {hidden}"
+
+
+def test_every_part_has_its_layer():
+    assert {part(path) for path in FILES} <= set(LEVEL)

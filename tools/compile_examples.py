@@ -1,0 +1,47 @@
+"""Compile the models of every example into ``generated/``; with ``--check``, only say which files are stale.
+
+python tools/compile_examples.py [--check]
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from symdiff.cli import main as symdiff
+
+ROOT = Path(__file__).resolve().parents[1]
+GENERATED = ROOT / "generated"
+EXAMPLES = ROOT / "examples"
+
+EMIT = {
+    "autograd_basics": "value,grad,value_and_grad,jacobian,vjp",
+    "curve_fitting": "value,jacobian",
+    "diabetes": "value,grad,value_and_grad",
+    "linear_regression": "value,grad,value_and_grad",
+    "logistic_regression": "value,grad,value_and_grad",
+    "quadratic_fit": "value,grad,value_and_grad",
+    "two_layer_net": "value,grad,value_and_grad",
+}
+"""Which functions each example uses."""
+
+
+def arguments(example: str, *, check: bool = False) -> list[str]:
+    """The command line that compiles an example; a check reads the options from the files' own headers."""
+    model = str(EXAMPLES / example / "model.py")
+    return ["compile", model, "-o", str(GENERATED), *(["--check"] if check else ["--emit", EMIT[example]])]
+
+
+def main(check: bool = False) -> int:
+    """Run the command for every example; return how many failed."""
+    failed = 0
+    for example in EMIT:
+        try:
+            symdiff(arguments(example, check=check), prog_name="symdiff")
+        except SystemExit as end:
+            failed += bool(end.code)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main("--check" in sys.argv[1:]) else 0)
