@@ -2,9 +2,10 @@
 
 from symdiff import functions
 from symdiff.compiler import compile, generate
+from symdiff.formulas import gradient
 from symdiff.functions import *  # noqa: F403
 from symdiff.functions import __all__ as _functions
 from symdiff.model import Model
 from symdiff.version import __version__
 
-__all__ = ["Model", "__version__", "compile", "functions", "generate", *_functions]
+__all__ = ["Model", "__version__", "compile", "functions", "generate", "gradient", *_functions]

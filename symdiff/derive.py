@@ -20,7 +20,7 @@ Cost = Callable[[Sequence[Node]], int]
 
 def derive(model: Lowered, options: Options, cost: Cost) -> list[Unit]:
     """The functions of the module, differentiated; `cost` chooses between equivalent graphs."""
-    wrt = _wrt(model, options)
+    wrt = parameters(model, options)
     units: list[Unit] = []
     if model.objective is not None:
         for kind in options.emit:
@@ -36,7 +36,8 @@ def derive(model: Lowered, options: Options, cost: Cost) -> list[Unit]:
     return units
 
 
-def _wrt(model: Lowered, options: Options) -> tuple[Input, ...]:
+def parameters(model: Lowered, options: Options) -> tuple[Input, ...]:
+    """The inputs derivatives are taken by: those `wrt` names, else all parameters; in declared order."""
     declared = model.declarations.inputs
     if options.wrt is None:
         chosen = [entry for entry in declared if entry.role == "parameter"]

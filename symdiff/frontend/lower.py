@@ -18,7 +18,8 @@ from symdiff.frontend import matrix, scalar
 from symdiff.frontend.declare import Declarations, declare, dimension, warn_unused
 from symdiff.frontend.rule import Rule
 from symdiff.frontend.text import text
-from symdiff.graph.build import size, sum_axes
+from symdiff.graph.build import select, size, sum_axes
+from symdiff.graph.guard import choose
 from symdiff.graph.inputs import Input
 from symdiff.graph.node import Node, topological
 from symdiff.graph.size import Dim
@@ -56,18 +57,21 @@ class Lowered:
         return replace(self, objective=objective, outputs=outputs, names={new[n]: name for n, name in self.names.items()})
 
 
-def lower(model: Any) -> Lowered:
-    """Check a model and lower its expressions; every error names the sub-expression and the `Model(...)` call."""
+def lower(model: Any, guards: bool = True) -> Lowered:
+    """Check a model and lower its expressions; every error names the sub-expression and the `Model(...)` call.
+
+    `guards`: whether branches that are not taken get harmless operands; closed forms are for reading, and do without.
+    """
     try:
-        return _lower(model)
+        return _lower(model, guards)
     except SymdiffError as error:
         error.place = error.place or model.place
         raise
 
 
-def _lower(model: Any) -> Lowered:
+def _lower(model: Any, guards: bool) -> Lowered:
     declarations = declare(model)
-    walk = Walk(declarations, model.place)
+    walk = Walk(declarations, model.place, guards)
     objective = None if model.objective is None else _objective(walk, model.objective)
     output_names = identifiers(list(model.outputs), "outputs")
     outputs = {output_names[key]: walk.lower(expression) for key, expression in model.outputs.items()}
@@ -122,6 +126,7 @@ class Walk:
 
     declarations: Declarations
     place: str
+    guards: bool = True
     origins: dict[Node, Any] = field(default_factory=dict)
     _memo: dict[int, tuple[Any, Node]] = field(default_factory=dict)
     _bound: dict[Any, Node] = field(default_factory=dict)
@@ -154,9 +159,13 @@ class Walk:
                 self._memo[id(part)] = (part, self._build(part, rule, children or ()))
         return self._memo[id(expression)][1]
 
+    def choose(self, condition: Node, yes: Node, no: Node) -> Node:
+        """`yes` where the condition holds, else `no`."""
+        return choose(condition, yes, no) if self.guards else select(condition, yes, no)
+
     def apply(self, function: Any, arguments: Sequence[Node]) -> Node:
         """The node of a `Lambda` applied to nodes."""
-        inner = Walk(self.declarations, self.place, self.origins)
+        inner = Walk(self.declarations, self.place, self.guards, self.origins)
         inner._bound = {**self._bound, **dict(zip(function.variables, arguments, strict=True))}
         return inner.lower(function.expr)
 

@@ -17,7 +17,6 @@ from symdiff.frontend.special import FORMULAS, SPECIAL, refusal
 from symdiff.functions import elementwise as own
 from symdiff.functions.reductions import Reduction
 from symdiff.graph.build import add, constant, div, mul, pointwise, power, reduce, size, stack, sum_axes
-from symdiff.graph.guard import choose
 from symdiff.graph.node import Node
 
 # SymPy class -> elementwise operation, operand for operand.
@@ -119,7 +118,7 @@ def _piecewise(walk: Any, expression: Any, args: list[Node]) -> Node:
     """Branches from the last to the first; NaN where no condition holds."""
     result = constant(float("nan"))
     for value, condition in reversed(list(zip(args[::2], args[1::2], strict=True))):
-        result = choose(_condition(condition), value, result)
+        result = walk.choose(_condition(condition), value, result)
     return result
 
 
@@ -132,7 +131,7 @@ def _condition(node: Node) -> Node:
 
 
 def _choice(walk: Any, expression: Any, args: list[Node]) -> Node:
-    return choose(_condition(args[0]), args[1], args[2])
+    return walk.choose(_condition(args[0]), args[1], args[2])
 
 
 def _logic(op: str) -> Callable[[Any, Any, list[Node]], Node]:

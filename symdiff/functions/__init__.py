@@ -1,4 +1,6 @@
-"""The functions a model may use beyond SymPy's own."""
+"""The functions a model may use beyond SymPy's own, and SymPy's elementwise ones extended to matrices."""
+
+import sympy as sp
 
 from symdiff.functions.elementwise import (
     clip as _clip,
@@ -37,12 +39,56 @@ where = entrywise(_where)
 equal = entrywise(_equal)
 stop_gradient = entrywise(_stop_gradient)
 
+abs = entrywise(sp.Abs)
+sign = entrywise(sp.sign)
+floor = entrywise(sp.floor)
+ceiling = entrywise(sp.ceiling)
+Mod = entrywise(sp.Mod)
+sqrt = entrywise(sp.sqrt)
+exp = entrywise(sp.exp)
+log = entrywise(sp.log)
+sin = entrywise(sp.sin)
+cos = entrywise(sp.cos)
+tan = entrywise(sp.tan)
+asin = entrywise(sp.asin)
+acos = entrywise(sp.acos)
+atan = entrywise(sp.atan)
+atan2 = entrywise(sp.atan2)
+sinh = entrywise(sp.sinh)
+cosh = entrywise(sp.cosh)
+tanh = entrywise(sp.tanh)
+asinh = entrywise(sp.asinh)
+acosh = entrywise(sp.acosh)
+atanh = entrywise(sp.atanh)
+erf = entrywise(sp.erf)
+erfc = entrywise(sp.erfc)
+sinc = entrywise(sp.sinc)
+Heaviside = entrywise(sp.Heaviside)
+
 __all__ = [
+    "Heaviside",
+    "Mod",
+    "abs",
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
     "binary_cross_entropy",
+    "ceiling",
     "clip",
+    "cos",
+    "cosh",
     "equal",
+    "erf",
+    "erfc",
+    "exp",
+    "floor",
     "gelu",
     "huber",
+    "log",
     "log_softmax",
     "logsumexp",
     "max",
@@ -55,9 +101,16 @@ __all__ = [
     "prod",
     "relu",
     "sigmoid",
+    "sign",
+    "sin",
+    "sinc",
+    "sinh",
     "softmax",
     "softplus",
+    "sqrt",
     "stop_gradient",
     "sum",
+    "tan",
+    "tanh",
     "where",
 ]

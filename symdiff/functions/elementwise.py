@@ -154,5 +154,5 @@ class EntrywiseFunction(MatrixExpr):
         return next(a.shape for a in self.args[1:] if isinstance(a, (MatrixExpr, MatrixBase)))
 
     def _sympystr(self, printer: Any) -> str:
-        name = getattr(self.args[0].expr, "func", type(self.args[0].expr)).__name__
-        return f"{name}({', '.join(printer._print(a) for a in self.args[1:])})"
+        operands = {dummy: sp.Symbol(printer._print(a)) for dummy, a in zip(self.args[0].variables, self.args[1:], strict=True)}
+        return str(printer._print(self.args[0].expr.xreplace(operands)))

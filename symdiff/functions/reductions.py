@@ -38,6 +38,8 @@ class Reduction(sp.Expr):
         return self.args[1]
 
     def _sympystr(self, printer: Any) -> str:
+        if self.name == "sum" and self.argument == 1:  # the number of samples, which has no symbol of its own
+            return getattr(printer, "samples", "sum(1)")
         return f"{self.name}({printer._print(self.argument)})"
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:

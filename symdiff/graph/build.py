@@ -196,8 +196,11 @@ def _product(a: Node, b: Node) -> Node:
             scalar, core = _scalar_factor(array)
             if scalar is not None and array.shape:
                 return mul(scalar, mul(core, other)) if other.shape else mul(mul(scalar, other), core)
+    ones = repeated_scalar(a) is constant(1.0) and bool(a.shape)  # a scalar repeated stays in sight as such
     for array, other in ((a, b), (b, a)):
-        if array.op == "div" and number(array.args[0]) is not None:
+        if ones:
+            break
+        if array.op == "div" and (number(array.args[0]) is not None or (array.shape and not array.args[0].shape)):
             return mul(array.args[0], div(other, array.args[1]))
         if array.op == "div" and array.shape and not array.args[1].shape:
             return div(mul(array.args[0], other), array.args[1])
@@ -311,6 +314,11 @@ def select(condition: Node, yes: Node, no: Node) -> Node:
         yes = yes.args[1]
     if no.op == "select" and no.args[0] is condition:
         no = no.args[2]
+    shape = broadcast([condition.shape, yes.shape, no.shape], "select")
+    condition, yes, no = (_bare(x, i, (condition, yes, no), shape) for i, x in enumerate((condition, yes, no)))
+    for scalar, other, mask in ((yes, no, (1.0, 0.0)), (no, yes, (0.0, 1.0))):
+        if condition.shape and number(other) == 0 and not scalar.shape and number(scalar) is None:
+            return mul(scalar, _pointwise("select", condition, *map(constant, mask)))
     return _pointwise("select", condition, yes, no)
 
 

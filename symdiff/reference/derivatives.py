@@ -7,7 +7,7 @@ precision, see `finite_difference`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import product
 from typing import Any
 
@@ -120,8 +120,9 @@ def finite_difference(
     replaced by the complex step Im f(x + ihv)/h (Squire and Trapp 1998), free of cancellation, where the two agree.
     """
     context = mpmath.fp
-    point = _Point(expression, bind(context, values), context, samples)
-    return point.difference([directions] if directions2 is None else [directions, directions2])
+    with _precision(context, None):
+        point = _Point(expression, bind(context, values), context, samples)
+        return point.difference([directions] if directions2 is None else [directions, directions2])
 
 
 def condition_scale(
@@ -241,7 +242,7 @@ class _Point:
 
     def difference(self, chain: Chain) -> Estimate:
         """The derivative in double precision, and its error."""
-        return differentiate(self.shifted, self.value, [self.direction(d) for d in chain])
+        return differentiate(self.shifted, self.value, self.environment, [self.direction(d) for d in chain])
 
     def derivative(self, chain: Chain, digits: int) -> Array:
         """The derivative along no, one or two directions, by central differences at the precision in force."""
@@ -275,10 +276,11 @@ def _working_digits(digits: int) -> int:
 
 @contextmanager
 def _precision(context: Context, digits: int | None) -> Iterator[None]:
-    if context is mpmath.fp or digits is None:
-        yield
-        return
-    with context.workdps(digits):
+    """Work with that many digits, and let NaN and infinity pass without NumPy's warnings."""
+    with (
+        np.errstate(all="ignore"),
+        nullcontext() if context is mpmath.fp or digits is None else context.workdps(digits),
+    ):
         yield
 
 

@@ -101,19 +101,18 @@ class Interpreter:
     def value(self, root: Any) -> Array:
         """The value of an expression; nodes already known are not evaluated again."""
         stack = [root]
-        with np.errstate(all="ignore"):
-            while stack:
-                node = stack[-1]
-                if id(node) in self.memo:
-                    stack.pop()
-                    continue
-                needed = self._needed(node)
-                missing = [part for part in needed if id(part) not in self.memo]
-                if missing:
-                    stack.extend(reversed(missing))
-                    continue
-                self.memo[id(node)] = self._compute(node, needed)
+        while stack:
+            node = stack[-1]
+            if id(node) in self.memo:
                 stack.pop()
+                continue
+            needed = self._needed(node)
+            missing = [part for part in needed if id(part) not in self.memo]
+            if missing:
+                stack.extend(reversed(missing))
+                continue
+            self.memo[id(node)] = self._compute(node, needed)
+            stack.pop()
         return self.memo[id(root)]
 
     def parts(self, node: Any) -> list[Any]:

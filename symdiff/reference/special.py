@@ -27,7 +27,7 @@ class NoReferenceError(Exception):
 # Functions that mpmath calls what SymPy calls them, with the same arguments.
 _ELEMENTARY = """
     sin cos tan cot sec csc asin acos atan acot asec acsc sinh cosh tanh coth sech csch asinh acosh atanh acoth asech
-    acsch log log1p expm1 hypot sinc
+    acsch log log1p expm1 sinc
 """
 _SPECIAL = """
     erf erfc erfi erfinv fresnels fresnelc gamma loggamma digamma beta factorial binomial zeta polylog lerchphi besselj
@@ -124,6 +124,7 @@ _ELEMENTARY_FORMULAS: dict[str, ScalarFunction] = {
     "exp2": lambda c, x: c.power(2, x),
     "Sqrt": lambda c, x: c.sqrt(x),
     "Cbrt": lambda c, x: c.cbrt(x),
+    "hypot": lambda c, x, y: c.sqrt(x * x + y * y),
     "fma": lambda c, x, y, z: x * y + z,
 }
 _SPECIAL_FORMULAS: dict[str, ScalarFunction] = {
@@ -191,7 +192,7 @@ def guarded(context: Context, function: ScalarFunction) -> ScalarFunction:
                 result = by_high_precision(function)(context, *arguments)
         except ABANDONED:
             return context.nan
-        except TypeError:  # mpmath's answer to some infinite arguments, and to complex ones of a real function
+        except (TypeError, AttributeError):  # mpmath on some infinite arguments, and on complex ones of a real function
             if is_complex or any(context.isinf(x) for x in arguments):
                 return context.nan
             raise

@@ -1,0 +1,192 @@
+# symdiff 0.1.0: --backend numpy --emit value,grad,value_and_grad,jacobian,vjp --math exact --style fast
+"""affine: value and derivatives in closed form, written by symdiff; edit the model, not this.
+
+Arguments
+    w  parameter, scalar or array
+    b  parameter, scalar or array
+    x  constant, scalar or array
+
+Closed form
+    grad.w = x
+    value = b + w*x
+    grad.b = 1
+"""
+
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+
+SIGNATURE = {
+    "model": "affine",
+    "inputs": {
+        "w": {"role": "parameter", "shape": ('S',), "dtype": "float"},
+        "b": {"role": "parameter", "shape": ('S',), "dtype": "float"},
+        "x": {"role": "constant", "shape": ('S',), "dtype": "float"},
+    },
+    "samples": None,
+    "pointwise": True,
+    "functions": {
+        "value": ('w', 'b', 'x'),
+        "grad": ('w', 'b', 'x'),
+        "value_and_grad": ('w', 'b', 'x'),
+    },
+}
+
+
+class Grad(NamedTuple):
+    """Derivatives of the objective, one for each parameter."""
+
+    w: np.ndarray
+    b: np.ndarray
+
+
+def value(w, b, x):
+    """Return the objective."""
+    w, b, x, S = _arguments(w, b, x)
+    value = x * w + b
+    return _shaped(value, S, w.dtype)
+
+
+def grad(w, b, x):
+    """Return the gradient of the objective by w, b."""
+    w, b, x, S = _arguments(w, b, x)
+    # gradient by b
+    grad_b = 1
+    return Grad(_shaped(x, S, w.dtype), _shaped(grad_b, S, w.dtype))
+
+
+def value_and_grad(w, b, x):
+    """Return the objective and its gradient by w, b."""
+    w, b, x, S = _arguments(w, b, x)
+    # objective
+    value = x * w + b
+    # gradient by b
+    grad_b = 1
+    return _shaped(value, S, w.dtype), Grad(_shaped(x, S, w.dtype), _shaped(grad_b, S, w.dtype))
+
+
+def unpack(vec):
+    """Split one vector into w, b."""
+    shapes = ((), ())
+    return Grad(*_unflatten(vec, shapes, {}))
+
+
+def value_flat(vec, x):
+    """As `value`, of one vector `vec` that holds w, b."""
+    p = unpack(vec)
+    return value(p.w, p.b, x)
+
+
+def grad_flat(vec, x):
+    """As `grad`, of one vector `vec` that holds w, b."""
+    p = unpack(vec)
+    return pack(grad(p.w, p.b, x))
+
+
+def value_and_grad_flat(vec, x):
+    """As `value_and_grad`, of one vector `vec` that holds w, b."""
+    p = unpack(vec)
+    value, gradient = value_and_grad(p.w, p.b, x)
+    return value, pack(gradient)
+
+
+def _arguments(w, b, x):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    if type(w) is type(b) is type(x) is np.ndarray and w.dtype is b.dtype is x.dtype and w.dtype in (np.float32, np.float64):
+        if w.shape == b.shape == x.shape and w.ndim and w.size:
+            return w, b, x, w.shape
+    elif type(w) is type(b) is type(x) and type(w) in (np.float64, float):
+        return np.float64(w), np.float64(b), np.float64(x), ()
+    return _convert(('w', 'b', 'x'), (w, b, x))
+
+
+def _convert(names, arguments):
+    """Return the arguments as arrays of one floating dtype, and their one shape; scalars go with any shape."""
+    arrays = _typed(dict.fromkeys(names, "float"), arguments)
+    shape, owner = (), None
+    for name, array in arrays.items():
+        if array.shape and owner is None:
+            shape, owner = array.shape, name
+        elif array.shape and array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}, expected a scalar or {shape} as {owner} has")
+        if 0 in array.shape:
+            raise ValueError(f"{name} has shape {array.shape}: it holds no entries")
+    return *arrays.values(), shape
+
+
+def _typed(kinds, arguments):
+    """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
+    arrays = {}
+    for name, argument in zip(kinds, arguments):
+        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+    dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
+    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
+    for name, dtype in dtypes.items():
+        if dtype.kind == "f" and dtype not in (np.float32, np.float64):
+            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+    common = np.result_type(*floating) if floating else np.dtype(np.float64)
+    for name, kind in kinds.items():
+        array = np.asarray(arrays[name], common if kind == "float" else None)
+        if kind == "int" and array.dtype.kind == "f":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        arrays[name] = array if array.ndim else array[()]
+    return arrays
+
+
+def _array(name, argument):
+    """An argument as an array of real numbers."""
+    if isinstance(argument, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, expected a plain one: fill or drop what is masked first")
+    try:
+        array = np.asarray(argument)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+    return array
+
+
+def _shaped(result, shape, dtype):
+    """A result that may not depend on every argument, at the shape of them all, in memory of its own."""
+    result = np.asarray(result, dtype)
+    return np.broadcast_to(result, shape).copy() if shape else result[()]
+
+
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = np.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def known_shapes(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    trial = 1
+    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
+        trial += 1
+    parts, start = [], 0
+    for shape in known_shapes(trial):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
+
+
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if count != int(count) or count < 1:
+        raise ValueError(f"count is {count}, expected a whole number from 1")

@@ -1,0 +1,207 @@
+# symdiff 0.1.0: --backend numpy --emit value,jacobian --math exact --style fast
+"""chwirut: value and derivatives in closed form, written by symdiff; edit the model, not this.
+
+Arguments
+    b1  parameter, scalar
+    b2  parameter, scalar
+    b3  parameter, scalar
+    x   data, (N,)
+    y   data, (N,)
+
+Closed form
+    residual = -y + exp(-b1*x)/(b2 + b3*x)
+"""
+
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+
+SIGNATURE = {
+    "model": "chwirut",
+    "inputs": {
+        "b1": {"role": "parameter", "shape": (), "dtype": "float"},
+        "b2": {"role": "parameter", "shape": (), "dtype": "float"},
+        "b3": {"role": "parameter", "shape": (), "dtype": "float"},
+        "x": {"role": "data", "shape": ('N',), "dtype": "float"},
+        "y": {"role": "data", "shape": ('N',), "dtype": "float"},
+    },
+    "samples": 'N',
+    "pointwise": False,
+    "functions": {
+        "residual": ('b1', 'b2', 'b3', 'x', 'y'),
+        "residual_jacobian": ('b1', 'b2', 'b3', 'x', 'y'),
+    },
+}
+
+
+class ResidualGrad(NamedTuple):
+    """Derivatives of residual, one for each parameter."""
+
+    b1: np.ndarray
+    b2: np.ndarray
+    b3: np.ndarray
+
+
+def residual(b1, b2, b3, x, y):
+    """Return residual."""
+    b1, b2, b3, x, y = _arguments_of_residual(b1, b2, b3, x, y)
+    residual = np.exp(-b1 * x) / (b3 * x + b2) - y
+    return residual
+
+
+def residual_jacobian(b1, b2, b3, x, y):
+    """Return the derivatives of every entry of residual by b1, b2, b3: shape residual.shape + parameter.shape."""
+    b1, b2, b3, x, y = _arguments_of_residual(b1, b2, b3, x, y)
+    # Jacobian by b1
+    t1 = b3 * x + b2
+    t2 = np.exp(-b1 * x) / t1
+    jacobian_b1 = -t2 * x
+    # Jacobian by b2
+    t3 = t2 / t1
+    jacobian_b2 = -t3
+    # Jacobian by b3
+    jacobian_b3 = -t3 * x
+    return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3)
+
+
+def unpack(vec):
+    """Split one vector into b1, b2, b3."""
+    shapes = ((), (), ())
+    return ResidualGrad(*_unflatten(vec, shapes, {}))
+
+
+def residual_flat(vec, x, y):
+    """As `residual`, of one vector `vec` that holds b1, b2, b3."""
+    p = unpack(vec)
+    return residual(p.b1, p.b2, p.b3, x, y)
+
+
+def residual_jacobian_flat(vec, x, y):
+    """As `residual_jacobian`, of one vector `vec` that holds b1, b2, b3."""
+    p = unpack(vec)
+    blocks = residual_jacobian(p.b1, p.b2, p.b3, x, y)
+    return np.concatenate([block.reshape(-1, a.size) for a, block in zip(p, blocks)], axis=1)
+
+
+def _arguments_of_residual(b1, b2, b3, x, y):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    if (
+        type(x) is type(y) is np.ndarray
+        and x.dtype is y.dtype and x.dtype in (np.float32, np.float64)
+        and x.ndim == 1
+        and y.shape == (x.shape[0],)
+        and x.size and y.size
+    ):
+        kind = x.dtype.type
+        if type(b1) in (kind, float) and type(b2) in (kind, float) and type(b3) in (kind, float):
+            return kind(b1), kind(b2), kind(b3), x, y
+    declared = {
+        "b1": ((), "float"),
+        "b2": ((), "float"),
+        "b3": ((), "float"),
+        "x": (("N",), "float"),
+        "y": (("N",), "float"),
+    }
+    return _convert(declared, (b1, b2, b3, x, y))
+
+
+def _convert(declared, arguments):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes.setdefault(dim, (name, length))[1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no {'samples' if came[0] == 0 else 'entries'}")
+
+
+def _typed(kinds, arguments):
+    """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
+    arrays = {}
+    for name, argument in zip(kinds, arguments):
+        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+    dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
+    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
+    for name, dtype in dtypes.items():
+        if dtype.kind == "f" and dtype not in (np.float32, np.float64):
+            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+    common = np.result_type(*floating) if floating else np.dtype(np.float64)
+    for name, kind in kinds.items():
+        array = np.asarray(arrays[name], common if kind == "float" else None)
+        if kind == "int" and array.dtype.kind == "f":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        arrays[name] = array if array.ndim else array[()]
+    return arrays
+
+
+def _array(name, argument):
+    """An argument as an array of real numbers."""
+    if isinstance(argument, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, expected a plain one: fill or drop what is masked first")
+    try:
+        array = np.asarray(argument)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+    return array
+
+
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = np.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def known_shapes(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    trial = 1
+    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
+        trial += 1
+    parts, start = [], 0
+    for shape in known_shapes(trial):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
+
+
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if count != int(count) or count < 1:
+        raise ValueError(f"count is {count}, expected a whole number from 1")

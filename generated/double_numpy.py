@@ -1,0 +1,213 @@
+# symdiff 0.1.0: --backend numpy --emit value,grad,value_and_grad,jacobian,vjp --math exact --style fast
+"""double: value and derivatives in closed form, written by symdiff; edit the model, not this.
+
+Arguments
+    V  parameter, (n, 1)
+
+Closed form
+    y = 2*V
+"""
+
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+
+SIGNATURE = {
+    "model": "double",
+    "inputs": {
+        "V": {"role": "parameter", "shape": ('n', 1), "dtype": "float"},
+    },
+    "samples": None,
+    "pointwise": False,
+    "functions": {
+        "y": ('V',),
+        "y_jacobian": ('V',),
+        "y_vjp": ('V', 'u'),
+    },
+}
+
+
+class YGrad(NamedTuple):
+    """Derivatives of y, one for each parameter."""
+
+    V: np.ndarray
+
+
+def y(V):
+    """Return y."""
+    V, = _arguments_of_y(V)
+    y = 2 * V
+    return y
+
+
+def y_jacobian(V):
+    """Return the derivatives of every entry of y by V: shape y.shape + parameter.shape."""
+    V, = _arguments_of_y(V)
+    n = len(V)
+    jacobian_V = 2 * _on_diagonal(np.ones((n, 1), V.dtype), "ijij->ij", (n, 1, n, 1))
+    return YGrad(jacobian_V)
+
+
+def y_vjp(V, u):
+    """Return u^T times the Jacobian of y, u of the shape of y."""
+    V, = _arguments_of_y(V)
+    u = _cotangent("u", u, (V.shape[0], 1), V.dtype)
+    vjp_V = 2 * u
+    return YGrad(vjp_V)
+
+
+def unpack(vec, *, n=None):
+    """Split one vector into V. One unknown size follows from the length of the vector; give the others."""
+    shapes = ((lambda n: n, 1),)
+    return YGrad(*_unflatten(vec, shapes, {"n": n}))
+
+
+def y_flat(vec, *, n=None):
+    """As `y`, of one vector `vec` that holds V."""
+    p = unpack(vec, n=n)
+    return y(p.V)
+
+
+def y_jacobian_flat(vec, *, n=None):
+    """As `y_jacobian`, of one vector `vec` that holds V."""
+    p = unpack(vec, n=n)
+    blocks = y_jacobian(p.V)
+    return np.concatenate([block.reshape(-1, a.size) for a, block in zip(p, blocks)], axis=1)
+
+
+def y_vjp_flat(vec, u, *, n=None):
+    """As `y_vjp`, of one vector `vec` that holds V."""
+    p = unpack(vec, n=n)
+    return pack(y_vjp(p.V, u))
+
+
+def _arguments_of_y(V):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    if (
+        type(V) is np.ndarray
+        and V.dtype in (np.float32, np.float64)
+        and V.ndim == 2 and V.shape == (V.shape[0], 1)
+        and V.size
+    ):
+        return V,
+    declared = {
+        "V": (("n", 1), "float"),
+    }
+    return _convert(declared, (V,))
+
+
+def _convert(declared, arguments):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes.setdefault(dim, (name, length))[1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no {'samples' if came[0] == 0 else 'entries'}")
+
+
+def _typed(kinds, arguments):
+    """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
+    arrays = {}
+    for name, argument in zip(kinds, arguments):
+        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+    dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
+    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
+    for name, dtype in dtypes.items():
+        if dtype.kind == "f" and dtype not in (np.float32, np.float64):
+            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+    common = np.result_type(*floating) if floating else np.dtype(np.float64)
+    for name, kind in kinds.items():
+        array = np.asarray(arrays[name], common if kind == "float" else None)
+        if kind == "int" and array.dtype.kind == "f":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        arrays[name] = array if array.ndim else array[()]
+    return arrays
+
+
+def _array(name, argument):
+    """An argument as an array of real numbers."""
+    if isinstance(argument, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, expected a plain one: fill or drop what is masked first")
+    try:
+        array = np.asarray(argument)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+    return array
+
+
+def _cotangent(name, given, shape, dtype):
+    """A cotangent as an array of the output's shape."""
+    array = _array(name, given)
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}, expected {shape}, the shape of the output")
+    return array.astype(dtype, copy=False)[()]
+
+
+def _on_diagonal(values, diagonal, shape):
+    """Zeros, but `values` on the diagonal that np.einsum(diagonal) views."""
+    result = np.zeros(shape, values.dtype)
+    np.einsum(diagonal, result)[...] = values
+    return result
+
+
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = np.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def known_shapes(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    trial = 1
+    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
+        trial += 1
+    parts, start = [], 0
+    for shape in known_shapes(trial):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
+
+
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if count != int(count) or count < 1:
+        raise ValueError(f"count is {count}, expected a whole number from 1")

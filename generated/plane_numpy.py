@@ -1,0 +1,264 @@
+# symdiff 0.1.0: --backend numpy --emit value,grad,value_and_grad --math exact --style fast
+"""plane: value and derivatives in closed form, written by symdiff; edit the model, not this.
+
+Arguments
+    W  parameter, (d, 1)
+    B  parameter, (1, 1)
+    X  data, (n, d)
+    Y  data, (n, 1)
+
+Closed form
+    predict = X*W + 1*B
+    e1 = -Y + predict
+    value = sum(e1∘**2)/n
+    grad.W = (2/n)*X.T*e1
+    grad.B = (2/n)*sum(e1, axis=0)
+"""
+
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+
+SIGNATURE = {
+    "model": "plane",
+    "inputs": {
+        "W": {"role": "parameter", "shape": ('d', 1), "dtype": "float"},
+        "B": {"role": "parameter", "shape": (1, 1), "dtype": "float"},
+        "X": {"role": "data", "shape": ('n', 'd'), "dtype": "float"},
+        "Y": {"role": "data", "shape": ('n', 1), "dtype": "float"},
+    },
+    "samples": 'n',
+    "pointwise": False,
+    "functions": {
+        "value": ('W', 'B', 'X', 'Y'),
+        "grad": ('W', 'B', 'X', 'Y'),
+        "value_and_grad": ('W', 'B', 'X', 'Y'),
+        "predict": ('W', 'B', 'X'),
+    },
+}
+
+
+class Grad(NamedTuple):
+    """Derivatives of the objective, one for each parameter."""
+
+    W: np.ndarray
+    B: np.ndarray
+
+
+def value(W, B, X, Y):
+    """Return the objective."""
+    W, B, X, Y = _arguments(W, B, X, Y)
+    n = len(X)
+    predict = np.broadcast_to(B[0, :], (n, 1)) + X @ W
+    t1 = predict - Y
+    value = np.vdot(t1, t1) / n
+    return value
+
+
+def grad(W, B, X, Y):
+    """Return the gradient of the objective by W, B."""
+    W, B, X, Y = _arguments(W, B, X, Y)
+    n = len(X)
+    # gradient by W
+    predict = np.broadcast_to(B[0, :], (n, 1)) + X @ W
+    t1 = predict - Y
+    grad_W = 2 * (X.T @ t1) / n
+    # gradient by B
+    grad_B = 2 * np.add.reduce(t1)[None, :] / n
+    return Grad(grad_W, grad_B)
+
+
+def value_and_grad(W, B, X, Y):
+    """Return the objective and its gradient by W, B."""
+    W, B, X, Y = _arguments(W, B, X, Y)
+    n = len(X)
+    # objective
+    predict = np.broadcast_to(B[0, :], (n, 1)) + X @ W
+    t1 = predict - Y
+    value = np.vdot(t1, t1) / n
+    # gradient by W
+    grad_W = 2 * (X.T @ t1) / n
+    # gradient by B
+    grad_B = 2 * np.add.reduce(t1)[None, :] / n
+    return value, Grad(grad_W, grad_B)
+
+
+def predict(W, B, X):
+    """Return predict."""
+    W, B, X = _arguments_of_predict(W, B, X)
+    n = len(X)
+    predict = np.broadcast_to(B[0, :], (n, 1)) + X @ W
+    return predict
+
+
+def unpack(vec, *, d=None):
+    """Split one vector into W, B. One unknown size follows from the length of the vector; give the others."""
+    shapes = ((lambda d: d, 1), (1, 1))
+    return Grad(*_unflatten(vec, shapes, {"d": d}))
+
+
+def value_flat(vec, X, Y):
+    """As `value`, of one vector `vec` that holds W, B."""
+    p = unpack(vec, d=np.shape(X)[1])
+    return value(p.W, p.B, X, Y)
+
+
+def grad_flat(vec, X, Y):
+    """As `grad`, of one vector `vec` that holds W, B."""
+    p = unpack(vec, d=np.shape(X)[1])
+    return pack(grad(p.W, p.B, X, Y))
+
+
+def value_and_grad_flat(vec, X, Y):
+    """As `value_and_grad`, of one vector `vec` that holds W, B."""
+    p = unpack(vec, d=np.shape(X)[1])
+    value, gradient = value_and_grad(p.W, p.B, X, Y)
+    return value, pack(gradient)
+
+
+def predict_flat(vec, X):
+    """As `predict`, of one vector `vec` that holds W, B."""
+    p = unpack(vec, d=np.shape(X)[1])
+    return predict(p.W, p.B, X)
+
+
+def _arguments(W, B, X, Y):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    if (
+        type(W) is type(B) is type(X) is type(Y) is np.ndarray
+        and W.dtype is B.dtype is X.dtype is Y.dtype and W.dtype in (np.float32, np.float64)
+        and W.ndim == 2 and W.shape == (W.shape[0], 1)
+        and B.shape == (1, 1)
+        and X.ndim == 2 and X.shape == (X.shape[0], W.shape[0])
+        and Y.shape == (X.shape[0], 1)
+        and W.size and B.size and X.size and Y.size
+    ):
+        return W, B, X, Y
+    declared = {
+        "W": (("d", 1), "float"),
+        "B": ((1, 1), "float"),
+        "X": (("n", "d"), "float"),
+        "Y": (("n", 1), "float"),
+    }
+    return _convert(declared, (W, B, X, Y))
+
+
+def _arguments_of_predict(W, B, X):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    if (
+        type(W) is type(B) is type(X) is np.ndarray
+        and W.dtype is B.dtype is X.dtype and W.dtype in (np.float32, np.float64)
+        and W.ndim == 2 and W.shape == (W.shape[0], 1)
+        and B.shape == (1, 1)
+        and X.ndim == 2 and X.shape == (X.shape[0], W.shape[0])
+        and W.size and B.size and X.size
+    ):
+        return W, B, X
+    declared = {
+        "W": (("d", 1), "float"),
+        "B": ((1, 1), "float"),
+        "X": (("n", "d"), "float"),
+    }
+    return _convert(declared, (W, B, X))
+
+
+def _convert(declared, arguments):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes.setdefault(dim, (name, length))[1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no {'samples' if came[0] == 0 else 'entries'}")
+
+
+def _typed(kinds, arguments):
+    """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
+    arrays = {}
+    for name, argument in zip(kinds, arguments):
+        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+    dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
+    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
+    for name, dtype in dtypes.items():
+        if dtype.kind == "f" and dtype not in (np.float32, np.float64):
+            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+    common = np.result_type(*floating) if floating else np.dtype(np.float64)
+    for name, kind in kinds.items():
+        array = np.asarray(arrays[name], common if kind == "float" else None)
+        if kind == "int" and array.dtype.kind == "f":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        arrays[name] = array if array.ndim else array[()]
+    return arrays
+
+
+def _array(name, argument):
+    """An argument as an array of real numbers."""
+    if isinstance(argument, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, expected a plain one: fill or drop what is masked first")
+    try:
+        array = np.asarray(argument)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+    return array
+
+
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = np.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def known_shapes(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    trial = 1
+    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
+        trial += 1
+    parts, start = [], 0
+    for shape in known_shapes(trial):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
+
+
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if count != int(count) or count < 1:
+        raise ValueError(f"count is {count}, expected a whole number from 1")

@@ -1,0 +1,185 @@
+# symdiff 0.1.0: --backend numpy --emit value,grad,value_and_grad,jacobian,vjp --math exact --style fast
+"""quartic: value and derivatives in closed form, written by symdiff; edit the model, not this.
+
+Arguments
+    x  parameter, scalar or array
+
+Closed form
+    value = x**4
+    grad.x = 4*x**3
+"""
+
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+
+SIGNATURE = {
+    "model": "quartic",
+    "inputs": {
+        "x": {"role": "parameter", "shape": ('S',), "dtype": "float"},
+    },
+    "samples": None,
+    "pointwise": True,
+    "functions": {
+        "value": ('x',),
+        "grad": ('x',),
+        "value_and_grad": ('x',),
+    },
+}
+
+
+class Grad(NamedTuple):
+    """Derivatives of the objective, one for each parameter."""
+
+    x: np.ndarray
+
+
+def value(x):
+    """Return the objective."""
+    x, S = _arguments(x)
+    value = (x**2)**2
+    return _shaped(value, S, x.dtype)
+
+
+def grad(x):
+    """Return the gradient of the objective by x."""
+    x, S = _arguments(x)
+    grad_x = 4 * (x * x**2)
+    return Grad(_shaped(grad_x, S, x.dtype))
+
+
+def value_and_grad(x):
+    """Return the objective and its gradient by x."""
+    x, S = _arguments(x)
+    # objective
+    value = (x**2)**2
+    # gradient by x
+    grad_x = 4 * (x * x**2)
+    return _shaped(value, S, x.dtype), Grad(_shaped(grad_x, S, x.dtype))
+
+
+def unpack(vec):
+    """Split one vector into x."""
+    shapes = ((),)
+    return Grad(*_unflatten(vec, shapes, {}))
+
+
+def value_flat(vec):
+    """As `value`, of one vector `vec` that holds x."""
+    p = unpack(vec)
+    return value(p.x)
+
+
+def grad_flat(vec):
+    """As `grad`, of one vector `vec` that holds x."""
+    p = unpack(vec)
+    return pack(grad(p.x))
+
+
+def value_and_grad_flat(vec):
+    """As `value_and_grad`, of one vector `vec` that holds x."""
+    p = unpack(vec)
+    value, gradient = value_and_grad(p.x)
+    return value, pack(gradient)
+
+
+def _arguments(x):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    if type(x) is np.ndarray and x.dtype in (np.float32, np.float64):
+        if x.ndim and x.size:
+            return x, x.shape
+    elif type(x) in (np.float64, float):
+        return np.float64(x), ()
+    return _convert(('x',), (x,))
+
+
+def _convert(names, arguments):
+    """Return the arguments as arrays of one floating dtype, and their one shape; scalars go with any shape."""
+    arrays = _typed(dict.fromkeys(names, "float"), arguments)
+    shape, owner = (), None
+    for name, array in arrays.items():
+        if array.shape and owner is None:
+            shape, owner = array.shape, name
+        elif array.shape and array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}, expected a scalar or {shape} as {owner} has")
+        if 0 in array.shape:
+            raise ValueError(f"{name} has shape {array.shape}: it holds no entries")
+    return *arrays.values(), shape
+
+
+def _typed(kinds, arguments):
+    """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
+    arrays = {}
+    for name, argument in zip(kinds, arguments):
+        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+    dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
+    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
+    for name, dtype in dtypes.items():
+        if dtype.kind == "f" and dtype not in (np.float32, np.float64):
+            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+    common = np.result_type(*floating) if floating else np.dtype(np.float64)
+    for name, kind in kinds.items():
+        array = np.asarray(arrays[name], common if kind == "float" else None)
+        if kind == "int" and array.dtype.kind == "f":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        arrays[name] = array if array.ndim else array[()]
+    return arrays
+
+
+def _array(name, argument):
+    """An argument as an array of real numbers."""
+    if isinstance(argument, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, expected a plain one: fill or drop what is masked first")
+    try:
+        array = np.asarray(argument)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+    return array
+
+
+def _shaped(result, shape, dtype):
+    """A result that may not depend on every argument, at the shape of them all, in memory of its own."""
+    result = np.asarray(result, dtype)
+    return np.broadcast_to(result, shape).copy() if shape else result[()]
+
+
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = np.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def known_shapes(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    trial = 1
+    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
+        trial += 1
+    parts, start = [], 0
+    for shape in known_shapes(trial):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
+
+
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if count != int(count) or count < 1:
+        raise ValueError(f"count is {count}, expected a whole number from 1")

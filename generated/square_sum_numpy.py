@@ -1,0 +1,200 @@
+# symdiff 0.1.0: --backend numpy --emit value,grad,value_and_grad,jacobian,vjp --math exact --style fast
+"""square_sum: value and derivatives in closed form, written by symdiff; edit the model, not this.
+
+Arguments
+    V  parameter, (n, 1)
+
+Closed form
+    value = sum(V∘**2 + 3*1)
+    grad.V = 2*V
+"""
+
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+
+SIGNATURE = {
+    "model": "square_sum",
+    "inputs": {
+        "V": {"role": "parameter", "shape": ('n', 1), "dtype": "float"},
+    },
+    "samples": None,
+    "pointwise": False,
+    "functions": {
+        "value": ('V',),
+        "grad": ('V',),
+        "value_and_grad": ('V',),
+    },
+}
+
+
+class Grad(NamedTuple):
+    """Derivatives of the objective, one for each parameter."""
+
+    V: np.ndarray
+
+
+def value(V):
+    """Return the objective."""
+    V, = _arguments(V)
+    value = np.add.reduce((V**2 + 3)[:, 0])
+    return value
+
+
+def grad(V):
+    """Return the gradient of the objective by V."""
+    V, = _arguments(V)
+    grad_V = 2 * V
+    return Grad(grad_V)
+
+
+def value_and_grad(V):
+    """Return the objective and its gradient by V."""
+    V, = _arguments(V)
+    # objective
+    value = np.add.reduce((V**2 + 3)[:, 0])
+    # gradient by V
+    grad_V = 2 * V
+    return value, Grad(grad_V)
+
+
+def unpack(vec, *, n=None):
+    """Split one vector into V. One unknown size follows from the length of the vector; give the others."""
+    shapes = ((lambda n: n, 1),)
+    return Grad(*_unflatten(vec, shapes, {"n": n}))
+
+
+def value_flat(vec, *, n=None):
+    """As `value`, of one vector `vec` that holds V."""
+    p = unpack(vec, n=n)
+    return value(p.V)
+
+
+def grad_flat(vec, *, n=None):
+    """As `grad`, of one vector `vec` that holds V."""
+    p = unpack(vec, n=n)
+    return pack(grad(p.V))
+
+
+def value_and_grad_flat(vec, *, n=None):
+    """As `value_and_grad`, of one vector `vec` that holds V."""
+    p = unpack(vec, n=n)
+    value, gradient = value_and_grad(p.V)
+    return value, pack(gradient)
+
+
+def _arguments(V):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    if (
+        type(V) is np.ndarray
+        and V.dtype in (np.float32, np.float64)
+        and V.ndim == 2 and V.shape == (V.shape[0], 1)
+        and V.size
+    ):
+        return V,
+    declared = {
+        "V": (("n", 1), "float"),
+    }
+    return _convert(declared, (V,))
+
+
+def _convert(declared, arguments):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes.setdefault(dim, (name, length))[1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no {'samples' if came[0] == 0 else 'entries'}")
+
+
+def _typed(kinds, arguments):
+    """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
+    arrays = {}
+    for name, argument in zip(kinds, arguments):
+        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+    dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
+    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
+    for name, dtype in dtypes.items():
+        if dtype.kind == "f" and dtype not in (np.float32, np.float64):
+            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+    common = np.result_type(*floating) if floating else np.dtype(np.float64)
+    for name, kind in kinds.items():
+        array = np.asarray(arrays[name], common if kind == "float" else None)
+        if kind == "int" and array.dtype.kind == "f":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        arrays[name] = array if array.ndim else array[()]
+    return arrays
+
+
+def _array(name, argument):
+    """An argument as an array of real numbers."""
+    if isinstance(argument, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, expected a plain one: fill or drop what is masked first")
+    try:
+        array = np.asarray(argument)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+    return array
+
+
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = np.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def known_shapes(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    trial = 1
+    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
+        trial += 1
+    parts, start = [], 0
+    for shape in known_shapes(trial):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
+
+
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if count != int(count) or count < 1:
+        raise ValueError(f"count is {count}, expected a whole number from 1")

@@ -1,0 +1,212 @@
+"""From the graph back to SymPy, in the dialect the model was written in.
+
+A node without axes is a scalar expression, and so is one that has only the sample axis; a node with two axes is a matrix
+expression, one with a single other axis a column. What has no such form (a product over samples of its other entries, say)
+is refused with a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sympy as sp
+
+from symdiff.errors import UnsupportedError
+from symdiff.frontend import matrix_form
+from symdiff.frontend.declare import Declarations
+from symdiff.frontend.scalar import OPERATIONS
+from symdiff.functions import elementwise as own
+from symdiff.functions.elementwise import EntrywiseFunction
+from symdiff.functions.reductions import AxisReduction, Reduction
+from symdiff.graph.contraction import Contraction
+from symdiff.graph.node import Node, topological
+from symdiff.graph.ops import REDUCTIONS
+from symdiff.graph.size import Dim, Size
+
+_FUNCTIONS: dict[str, Any] = {
+    **{op: cls for cls, op in OPERATIONS.items()},
+    "add": lambda a, b: a + b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "neg": lambda a: -a,
+    "pow": lambda a, b: a**b,
+    "sqrt": sp.sqrt,
+    "cbrt": lambda a: sp.sign(a) * sp.Abs(a) ** sp.Rational(1, 3),
+    "expm1": lambda a: sp.exp(a) - 1,
+    "log1p": lambda a: sp.log(1 + a),
+    "and": sp.And,
+    "or": sp.Or,
+    "xor": sp.Xor,
+    "not": sp.Not,
+    "cast": lambda a: own.where(a, 1, 0) if _is_condition(a) else a,
+}
+
+
+def closed_forms(
+    roots: Sequence[Node], declarations: Declarations, named: Mapping[Node, str] | None = None
+) -> list[Any]:
+    """The SymPy expression of each root; nodes in `named` stand as symbols of those names (except as roots)."""
+    writer = ClosedForm(declarations, named or {})
+    for node in topological(roots):
+        if node.dtype != "bool" or node.ndim < 2:
+            writer.convert(node)
+    return [writer.own[root] for root in roots]
+
+
+class ClosedForm:
+    """Converts nodes, operands first.
+
+    Attributes
+    ----------
+    own : node -> its expression.
+    used : node -> how it is written where it is an operand: its expression, or the symbol it is named by.
+    """
+
+    def __init__(self, declarations: Declarations, named: Mapping[Node, str]) -> None:
+        self.declarations, self.named = declarations, named
+        self.symbols = {entry.node: entry.symbol for entry in declarations.inputs}
+        self.sizes = {size: symbol for symbol, size in declarations.sizes.items()}
+        self.own: dict[Node, Any] = {}
+        self.used: dict[Node, Any] = {}
+
+    def convert(self, node: Node) -> None:
+        """Find the expression of a node whose operands were converted."""
+        expression = self._expression(node)
+        self.own[node] = self.used[node] = expression
+        name = self.named.get(node)
+        if name is not None and node.op != "input":
+            self.used[node] = sp.MatrixSymbol(name, *self.shape(node)) if self.is_matrix(node) else sp.Symbol(name)
+
+    def is_matrix(self, node: Node) -> bool:
+        """Whether a node stands for a matrix (or a column) rather than a scalar."""
+        return node.ndim == 2 or (node.ndim == 1 and node.shape[0] not in (self._scalar_axis(), Size.named("S")))
+
+    def _scalar_axis(self) -> Size | None:
+        """The sample axis of scalar data, which SymPy has no symbol for or which scalar expressions carry."""
+        samples = self.declarations.samples
+        scalar_data = any(entry.node.shape == (samples,) for entry in self.declarations.inputs)
+        return samples if scalar_data else None
+
+    def shape(self, node: Node) -> tuple[Any, Any]:
+        """The shape of the matrix a node stands for; one axis is a column."""
+        dims = node.shape if node.ndim == 2 else (*node.shape, 1)
+        rows, columns = (self.size(dim) for dim in dims)
+        return rows, columns
+
+    def size(self, dim: Dim) -> Any:
+        """A size as a SymPy expression."""
+        if not isinstance(dim, Size):
+            return sp.Integer(dim)
+        total = sp.Integer(0)
+        for names, factor in dim.terms:
+            term = sp.Integer(factor)
+            for name in names:
+                symbol = self.sizes.get(Size.named(name))
+                term *= Reduction("sum", 1) if symbol is None else symbol
+            total += term
+        return total
+
+    def _expression(self, node: Node) -> Any:
+        if node.op == "input":
+            return self.symbols[node]
+        if node.op == "constant":
+            value = node.attributes[0]
+            return sp.sympify(value) if isinstance(value, bool) else number(value)
+        if node.op == "size":
+            return self.size(node.attributes[0])
+        if node.ndim > 2:
+            raise UnsupportedError("An intermediate with more than two axes has no closed form in SymPy.")
+        if node.op == "contract":
+            return self._contraction(node)
+        if node.op in REDUCTIONS:
+            return self._reduction(node)
+        if node.op == "stack" and node.ndim == 2:
+            return sp.ImmutableMatrix(*node.attributes[0], [self.used[entry] for entry in node.args])
+        if node.op == "index":
+            return matrix_form.entry_or_slice(self, node)
+        if node.op == "place":
+            return matrix_form.placed(self, node)
+        if node.op == "select" or node.op in _FUNCTIONS:
+            return self._elementwise(node)
+        raise UnsupportedError(f"{node.op} has no closed form in SymPy.")
+
+    def _reduction(self, node: Node) -> Any:
+        (x,), (axes,) = node.args, node.attributes
+        name = node.op.removeprefix("reduce_")
+        if x.ndim == 2 and len(axes) == 1:
+            reduced = AxisReduction(name, self.used[x], axes[0])
+            return reduced if axes[0] == 1 else reduced.T
+        return Reduction(name, self.used[x])
+
+    def _contraction(self, node: Node) -> Any:
+        if self.is_matrix(node) or any(self.is_matrix(operand) for operand in node.args):
+            return matrix_form.contraction(self, node)
+        work = Contraction.of(node)
+        repeats = any(len(set(labels)) < len(labels) for labels in (work.out, *(labels for _, labels in work.operands)))
+        if repeats or node.ndim > 1:
+            raise UnsupportedError("Derivatives of one sample by another have no closed form in SymPy.")
+        product = sp.Mul(*(self.used[operand] for operand in node.args))
+        return Reduction("sum", product) if work.summed() else product
+
+    # Elementwise
+
+    def _elementwise(self, node: Node) -> Any:
+        if self.is_matrix(node):
+            return self._entrywise(node)
+        if node.op == "div" and node.args[1].op == "size" and node.args[1].attributes[0] == self._scalar_axis():
+            mean = _as_mean(self.used[node.args[0]])
+            if mean is not None:
+                return mean
+        return self._apply(node, [self.used[operand] for operand in node.args])
+
+    def _apply(self, node: Node, operands: Sequence[Any]) -> Any:
+        if node.op == "select":
+            condition, yes, no = operands
+            return sp.Piecewise((yes, condition)) if no is sp.nan else own.where(condition, yes, no)
+        return _FUNCTIONS[node.op](*operands)
+
+    def _entrywise(self, node: Node) -> Any:
+        """Matrix algebra where it has the operation, else an entrywise function of the matrices below."""
+        operands = [matrix_form.repeated(self, operand, node) for operand in node.args if operand.dtype != "bool"]
+        algebra = matrix_form.algebra(node.op, operands)
+        if algebra is not None:
+            return algebra
+        places: dict[Node, Any] = {}
+        body = self._scalar_body(node, places, top=True)
+        matrices = [matrix_form.repeated(self, operand, node) for operand in places]
+        if len(matrices) == 1 and getattr(matrices[0], "is_Matrix", False):
+            return matrices[0].applyfunc(sp.Lambda(next(iter(places.values())), body))
+        return EntrywiseFunction(sp.Lambda(tuple(places.values()), body), *matrices)
+
+    def _scalar_body(self, node: Node, places: dict[Node, Any], top: bool = False) -> Any:
+        """An elementwise operation, and the conditions inside it, as a scalar expression of placeholders."""
+        if node.op == "constant" or not (top or node.dtype == "bool"):
+            if node.op == "constant":
+                return self.used[node]
+            return places.setdefault(node, sp.Dummy(f"d{len(places)}"))
+        return self._apply(node, [self._scalar_body(operand, places) for operand in node.args])
+
+
+def number(value: float) -> Any:
+    """A constant as an exact number where it is a short fraction, so that closed forms read as a person writes them."""
+    if value != value:
+        return sp.nan
+    if value in (float("inf"), float("-inf")):
+        return sp.oo if value > 0 else -sp.oo
+    short = sp.Rational(value).limit_denominator(1000)
+    return short if float(short) == value else sp.Float(value, 17)
+
+
+def _is_condition(expression: Any) -> bool:
+    return bool(getattr(expression, "is_Boolean", False) or getattr(expression, "is_Relational", False))
+
+
+def _as_mean(total: Any) -> Any:
+    """factor * sum(e) as factor * mean(e); None where `total` is no such product."""
+    factors = list(total.args) if total.is_Mul else [total]
+    sums = [factor for factor in factors if isinstance(factor, Reduction) and factor.name == "sum"]
+    if len(sums) != 1:
+        return None
+    factors[factors.index(sums[0])] = Reduction("mean", sums[0].argument)
+    return sp.Mul(*factors)
