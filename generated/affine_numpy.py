@@ -22,16 +22,16 @@ import numpy as np
 SIGNATURE = {
     "model": "affine",
     "inputs": {
-        "w": {"role": "parameter", "shape": ('S',), "dtype": "float"},
-        "b": {"role": "parameter", "shape": ('S',), "dtype": "float"},
-        "x": {"role": "constant", "shape": ('S',), "dtype": "float"},
+        "w": {"role": "parameter", "shape": ("S",), "dtype": "float"},
+        "b": {"role": "parameter", "shape": ("S",), "dtype": "float"},
+        "x": {"role": "constant", "shape": ("S",), "dtype": "float"},
     },
     "samples": None,
     "pointwise": True,
     "functions": {
-        "value": ('w', 'b', 'x'),
-        "grad": ('w', 'b', 'x'),
-        "value_and_grad": ('w', 'b', 'x'),
+        "value": ("w", "b", "x"),
+        "grad": ("w", "b", "x"),
+        "value_and_grad": ("w", "b", "x"),
     },
 }
 
@@ -53,7 +53,6 @@ def value(w, b, x):
 def grad(w, b, x):
     """Return the gradient of the objective by w, b."""
     w, b, x, S = _arguments(w, b, x)
-    # gradient by b
     grad_b = 1
     return Grad(_shaped(x, S, w.dtype), _shaped(grad_b, S, w.dtype))
 
@@ -63,7 +62,6 @@ def value_and_grad(w, b, x):
     w, b, x, S = _arguments(w, b, x)
     # objective
     value = x * w + b
-    # gradient by b
     grad_b = 1
     return _shaped(value, S, w.dtype), Grad(_shaped(x, S, w.dtype), _shaped(grad_b, S, w.dtype))
 

@@ -18,14 +18,14 @@ import numpy as np
 SIGNATURE = {
     "model": "double",
     "inputs": {
-        "V": {"role": "parameter", "shape": ('n', 1), "dtype": "float"},
+        "V": {"role": "parameter", "shape": ("n", 1), "dtype": "float"},
     },
     "samples": None,
     "pointwise": False,
     "functions": {
-        "y": ('V',),
-        "y_jacobian": ('V',),
-        "y_vjp": ('V', 'u'),
+        "y": ("V",),
+        "y_jacobian": ("V",),
+        "y_vjp": ("V", "u"),
     },
 }
 

@@ -40,14 +40,14 @@ SIGNATURE = {
         "b7": {"role": "parameter", "shape": (), "dtype": "float"},
         "b8": {"role": "parameter", "shape": (), "dtype": "float"},
         "b9": {"role": "parameter", "shape": (), "dtype": "float"},
-        "x": {"role": "data", "shape": ('N',), "dtype": "float"},
-        "y": {"role": "data", "shape": ('N',), "dtype": "float"},
+        "x": {"role": "data", "shape": ("N",), "dtype": "float"},
+        "y": {"role": "data", "shape": ("N",), "dtype": "float"},
     },
-    "samples": 'N',
+    "samples": "N",
     "pointwise": False,
     "functions": {
-        "residual": ('b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7', 'b8', 'b9', 'x', 'y'),
-        "residual_jacobian": ('b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7', 'b8', 'b9', 'x', 'y'),
+        "residual": ("b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "b9", "x", "y"),
+        "residual_jacobian": ("b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "b9", "x", "y"),
     },
 }
 
@@ -82,29 +82,28 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
     """Return the derivatives of every entry of residual by b1, b2, b3, b4, b5, b6, b7, b8, b9: shape residual.shape + parameter.shape."""
     b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y)
     N = len(x)
-    # Jacobian by b1
     jacobian_b1 = np.ones((N,), b1.dtype)
     # Jacobian by b2
     t1 = 3.141592653589793 * x / 6
     jacobian_b2 = np.cos(t1)
-    # Jacobian by b3
     jacobian_b3 = np.sin(t1)
     # Jacobian by b4
     t2 = 6.283185307179586 * x
     t3 = t2 / b4
-    # Jacobian by b6
     jacobian_b6 = np.sin(t3)
-    # Jacobian by b5
     jacobian_b5 = np.cos(t3)
-    jacobian_b4 = 6.283185307179586 * (b5 * (jacobian_b6 * x)) / b4 / b4 - 6.283185307179586 * (b6 * (x * jacobian_b5)) / b4 / b4
+    t4 = 6.283185307179586 * (b5 * (jacobian_b6 * x)) - 6.283185307179586 * (b6 * (x * jacobian_b5))
+    jacobian_b4 = t4 / b4 / b4
     # Jacobian by b7
-    t4 = t2 / b7
-    # Jacobian by b8
-    jacobian_b8 = np.cos(t4)
-    # Jacobian by b9
-    jacobian_b9 = np.sin(t4)
-    jacobian_b7 = 6.283185307179586 * (b8 * (jacobian_b9 * x)) / b7 / b7 - 6.283185307179586 * (b9 * (jacobian_b8 * x)) / b7 / b7
-    return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8, jacobian_b9)
+    t5 = t2 / b7
+    jacobian_b9 = np.sin(t5)
+    jacobian_b8 = np.cos(t5)
+    t6 = 6.283185307179586 * (b8 * (jacobian_b9 * x)) - 6.283185307179586 * (b9 * (jacobian_b8 * x))
+    jacobian_b7 = t6 / b7 / b7
+    return ResidualGrad(
+        jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8,
+        jacobian_b9,
+    )
 
 
 def unpack(vec):
@@ -136,8 +135,18 @@ def _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
         and x.size and y.size
     ):
         kind = x.dtype.type
-        if type(b1) in (kind, float) and type(b2) in (kind, float) and type(b3) in (kind, float) and type(b4) in (kind, float) and type(b5) in (kind, float) and type(b6) in (kind, float) and type(b7) in (kind, float) and type(b8) in (kind, float) and type(b9) in (kind, float):
-            return kind(b1), kind(b2), kind(b3), kind(b4), kind(b5), kind(b6), kind(b7), kind(b8), kind(b9), x, y
+        if (
+            type(b1) in (kind, float)
+            and type(b2) in (kind, float)
+            and type(b3) in (kind, float)
+            and type(b4) in (kind, float)
+            and type(b5) in (kind, float)
+            and type(b6) in (kind, float)
+            and type(b7) in (kind, float)
+            and type(b8) in (kind, float)
+            and type(b9) in (kind, float)
+        ):
+            return (kind(b1), kind(b2), kind(b3), kind(b4), kind(b5), kind(b6), kind(b7), kind(b8), kind(b9), x, y)
     declared = {
         "b1": ((), "float"),
         "b2": ((), "float"),

@@ -35,14 +35,14 @@ SIGNATURE = {
         "b6": {"role": "parameter", "shape": (), "dtype": "float"},
         "b7": {"role": "parameter", "shape": (), "dtype": "float"},
         "b8": {"role": "parameter", "shape": (), "dtype": "float"},
-        "x": {"role": "data", "shape": ('N',), "dtype": "float"},
-        "y": {"role": "data", "shape": ('N',), "dtype": "float"},
+        "x": {"role": "data", "shape": ("N",), "dtype": "float"},
+        "y": {"role": "data", "shape": ("N",), "dtype": "float"},
     },
-    "samples": 'N',
+    "samples": "N",
     "pointwise": False,
     "functions": {
-        "residual": ('b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7', 'b8', 'x', 'y'),
-        "residual_jacobian": ('b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7', 'b8', 'x', 'y'),
+        "residual": ("b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "x", "y"),
+        "residual_jacobian": ("b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "x", "y"),
     },
 }
 
@@ -93,7 +93,9 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, x, y):
     jacobian_b7 = 2 * (b6 / t6 * (t4 * jacobian_b6))
     # Jacobian by b8
     jacobian_b8 = 2 * (b8 * b6 * (t5 * jacobian_b6) / t6 / t6)
-    return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8)
+    return ResidualGrad(
+        jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8,
+    )
 
 
 def unpack(vec):
@@ -125,8 +127,17 @@ def _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, b8, x, y):
         and x.size and y.size
     ):
         kind = x.dtype.type
-        if type(b1) in (kind, float) and type(b2) in (kind, float) and type(b3) in (kind, float) and type(b4) in (kind, float) and type(b5) in (kind, float) and type(b6) in (kind, float) and type(b7) in (kind, float) and type(b8) in (kind, float):
-            return kind(b1), kind(b2), kind(b3), kind(b4), kind(b5), kind(b6), kind(b7), kind(b8), x, y
+        if (
+            type(b1) in (kind, float)
+            and type(b2) in (kind, float)
+            and type(b3) in (kind, float)
+            and type(b4) in (kind, float)
+            and type(b5) in (kind, float)
+            and type(b6) in (kind, float)
+            and type(b7) in (kind, float)
+            and type(b8) in (kind, float)
+        ):
+            return (kind(b1), kind(b2), kind(b3), kind(b4), kind(b5), kind(b6), kind(b7), kind(b8), x, y)
     declared = {
         "b1": ((), "float"),
         "b2": ((), "float"),

@@ -29,14 +29,14 @@ SIGNATURE = {
         "b3": {"role": "parameter", "shape": (), "dtype": "float"},
         "b4": {"role": "parameter", "shape": (), "dtype": "float"},
         "b5": {"role": "parameter", "shape": (), "dtype": "float"},
-        "x": {"role": "data", "shape": ('N',), "dtype": "float"},
-        "y": {"role": "data", "shape": ('N',), "dtype": "float"},
+        "x": {"role": "data", "shape": ("N",), "dtype": "float"},
+        "y": {"role": "data", "shape": ("N",), "dtype": "float"},
     },
-    "samples": 'N',
+    "samples": "N",
     "pointwise": False,
     "functions": {
-        "residual": ('b1', 'b2', 'b3', 'b4', 'b5', 'x', 'y'),
-        "residual_jacobian": ('b1', 'b2', 'b3', 'b4', 'b5', 'x', 'y'),
+        "residual": ("b1", "b2", "b3", "b4", "b5", "x", "y"),
+        "residual_jacobian": ("b1", "b2", "b3", "b4", "b5", "x", "y"),
     },
 }
 
@@ -66,9 +66,7 @@ def residual_jacobian(b1, b2, b3, b4, b5, x, y):
     t1 = x**2
     t2 = b4 * x + 1 + b5 * t1
     jacobian_b1 = 1 / t2
-    # Jacobian by b2
     jacobian_b2 = x / t2
-    # Jacobian by b3
     jacobian_b3 = t1 / t2
     # Jacobian by b4
     t3 = (b2 * x + b1 + b3 * t1) / t2 / t2
@@ -107,8 +105,14 @@ def _arguments_of_residual(b1, b2, b3, b4, b5, x, y):
         and x.size and y.size
     ):
         kind = x.dtype.type
-        if type(b1) in (kind, float) and type(b2) in (kind, float) and type(b3) in (kind, float) and type(b4) in (kind, float) and type(b5) in (kind, float):
-            return kind(b1), kind(b2), kind(b3), kind(b4), kind(b5), x, y
+        if (
+            type(b1) in (kind, float)
+            and type(b2) in (kind, float)
+            and type(b3) in (kind, float)
+            and type(b4) in (kind, float)
+            and type(b5) in (kind, float)
+        ):
+            return (kind(b1), kind(b2), kind(b3), kind(b4), kind(b5), x, y)
     declared = {
         "b1": ((), "float"),
         "b2": ((), "float"),

@@ -31,14 +31,14 @@ SIGNATURE = {
         "b4": {"role": "parameter", "shape": (), "dtype": "float"},
         "b5": {"role": "parameter", "shape": (), "dtype": "float"},
         "b6": {"role": "parameter", "shape": (), "dtype": "float"},
-        "x": {"role": "data", "shape": ('N',), "dtype": "float"},
-        "y": {"role": "data", "shape": ('N',), "dtype": "float"},
+        "x": {"role": "data", "shape": ("N",), "dtype": "float"},
+        "y": {"role": "data", "shape": ("N",), "dtype": "float"},
     },
-    "samples": 'N',
+    "samples": "N",
     "pointwise": False,
     "functions": {
-        "residual": ('b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'x', 'y'),
-        "residual_jacobian": ('b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'x', 'y'),
+        "residual": ("b1", "b2", "b3", "b4", "b5", "b6", "x", "y"),
+        "residual_jacobian": ("b1", "b2", "b3", "b4", "b5", "b6", "x", "y"),
     },
 }
 
@@ -108,8 +108,15 @@ def _arguments_of_residual(b1, b2, b3, b4, b5, b6, x, y):
         and x.size and y.size
     ):
         kind = x.dtype.type
-        if type(b1) in (kind, float) and type(b2) in (kind, float) and type(b3) in (kind, float) and type(b4) in (kind, float) and type(b5) in (kind, float) and type(b6) in (kind, float):
-            return kind(b1), kind(b2), kind(b3), kind(b4), kind(b5), kind(b6), x, y
+        if (
+            type(b1) in (kind, float)
+            and type(b2) in (kind, float)
+            and type(b3) in (kind, float)
+            and type(b4) in (kind, float)
+            and type(b5) in (kind, float)
+            and type(b6) in (kind, float)
+        ):
+            return (kind(b1), kind(b2), kind(b3), kind(b4), kind(b5), kind(b6), x, y)
     declared = {
         "b1": ((), "float"),
         "b2": ((), "float"),

@@ -27,16 +27,16 @@ SIGNATURE = {
     "inputs": {
         "w": {"role": "parameter", "shape": (), "dtype": "float"},
         "b": {"role": "parameter", "shape": (), "dtype": "float"},
-        "x": {"role": "data", "shape": ('N',), "dtype": "float"},
-        "y": {"role": "data", "shape": ('N',), "dtype": "float"},
+        "x": {"role": "data", "shape": ("N",), "dtype": "float"},
+        "y": {"role": "data", "shape": ("N",), "dtype": "float"},
     },
-    "samples": 'N',
+    "samples": "N",
     "pointwise": False,
     "functions": {
-        "value": ('w', 'b', 'x', 'y'),
-        "grad": ('w', 'b', 'x', 'y'),
-        "value_and_grad": ('w', 'b', 'x', 'y'),
-        "predict": ('w', 'b', 'x'),
+        "value": ("w", "b", "x", "y"),
+        "grad": ("w", "b", "x", "y"),
+        "value_and_grad": ("w", "b", "x", "y"),
+        "predict": ("w", "b", "x"),
     },
 }
 
@@ -131,8 +131,11 @@ def _arguments(w, b, x, y):
         and x.size and y.size
     ):
         kind = x.dtype.type
-        if type(w) in (kind, float) and type(b) in (kind, float):
-            return kind(w), kind(b), x, y
+        if (
+            type(w) in (kind, float)
+            and type(b) in (kind, float)
+        ):
+            return (kind(w), kind(b), x, y)
     declared = {
         "w": ((), "float"),
         "b": ((), "float"),
@@ -151,8 +154,11 @@ def _arguments_of_predict(w, b, x):
         and x.size
     ):
         kind = x.dtype.type
-        if type(w) in (kind, float) and type(b) in (kind, float):
-            return kind(w), kind(b), x
+        if (
+            type(w) in (kind, float)
+            and type(b) in (kind, float)
+        ):
+            return (kind(w), kind(b), x)
     declared = {
         "w": ((), "float"),
         "b": ((), "float"),

@@ -9,12 +9,12 @@ Arguments
     penalty  constant, scalar
 
 Closed form
-    e1 = b*1 + x*w
-    value = penalty*norm(w)**2 + sum((-y + 1) ∘ softplus(e1) + softplus(-e1) ∘ y)/n
+    e1 = b + x*w
+    value = penalty*sum(w∘**2) + sum((-y + 1) ∘ softplus(e1) + softplus(-e1) ∘ y)/n
     probability = sigmoid(e1)
-    e2 = (-1/n)*(sigmoid(-e1) ∘ y) + 1/n*((-y + 1) ∘ probability)
-    grad.w = (2*penalty*norm(w))*where(Eq(0, norm(w)*1), 0, where(Eq(0, norm(w)*1), 1, norm(w))∘**-1 ∘ w) + x.T*e2
-    grad.b = sum(e2)
+    e2 = (-y + 1) ∘ probability - (sigmoid(-e1) ∘ y)
+    grad.w = (2*penalty)*w + 1/n*x.T*e2
+    grad.b = sum(e2)/n
 """
 
 
@@ -27,19 +27,19 @@ import numpy as np
 SIGNATURE = {
     "model": "logistic",
     "inputs": {
-        "w": {"role": "parameter", "shape": ('d', 1), "dtype": "float"},
+        "w": {"role": "parameter", "shape": ("d", 1), "dtype": "float"},
         "b": {"role": "parameter", "shape": (), "dtype": "float"},
-        "x": {"role": "data", "shape": ('n', 'd'), "dtype": "float"},
-        "y": {"role": "data", "shape": ('n', 1), "dtype": "float"},
+        "x": {"role": "data", "shape": ("n", "d"), "dtype": "float"},
+        "y": {"role": "data", "shape": ("n", 1), "dtype": "float"},
         "penalty": {"role": "constant", "shape": (), "dtype": "float"},
     },
-    "samples": 'n',
+    "samples": "n",
     "pointwise": False,
     "functions": {
-        "value": ('w', 'b', 'x', 'y', 'penalty'),
-        "grad": ('w', 'b', 'x', 'y', 'penalty'),
-        "value_and_grad": ('w', 'b', 'x', 'y', 'penalty'),
-        "probability": ('w', 'b', 'x'),
+        "value": ("w", "b", "x", "y", "penalty"),
+        "grad": ("w", "b", "x", "y", "penalty"),
+        "value_and_grad": ("w", "b", "x", "y", "penalty"),
+        "probability": ("w", "b", "x"),
     },
 }
 
@@ -58,7 +58,7 @@ def value(w, b, x, y, penalty):
     t1 = x @ w + b
     t2 = np.log1p(np.exp(-np.abs(t1)))
     t3 = np.add.reduce((y * (np.maximum(0, -t1) + t2) + (1 - y) * (np.maximum(0, t1) + t2))[:, 0])
-    value = penalty * np.sqrt(np.add.reduce(w**2, axis=None))**2 + t3 / n
+    value = penalty * np.vdot(w, w) + t3 / n
     return value
 
 
@@ -66,18 +66,15 @@ def grad(w, b, x, y, penalty):
     """Return the gradient of the objective by w, b."""
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = len(x)
-    d = len(w)
     # gradient by w
     t1 = x @ w + b
     t2 = np.exp(-np.abs(t1))
     t3 = t2 + 1
     probability = np.where(t1 >= 0, 1, t2) / t3
-    t4 = probability * (1 - y) / n - y * (np.where(-t1 >= 0, 1, t2) / t3) / n
-    norm_w = np.sqrt(np.add.reduce(w**2, axis=None))
-    t5 = np.full((d, 1), norm_w, w.dtype) == 0
-    grad_w = x.T @ t4 + 2 * (norm_w * penalty * np.where(t5, 0, w / np.where(t5, 1, norm_w)))
+    t4 = probability * (1 - y) - y * (np.where(-t1 >= 0, 1, t2) / t3)
+    grad_w = 2 * (penalty * w) + x.T @ t4 / n
     # gradient by b
-    grad_b = np.add.reduce(t4[:, 0])
+    grad_b = np.add.reduce(t4[:, 0]) / n
     return Grad(grad_w, grad_b)
 
 
@@ -85,7 +82,6 @@ def value_and_grad(w, b, x, y, penalty):
     """Return the objective and its gradient by w, b."""
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = len(x)
-    d = len(w)
     # objective
     t1 = x @ w + b
     t2 = np.exp(-np.abs(t1))
@@ -93,16 +89,14 @@ def value_and_grad(w, b, x, y, penalty):
     neg_t1 = -t1
     t3 = 1 - y
     t4 = np.add.reduce((y * (np.maximum(0, neg_t1) + log1p_t2) + t3 * (np.maximum(0, t1) + log1p_t2))[:, 0])
-    norm_w = np.sqrt(np.add.reduce(w**2, axis=None))
-    value = penalty * norm_w**2 + t4 / n
+    value = penalty * np.vdot(w, w) + t4 / n
     # gradient by w
     t5 = t2 + 1
     probability = np.where(t1 >= 0, 1, t2) / t5
-    t6 = probability * t3 / n - y * (np.where(neg_t1 >= 0, 1, t2) / t5) / n
-    t7 = np.full((d, 1), norm_w, w.dtype) == 0
-    grad_w = x.T @ t6 + 2 * (norm_w * penalty * np.where(t7, 0, w / np.where(t7, 1, norm_w)))
+    t6 = probability * t3 - y * (np.where(neg_t1 >= 0, 1, t2) / t5)
+    grad_w = 2 * (penalty * w) + x.T @ t6 / n
     # gradient by b
-    grad_b = np.add.reduce(t6[:, 0])
+    grad_b = np.add.reduce(t6[:, 0]) / n
     return value, Grad(grad_w, grad_b)
 
 
@@ -157,8 +151,11 @@ def _arguments(w, b, x, y, penalty):
         and w.size and x.size and y.size
     ):
         kind = w.dtype.type
-        if type(b) in (kind, float) and type(penalty) in (kind, float):
-            return w, kind(b), x, y, kind(penalty)
+        if (
+            type(b) in (kind, float)
+            and type(penalty) in (kind, float)
+        ):
+            return (w, kind(b), x, y, kind(penalty))
     declared = {
         "w": (("d", 1), "float"),
         "b": ((), "float"),
@@ -179,8 +176,10 @@ def _arguments_of_probability(w, b, x):
         and w.size and x.size
     ):
         kind = w.dtype.type
-        if type(b) in (kind, float):
-            return w, kind(b), x
+        if (
+            type(b) in (kind, float)
+        ):
+            return (w, kind(b), x)
     declared = {
         "w": (("d", 1), "float"),
         "b": ((), "float"),

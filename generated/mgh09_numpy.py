@@ -27,14 +27,14 @@ SIGNATURE = {
         "b2": {"role": "parameter", "shape": (), "dtype": "float"},
         "b3": {"role": "parameter", "shape": (), "dtype": "float"},
         "b4": {"role": "parameter", "shape": (), "dtype": "float"},
-        "x": {"role": "data", "shape": ('N',), "dtype": "float"},
-        "y": {"role": "data", "shape": ('N',), "dtype": "float"},
+        "x": {"role": "data", "shape": ("N",), "dtype": "float"},
+        "y": {"role": "data", "shape": ("N",), "dtype": "float"},
     },
-    "samples": 'N',
+    "samples": "N",
     "pointwise": False,
     "functions": {
-        "residual": ('b1', 'b2', 'b3', 'b4', 'x', 'y'),
-        "residual_jacobian": ('b1', 'b2', 'b3', 'b4', 'x', 'y'),
+        "residual": ("b1", "b2", "b3", "b4", "x", "y"),
+        "residual_jacobian": ("b1", "b2", "b3", "b4", "x", "y"),
     },
 }
 
@@ -69,7 +69,6 @@ def residual_jacobian(b1, b2, b3, b4, x, y):
     # Jacobian by b3
     t4 = b1 * t2 / t3 / t3
     jacobian_b3 = -t4 * x
-    # Jacobian by b4
     jacobian_b4 = -t4
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4)
 
@@ -103,8 +102,13 @@ def _arguments_of_residual(b1, b2, b3, b4, x, y):
         and x.size and y.size
     ):
         kind = x.dtype.type
-        if type(b1) in (kind, float) and type(b2) in (kind, float) and type(b3) in (kind, float) and type(b4) in (kind, float):
-            return kind(b1), kind(b2), kind(b3), kind(b4), x, y
+        if (
+            type(b1) in (kind, float)
+            and type(b2) in (kind, float)
+            and type(b3) in (kind, float)
+            and type(b4) in (kind, float)
+        ):
+            return (kind(b1), kind(b2), kind(b3), kind(b4), x, y)
     declared = {
         "b1": ((), "float"),
         "b2": ((), "float"),

@@ -29,14 +29,14 @@ SIGNATURE = {
         "b3": {"role": "parameter", "shape": (), "dtype": "float"},
         "b4": {"role": "parameter", "shape": (), "dtype": "float"},
         "b5": {"role": "parameter", "shape": (), "dtype": "float"},
-        "x": {"role": "data", "shape": ('N',), "dtype": "float"},
-        "y": {"role": "data", "shape": ('N',), "dtype": "float"},
+        "x": {"role": "data", "shape": ("N",), "dtype": "float"},
+        "y": {"role": "data", "shape": ("N",), "dtype": "float"},
     },
-    "samples": 'N',
+    "samples": "N",
     "pointwise": False,
     "functions": {
-        "residual": ('b1', 'b2', 'b3', 'b4', 'b5', 'x', 'y'),
-        "residual_jacobian": ('b1', 'b2', 'b3', 'b4', 'b5', 'x', 'y'),
+        "residual": ("b1", "b2", "b3", "b4", "b5", "x", "y"),
+        "residual_jacobian": ("b1", "b2", "b3", "b4", "b5", "x", "y"),
     },
 }
 
@@ -62,7 +62,6 @@ def residual_jacobian(b1, b2, b3, b4, b5, x, y):
     """Return the derivatives of every entry of residual by b1, b2, b3, b4, b5: shape residual.shape + parameter.shape."""
     b1, b2, b3, b4, b5, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, x, y)
     N = len(x)
-    # Jacobian by b1
     jacobian_b1 = np.ones((N,), b1.dtype)
     # Jacobian by b2
     jacobian_b2 = np.exp(-b4 * x)
@@ -104,8 +103,14 @@ def _arguments_of_residual(b1, b2, b3, b4, b5, x, y):
         and x.size and y.size
     ):
         kind = x.dtype.type
-        if type(b1) in (kind, float) and type(b2) in (kind, float) and type(b3) in (kind, float) and type(b4) in (kind, float) and type(b5) in (kind, float):
-            return kind(b1), kind(b2), kind(b3), kind(b4), kind(b5), x, y
+        if (
+            type(b1) in (kind, float)
+            and type(b2) in (kind, float)
+            and type(b3) in (kind, float)
+            and type(b4) in (kind, float)
+            and type(b5) in (kind, float)
+        ):
+            return (kind(b1), kind(b2), kind(b3), kind(b4), kind(b5), x, y)
     declared = {
         "b1": ((), "float"),
         "b2": ((), "float"),

@@ -23,14 +23,14 @@ SIGNATURE = {
     "inputs": {
         "b1": {"role": "parameter", "shape": (), "dtype": "float"},
         "b2": {"role": "parameter", "shape": (), "dtype": "float"},
-        "x": {"role": "data", "shape": ('N',), "dtype": "float"},
-        "y": {"role": "data", "shape": ('N',), "dtype": "float"},
+        "x": {"role": "data", "shape": ("N",), "dtype": "float"},
+        "y": {"role": "data", "shape": ("N",), "dtype": "float"},
     },
-    "samples": 'N',
+    "samples": "N",
     "pointwise": False,
     "functions": {
-        "residual": ('b1', 'b2', 'x', 'y'),
-        "residual_jacobian": ('b1', 'b2', 'x', 'y'),
+        "residual": ("b1", "b2", "x", "y"),
+        "residual_jacobian": ("b1", "b2", "x", "y"),
     },
 }
 
@@ -89,8 +89,11 @@ def _arguments_of_residual(b1, b2, x, y):
         and x.size and y.size
     ):
         kind = x.dtype.type
-        if type(b1) in (kind, float) and type(b2) in (kind, float):
-            return kind(b1), kind(b2), x, y
+        if (
+            type(b1) in (kind, float)
+            and type(b2) in (kind, float)
+        ):
+            return (kind(b1), kind(b2), x, y)
     declared = {
         "b1": ((), "float"),
         "b2": ((), "float"),

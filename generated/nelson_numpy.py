@@ -26,15 +26,15 @@ SIGNATURE = {
         "b1": {"role": "parameter", "shape": (), "dtype": "float"},
         "b2": {"role": "parameter", "shape": (), "dtype": "float"},
         "b3": {"role": "parameter", "shape": (), "dtype": "float"},
-        "x1": {"role": "data", "shape": ('N',), "dtype": "float"},
-        "x2": {"role": "data", "shape": ('N',), "dtype": "float"},
-        "y": {"role": "data", "shape": ('N',), "dtype": "float"},
+        "x1": {"role": "data", "shape": ("N",), "dtype": "float"},
+        "x2": {"role": "data", "shape": ("N",), "dtype": "float"},
+        "y": {"role": "data", "shape": ("N",), "dtype": "float"},
     },
-    "samples": 'N',
+    "samples": "N",
     "pointwise": False,
     "functions": {
-        "residual": ('b1', 'b2', 'b3', 'x1', 'x2', 'y'),
-        "residual_jacobian": ('b1', 'b2', 'b3', 'x1', 'x2', 'y'),
+        "residual": ("b1", "b2", "b3", "x1", "x2", "y"),
+        "residual_jacobian": ("b1", "b2", "b3", "x1", "x2", "y"),
     },
 }
 
@@ -58,7 +58,6 @@ def residual_jacobian(b1, b2, b3, x1, x2, y):
     """Return the derivatives of every entry of residual by b1, b2, b3: shape residual.shape + parameter.shape."""
     b1, b2, b3, x1, x2, y = _arguments_of_residual(b1, b2, b3, x1, x2, y)
     N = len(x1)
-    # Jacobian by b1
     jacobian_b1 = np.ones((N,), b1.dtype)
     # Jacobian by b2
     t1 = np.exp(-b3 * x2)
@@ -98,8 +97,12 @@ def _arguments_of_residual(b1, b2, b3, x1, x2, y):
         and x1.size and x2.size and y.size
     ):
         kind = x1.dtype.type
-        if type(b1) in (kind, float) and type(b2) in (kind, float) and type(b3) in (kind, float):
-            return kind(b1), kind(b2), kind(b3), x1, x2, y
+        if (
+            type(b1) in (kind, float)
+            and type(b2) in (kind, float)
+            and type(b3) in (kind, float)
+        ):
+            return (kind(b1), kind(b2), kind(b3), x1, x2, y)
     declared = {
         "b1": ((), "float"),
         "b2": ((), "float"),

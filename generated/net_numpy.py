@@ -25,17 +25,17 @@ import numpy as np
 SIGNATURE = {
     "model": "net",
     "inputs": {
-        "w1": {"role": "parameter", "shape": ('d', 'k'), "dtype": "float"},
-        "w2": {"role": "parameter", "shape": ('k', 'o'), "dtype": "float"},
-        "x": {"role": "data", "shape": ('n', 'd'), "dtype": "float"},
-        "y": {"role": "data", "shape": ('n', 'o'), "dtype": "float"},
+        "w1": {"role": "parameter", "shape": ("d", "k"), "dtype": "float"},
+        "w2": {"role": "parameter", "shape": ("k", "o"), "dtype": "float"},
+        "x": {"role": "data", "shape": ("n", "d"), "dtype": "float"},
+        "y": {"role": "data", "shape": ("n", "o"), "dtype": "float"},
     },
-    "samples": 'n',
+    "samples": "n",
     "pointwise": False,
     "functions": {
-        "value": ('w1', 'w2', 'x', 'y'),
-        "grad": ('w1', 'w2', 'x', 'y'),
-        "value_and_grad": ('w1', 'w2', 'x', 'y'),
+        "value": ("w1", "w2", "x", "y"),
+        "grad": ("w1", "w2", "x", "y"),
+        "value_and_grad": ("w1", "w2", "x", "y"),
     },
 }
 

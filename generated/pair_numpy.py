@@ -27,9 +27,9 @@ SIGNATURE = {
     "samples": None,
     "pointwise": False,
     "functions": {
-        "y": ('x1', 'x2'),
-        "y_jacobian": ('x1', 'x2'),
-        "y_vjp": ('x1', 'x2', 'u'),
+        "y": ("x1", "x2"),
+        "y_jacobian": ("x1", "x2"),
+        "y_vjp": ("x1", "x2", "u"),
     },
 }
 

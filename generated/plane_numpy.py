@@ -8,7 +8,7 @@ Arguments
     Y  data, (n, 1)
 
 Closed form
-    predict = X*W + 1*B
+    predict = X*W + B
     e1 = -Y + predict
     value = sum(e1∘**2)/n
     grad.W = (2/n)*X.T*e1
@@ -25,18 +25,18 @@ import numpy as np
 SIGNATURE = {
     "model": "plane",
     "inputs": {
-        "W": {"role": "parameter", "shape": ('d', 1), "dtype": "float"},
+        "W": {"role": "parameter", "shape": ("d", 1), "dtype": "float"},
         "B": {"role": "parameter", "shape": (1, 1), "dtype": "float"},
-        "X": {"role": "data", "shape": ('n', 'd'), "dtype": "float"},
-        "Y": {"role": "data", "shape": ('n', 1), "dtype": "float"},
+        "X": {"role": "data", "shape": ("n", "d"), "dtype": "float"},
+        "Y": {"role": "data", "shape": ("n", 1), "dtype": "float"},
     },
-    "samples": 'n',
+    "samples": "n",
     "pointwise": False,
     "functions": {
-        "value": ('W', 'B', 'X', 'Y'),
-        "grad": ('W', 'B', 'X', 'Y'),
-        "value_and_grad": ('W', 'B', 'X', 'Y'),
-        "predict": ('W', 'B', 'X'),
+        "value": ("W", "B", "X", "Y"),
+        "grad": ("W", "B", "X", "Y"),
+        "value_and_grad": ("W", "B", "X", "Y"),
+        "predict": ("W", "B", "X"),
     },
 }
 

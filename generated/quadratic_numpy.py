@@ -26,15 +26,15 @@ SIGNATURE = {
     "inputs": {
         "w": {"role": "parameter", "shape": (), "dtype": "float"},
         "b": {"role": "parameter", "shape": (), "dtype": "float"},
-        "x": {"role": "data", "shape": ('N',), "dtype": "float"},
-        "y": {"role": "data", "shape": ('N',), "dtype": "float"},
+        "x": {"role": "data", "shape": ("N",), "dtype": "float"},
+        "y": {"role": "data", "shape": ("N",), "dtype": "float"},
     },
-    "samples": 'N',
+    "samples": "N",
     "pointwise": False,
     "functions": {
-        "value": ('w', 'b', 'x', 'y'),
-        "grad": ('w', 'b', 'x', 'y'),
-        "value_and_grad": ('w', 'b', 'x', 'y'),
+        "value": ("w", "b", "x", "y"),
+        "grad": ("w", "b", "x", "y"),
+        "value_and_grad": ("w", "b", "x", "y"),
     },
 }
 
@@ -61,7 +61,6 @@ def grad(w, b, x, y):
     t1 = x**2
     t2 = w * t1 + (b - y)
     grad_w = np.dot(t2, t1)
-    # gradient by b
     grad_b = np.add.reduce(t2)
     return Grad(grad_w, grad_b)
 
@@ -73,9 +72,7 @@ def value_and_grad(w, b, x, y):
     t1 = x**2
     t2 = w * t1 + (b - y)
     value = 0.5 * np.dot(t2, t2)
-    # gradient by w
     grad_w = np.dot(t2, t1)
-    # gradient by b
     grad_b = np.add.reduce(t2)
     return value, Grad(grad_w, grad_b)
 
@@ -115,8 +112,11 @@ def _arguments(w, b, x, y):
         and x.size and y.size
     ):
         kind = x.dtype.type
-        if type(w) in (kind, float) and type(b) in (kind, float):
-            return kind(w), kind(b), x, y
+        if (
+            type(w) in (kind, float)
+            and type(b) in (kind, float)
+        ):
+            return (kind(w), kind(b), x, y)
     declared = {
         "w": ((), "float"),
         "b": ((), "float"),

@@ -19,14 +19,14 @@ import numpy as np
 SIGNATURE = {
     "model": "quartic",
     "inputs": {
-        "x": {"role": "parameter", "shape": ('S',), "dtype": "float"},
+        "x": {"role": "parameter", "shape": ("S",), "dtype": "float"},
     },
     "samples": None,
     "pointwise": True,
     "functions": {
-        "value": ('x',),
-        "grad": ('x',),
-        "value_and_grad": ('x',),
+        "value": ("x",),
+        "grad": ("x",),
+        "value_and_grad": ("x",),
     },
 }
 
@@ -54,7 +54,6 @@ def grad(x):
 def value_and_grad(x):
     """Return the objective and its gradient by x."""
     x, S = _arguments(x)
-    # objective
     value = (x**2)**2
     # gradient by x
     grad_x = 4 * (x * x**2)

@@ -25,14 +25,14 @@ SIGNATURE = {
         "b1": {"role": "parameter", "shape": (), "dtype": "float"},
         "b2": {"role": "parameter", "shape": (), "dtype": "float"},
         "b3": {"role": "parameter", "shape": (), "dtype": "float"},
-        "x": {"role": "data", "shape": ('N',), "dtype": "float"},
-        "y": {"role": "data", "shape": ('N',), "dtype": "float"},
+        "x": {"role": "data", "shape": ("N",), "dtype": "float"},
+        "y": {"role": "data", "shape": ("N",), "dtype": "float"},
     },
-    "samples": 'N',
+    "samples": "N",
     "pointwise": False,
     "functions": {
-        "residual": ('b1', 'b2', 'b3', 'x', 'y'),
-        "residual_jacobian": ('b1', 'b2', 'b3', 'x', 'y'),
+        "residual": ("b1", "b2", "b3", "x", "y"),
+        "residual_jacobian": ("b1", "b2", "b3", "x", "y"),
     },
 }
 
@@ -99,8 +99,12 @@ def _arguments_of_residual(b1, b2, b3, x, y):
         and x.size and y.size
     ):
         kind = x.dtype.type
-        if type(b1) in (kind, float) and type(b2) in (kind, float) and type(b3) in (kind, float):
-            return kind(b1), kind(b2), kind(b3), x, y
+        if (
+            type(b1) in (kind, float)
+            and type(b2) in (kind, float)
+            and type(b3) in (kind, float)
+        ):
+            return (kind(b1), kind(b2), kind(b3), x, y)
     declared = {
         "b1": ((), "float"),
         "b2": ((), "float"),

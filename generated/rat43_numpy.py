@@ -27,14 +27,14 @@ SIGNATURE = {
         "b2": {"role": "parameter", "shape": (), "dtype": "float"},
         "b3": {"role": "parameter", "shape": (), "dtype": "float"},
         "b4": {"role": "parameter", "shape": (), "dtype": "float"},
-        "x": {"role": "data", "shape": ('N',), "dtype": "float"},
-        "y": {"role": "data", "shape": ('N',), "dtype": "float"},
+        "x": {"role": "data", "shape": ("N",), "dtype": "float"},
+        "y": {"role": "data", "shape": ("N",), "dtype": "float"},
     },
-    "samples": 'N',
+    "samples": "N",
     "pointwise": False,
     "functions": {
-        "residual": ('b1', 'b2', 'b3', 'b4', 'x', 'y'),
-        "residual_jacobian": ('b1', 'b2', 'b3', 'b4', 'x', 'y'),
+        "residual": ("b1", "b2", "b3", "b4", "x", "y"),
+        "residual_jacobian": ("b1", "b2", "b3", "b4", "x", "y"),
     },
 }
 
@@ -103,8 +103,13 @@ def _arguments_of_residual(b1, b2, b3, b4, x, y):
         and x.size and y.size
     ):
         kind = x.dtype.type
-        if type(b1) in (kind, float) and type(b2) in (kind, float) and type(b3) in (kind, float) and type(b4) in (kind, float):
-            return kind(b1), kind(b2), kind(b3), kind(b4), x, y
+        if (
+            type(b1) in (kind, float)
+            and type(b2) in (kind, float)
+            and type(b3) in (kind, float)
+            and type(b4) in (kind, float)
+        ):
+            return (kind(b1), kind(b2), kind(b3), kind(b4), x, y)
     declared = {
         "b1": ((), "float"),
         "b2": ((), "float"),

@@ -9,10 +9,10 @@ Arguments
     penalty  constant, scalar
 
 Closed form
-    predict = b*1 + x*w
+    predict = b + x*w
     e1 = predict - y
-    value = penalty*norm(w)**2 + sum(e1∘**2)/n
-    grad.w = (2/n)*x.T*e1 + (2*penalty*norm(w))*where(Eq(0, norm(w)*1), 0, where(Eq(0, norm(w)*1), 1, norm(w))∘**-1 ∘ w)
+    value = penalty*sum(w∘**2) + sum(e1∘**2)/n
+    grad.w = (2/n)*x.T*e1 + (2*penalty)*w
     grad.b = 2*sum(e1)/n
 """
 
@@ -26,19 +26,19 @@ import numpy as np
 SIGNATURE = {
     "model": "ridge",
     "inputs": {
-        "w": {"role": "parameter", "shape": ('d', 1), "dtype": "float"},
+        "w": {"role": "parameter", "shape": ("d", 1), "dtype": "float"},
         "b": {"role": "parameter", "shape": (), "dtype": "float"},
-        "x": {"role": "data", "shape": ('n', 'd'), "dtype": "float"},
-        "y": {"role": "data", "shape": ('n', 1), "dtype": "float"},
+        "x": {"role": "data", "shape": ("n", "d"), "dtype": "float"},
+        "y": {"role": "data", "shape": ("n", 1), "dtype": "float"},
         "penalty": {"role": "constant", "shape": (), "dtype": "float"},
     },
-    "samples": 'n',
+    "samples": "n",
     "pointwise": False,
     "functions": {
-        "value": ('w', 'b', 'x', 'y', 'penalty'),
-        "grad": ('w', 'b', 'x', 'y', 'penalty'),
-        "value_and_grad": ('w', 'b', 'x', 'y', 'penalty'),
-        "predict": ('w', 'b', 'x'),
+        "value": ("w", "b", "x", "y", "penalty"),
+        "grad": ("w", "b", "x", "y", "penalty"),
+        "value_and_grad": ("w", "b", "x", "y", "penalty"),
+        "predict": ("w", "b", "x"),
     },
 }
 
@@ -56,7 +56,7 @@ def value(w, b, x, y, penalty):
     n = len(x)
     predict = x @ w + b
     t1 = predict - y
-    value = penalty * np.sqrt(np.add.reduce(w**2, axis=None))**2 + np.vdot(t1, t1) / n
+    value = penalty * np.vdot(w, w) + np.vdot(t1, t1) / n
     return value
 
 
@@ -64,13 +64,10 @@ def grad(w, b, x, y, penalty):
     """Return the gradient of the objective by w, b."""
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = len(x)
-    d = len(w)
     # gradient by w
     predict = x @ w + b
     t1 = predict - y
-    norm_w = np.sqrt(np.add.reduce(w**2, axis=None))
-    t2 = np.full((d, 1), norm_w, w.dtype) == 0
-    grad_w = 2 * (x.T @ t1) / n + 2 * (norm_w * penalty * np.where(t2, 0, w / np.where(t2, 1, norm_w)))
+    grad_w = 2 * (penalty * w) + 2 * (x.T @ t1) / n
     # gradient by b
     grad_b = 2 * np.add.reduce(t1[:, 0]) / n
     return Grad(grad_w, grad_b)
@@ -80,15 +77,12 @@ def value_and_grad(w, b, x, y, penalty):
     """Return the objective and its gradient by w, b."""
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = len(x)
-    d = len(w)
     # objective
-    norm_w = np.sqrt(np.add.reduce(w**2, axis=None))
     predict = x @ w + b
     t1 = predict - y
-    value = penalty * norm_w**2 + np.vdot(t1, t1) / n
+    value = penalty * np.vdot(w, w) + np.vdot(t1, t1) / n
     # gradient by w
-    t2 = np.full((d, 1), norm_w, w.dtype) == 0
-    grad_w = 2 * (x.T @ t1) / n + 2 * (norm_w * penalty * np.where(t2, 0, w / np.where(t2, 1, norm_w)))
+    grad_w = 2 * (penalty * w) + 2 * (x.T @ t1) / n
     # gradient by b
     grad_b = 2 * np.add.reduce(t1[:, 0]) / n
     return value, Grad(grad_w, grad_b)
@@ -143,8 +137,11 @@ def _arguments(w, b, x, y, penalty):
         and w.size and x.size and y.size
     ):
         kind = w.dtype.type
-        if type(b) in (kind, float) and type(penalty) in (kind, float):
-            return w, kind(b), x, y, kind(penalty)
+        if (
+            type(b) in (kind, float)
+            and type(penalty) in (kind, float)
+        ):
+            return (w, kind(b), x, y, kind(penalty))
     declared = {
         "w": (("d", 1), "float"),
         "b": ((), "float"),
@@ -165,8 +162,10 @@ def _arguments_of_predict(w, b, x):
         and w.size and x.size
     ):
         kind = w.dtype.type
-        if type(b) in (kind, float):
-            return w, kind(b), x
+        if (
+            type(b) in (kind, float)
+        ):
+            return (w, kind(b), x)
     declared = {
         "w": (("d", 1), "float"),
         "b": ((), "float"),

@@ -27,14 +27,14 @@ SIGNATURE = {
         "b2": {"role": "parameter", "shape": (), "dtype": "float"},
         "b3": {"role": "parameter", "shape": (), "dtype": "float"},
         "b4": {"role": "parameter", "shape": (), "dtype": "float"},
-        "x": {"role": "data", "shape": ('N',), "dtype": "float"},
-        "y": {"role": "data", "shape": ('N',), "dtype": "float"},
+        "x": {"role": "data", "shape": ("N",), "dtype": "float"},
+        "y": {"role": "data", "shape": ("N",), "dtype": "float"},
     },
-    "samples": 'N',
+    "samples": "N",
     "pointwise": False,
     "functions": {
-        "residual": ('b1', 'b2', 'b3', 'b4', 'x', 'y'),
-        "residual_jacobian": ('b1', 'b2', 'b3', 'b4', 'x', 'y'),
+        "residual": ("b1", "b2", "b3", "b4", "x", "y"),
+        "residual_jacobian": ("b1", "b2", "b3", "b4", "x", "y"),
     },
 }
 
@@ -59,9 +59,7 @@ def residual_jacobian(b1, b2, b3, b4, x, y):
     """Return the derivatives of every entry of residual by b1, b2, b3, b4: shape residual.shape + parameter.shape."""
     b1, b2, b3, b4, x, y = _arguments_of_residual(b1, b2, b3, b4, x, y)
     N = len(x)
-    # Jacobian by b1
     jacobian_b1 = np.ones((N,), b1.dtype)
-    # Jacobian by b2
     jacobian_b2 = -x
     # Jacobian by b3
     t1 = x - b4
@@ -102,8 +100,13 @@ def _arguments_of_residual(b1, b2, b3, b4, x, y):
         and x.size and y.size
     ):
         kind = x.dtype.type
-        if type(b1) in (kind, float) and type(b2) in (kind, float) and type(b3) in (kind, float) and type(b4) in (kind, float):
-            return kind(b1), kind(b2), kind(b3), kind(b4), x, y
+        if (
+            type(b1) in (kind, float)
+            and type(b2) in (kind, float)
+            and type(b3) in (kind, float)
+            and type(b4) in (kind, float)
+        ):
+            return (kind(b1), kind(b2), kind(b3), kind(b4), x, y)
     declared = {
         "b1": ((), "float"),
         "b2": ((), "float"),

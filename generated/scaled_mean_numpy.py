@@ -5,8 +5,8 @@ Arguments
     X  parameter, (n, m)
 
 Closed form
-    value = 3*sum((X + 2*1)∘**2)/(m*n)
-    grad.X = (6/(m*n))*(X + 2*1)
+    value = 3*sum((X + 2)∘**2)/(m*n)
+    grad.X = (6/(m*n))*(X + 2)
 """
 
 
@@ -19,14 +19,14 @@ import numpy as np
 SIGNATURE = {
     "model": "scaled_mean",
     "inputs": {
-        "X": {"role": "parameter", "shape": ('n', 'm'), "dtype": "float"},
+        "X": {"role": "parameter", "shape": ("n", "m"), "dtype": "float"},
     },
     "samples": None,
     "pointwise": False,
     "functions": {
-        "value": ('X',),
-        "grad": ('X',),
-        "value_and_grad": ('X',),
+        "value": ("X",),
+        "grad": ("X",),
+        "value_and_grad": ("X",),
     },
 }
 

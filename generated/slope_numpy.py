@@ -19,14 +19,14 @@ import numpy as np
 SIGNATURE = {
     "model": "slope",
     "inputs": {
-        "x": {"role": "parameter", "shape": ('S',), "dtype": "float"},
+        "x": {"role": "parameter", "shape": ("S",), "dtype": "float"},
     },
     "samples": None,
     "pointwise": True,
     "functions": {
-        "value": ('x',),
-        "grad": ('x',),
-        "value_and_grad": ('x',),
+        "value": ("x",),
+        "grad": ("x",),
+        "value_and_grad": ("x",),
     },
 }
 

@@ -19,14 +19,14 @@ import numpy as np
 SIGNATURE = {
     "model": "square",
     "inputs": {
-        "x": {"role": "parameter", "shape": ('S',), "dtype": "float"},
+        "x": {"role": "parameter", "shape": ("S",), "dtype": "float"},
     },
     "samples": None,
     "pointwise": True,
     "functions": {
-        "value": ('x',),
-        "grad": ('x',),
-        "value_and_grad": ('x',),
+        "value": ("x",),
+        "grad": ("x",),
+        "value_and_grad": ("x",),
     },
 }
 
@@ -56,7 +56,6 @@ def value_and_grad(x):
     x, S = _arguments(x)
     # objective
     value = x**2 + 3
-    # gradient by x
     grad_x = 2 * x
     return _shaped(value, S, x.dtype), Grad(_shaped(grad_x, S, x.dtype))
 

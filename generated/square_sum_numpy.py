@@ -5,7 +5,7 @@ Arguments
     V  parameter, (n, 1)
 
 Closed form
-    value = sum(V∘**2 + 3*1)
+    value = sum(V∘**2 + 3)
     grad.V = 2*V
 """
 
@@ -19,14 +19,14 @@ import numpy as np
 SIGNATURE = {
     "model": "square_sum",
     "inputs": {
-        "V": {"role": "parameter", "shape": ('n', 1), "dtype": "float"},
+        "V": {"role": "parameter", "shape": ("n", 1), "dtype": "float"},
     },
     "samples": None,
     "pointwise": False,
     "functions": {
-        "value": ('V',),
-        "grad": ('V',),
-        "value_and_grad": ('V',),
+        "value": ("V",),
+        "grad": ("V",),
+        "value_and_grad": ("V",),
     },
 }
 
@@ -56,7 +56,6 @@ def value_and_grad(V):
     V, = _arguments(V)
     # objective
     value = np.add.reduce((V**2 + 3)[:, 0])
-    # gradient by V
     grad_V = 2 * V
     return value, Grad(grad_V)
 

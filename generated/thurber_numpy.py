@@ -33,14 +33,14 @@ SIGNATURE = {
         "b5": {"role": "parameter", "shape": (), "dtype": "float"},
         "b6": {"role": "parameter", "shape": (), "dtype": "float"},
         "b7": {"role": "parameter", "shape": (), "dtype": "float"},
-        "x": {"role": "data", "shape": ('N',), "dtype": "float"},
-        "y": {"role": "data", "shape": ('N',), "dtype": "float"},
+        "x": {"role": "data", "shape": ("N",), "dtype": "float"},
+        "y": {"role": "data", "shape": ("N",), "dtype": "float"},
     },
-    "samples": 'N',
+    "samples": "N",
     "pointwise": False,
     "functions": {
-        "residual": ('b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7', 'x', 'y'),
-        "residual_jacobian": ('b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7', 'x', 'y'),
+        "residual": ("b1", "b2", "b3", "b4", "b5", "b6", "b7", "x", "y"),
+        "residual_jacobian": ("b1", "b2", "b3", "b4", "b5", "b6", "b7", "x", "y"),
     },
 }
 
@@ -75,11 +75,8 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, x, y):
     t2 = x * x**2
     t3 = b5 * x + 1 + b6 * t1 + b7 * t2
     jacobian_b1 = 1 / t3
-    # Jacobian by b2
     jacobian_b2 = x / t3
-    # Jacobian by b3
     jacobian_b3 = t1 / t3
-    # Jacobian by b4
     jacobian_b4 = t2 / t3
     # Jacobian by b5
     t4 = (b4 * t2 + (b2 * x + b1 + b3 * t1)) / t3 / t3
@@ -120,8 +117,16 @@ def _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, x, y):
         and x.size and y.size
     ):
         kind = x.dtype.type
-        if type(b1) in (kind, float) and type(b2) in (kind, float) and type(b3) in (kind, float) and type(b4) in (kind, float) and type(b5) in (kind, float) and type(b6) in (kind, float) and type(b7) in (kind, float):
-            return kind(b1), kind(b2), kind(b3), kind(b4), kind(b5), kind(b6), kind(b7), x, y
+        if (
+            type(b1) in (kind, float)
+            and type(b2) in (kind, float)
+            and type(b3) in (kind, float)
+            and type(b4) in (kind, float)
+            and type(b5) in (kind, float)
+            and type(b6) in (kind, float)
+            and type(b7) in (kind, float)
+        ):
+            return (kind(b1), kind(b2), kind(b3), kind(b4), kind(b5), kind(b6), kind(b7), x, y)
     declared = {
         "b1": ((), "float"),
         "b2": ((), "float"),

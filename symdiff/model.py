@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
 from symdiff.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A symbol, and the bounds that random values for it are drawn between; what `domain` returns."""
+
+    symbol: Any
+    low: float
+    high: float
+
+
+def domain(symbol: Any, low: float = -math.inf, high: float = math.inf) -> Domain:
+    """A declaration that says where a symbol's values lie: ``Model(..., data=[domain(p, 0, 1), y])``.
+
+    It changes nothing in the generated module; `symdiff compare` draws inputs from it.
+    """
+    try:
+        bounds = float(low), float(high)
+    except TypeError as error:
+        raise ModelError(f"domain({symbol}, {low}, {high}): the bounds must be numbers.") from error
+    if not bounds[0] < bounds[1]:
+        raise ModelError(f"domain({symbol}, {low}, {high}) is empty: the lower bound comes first.")
+    return Domain(symbol, *bounds)
 
 
 class Model:
@@ -18,7 +43,8 @@ class Model:
     ----------
     objective : a scalar expression (a 1x1 matrix counts), or None.
     params : the symbols derivatives are taken by.
-    data : symbols with one value per sample, or arrays that carry the sample axis.
+    data : symbols with one value per sample, or arrays that carry the sample axis; as `domain(x, 0, 1)`, with bounds
+        for drawn values.
     constants : symbols whose values are passed at each call.
     outputs : name -> expression of any shape.
     named : name -> sub-expression, whose name generated source and closed forms keep.
@@ -51,6 +77,7 @@ class Model:
             raise ModelError("A Model needs an objective, outputs={name: expression}, or both.", place=self.place)
         self.objective = None if objective is None else self._expression(objective, "objective")
         self.outputs = {key: self._expression(e, f"outputs[{key!r}]") for key, e in (outputs or {}).items()}
+        self.domains: dict[Any, Domain] = {}
         self.params = self._symbols(params, "params")
         self.data = self._symbols(data, "data")
         self.constants = self._symbols(constants, "constants")
@@ -79,7 +106,9 @@ class Model:
     def _symbols(self, symbols: Any, what: str) -> tuple[Any, ...]:
         if isinstance(symbols, (str, sp.Basic)):
             raise ModelError(f"{what} takes a list of symbols: {what}=[{symbols}].", place=self.place)
-        found = tuple(symbols)
+        declared = tuple(symbols)
+        self.domains |= {entry.symbol: entry for entry in declared if isinstance(entry, Domain)}
+        found = tuple(entry.symbol if isinstance(entry, Domain) else entry for entry in declared)
         for symbol in found:
             if not isinstance(symbol, (sp.Symbol, sp.MatrixSymbol)):
                 raise ModelError(

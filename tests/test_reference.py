@@ -209,6 +209,13 @@ def test_reductions_need_the_number_of_samples():
         value(sd.sum(x * y), {x: [1, 2], y: [1, 2, 3]})
 
 
+def test_truth_values_as_data():
+    mask = np.array([True, False, True])
+    close(value(sd.where(x, y, 0), {x: mask, y: [1.0, 2.0, 3.0]}), [1, 0, 3])
+    close(value(sd.sum(x), {x: mask}), 2)
+    close(value(sd.sum(y > 1), {y: [1.0, 2.0, 3.0]}), 2)
+
+
 def test_losses():
     close(value(sd.mse(x, y), SAMPLES), ((s - t) ** 2).mean())
     huber = np.where(abs(s - t) <= 1, (s - t) ** 2 / 2, abs(s - t) - 0.5)
@@ -328,7 +335,7 @@ def test_gradient_and_hessian_of_a_model():
     close(reference.gradient(loss, values, w), (2 * residual * np.tanh(1.3 * s)).mean())
     close(reference.gradient(loss, values, b), (2 * residual * 0.7 * slope * s).mean())
     close(reference.gradient(loss, values, y), -2 * residual / N)
-    close(reference.gradient(loss, values, y, [(2,), (0,)]), -2 * residual[[2, 0]] / N)
+    close(reference.gradient(loss, values, y, [(2,), 0]), -2 * residual[[2, 0]] / N)
     mixed = (2 * slope * s * (0.7 * np.tanh(1.3 * s) + residual)).mean()
     close(reference.second(loss, values, {w: 1}, {b: 1}), mixed)
     close(reference.gradient(loss, values, b, directions={w: 1}), mixed)

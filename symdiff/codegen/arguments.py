@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from symdiff.codegen import helpers
-from symdiff.codegen.program import Assign, Statement, docstring, indent
+from symdiff.codegen.program import Assign, Statement, docstring, indent, wrapped
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.size import Dim, Size
 from symdiff.names import unique
@@ -62,11 +62,11 @@ class Checker:
         body += self._fast_pointwise(inputs) if self.pointwise else self._fast(inputs)
         comma = "," if len(inputs) == 1 else ""
         if self.pointwise:
-            body.append(f"return _convert({tuple(entry.name for entry in inputs)!r}, ({names}{comma}))")
+            body += wrapped(f"return _convert({tuple(entry.name for entry in inputs)!r}, ({names}{comma}))")
         else:
             declared = [f'"{entry.name}": ({_declared(entry.node.shape)}, "{entry.node.dtype}"),' for entry in inputs]
-            body += ["declared = {", *indent(declared), "}", f"return _convert(declared, ({names}{comma}))"]
-        return [f"def {name}({names}):", *indent(body)]
+            body += ["declared = {", *indent(declared), "}", *wrapped(f"return _convert(declared, ({names}{comma}))")]
+        return [*wrapped(f"def {name}({names}):"), *indent(body)]
 
     def _fast(self, inputs: Sequence[Input]) -> list[str]:
         """Every array already of one floating dtype and the declared shape."""
@@ -85,9 +85,10 @@ class Checker:
         inner = []
         if scalars:
             inner.append(f"{kind} = {lead}.dtype.type")
-            tests = " and ".join(f"type({name}) in ({kind}, float)" for name in scalars)
+            tests = [f"type({name}) in ({kind}, float)" for name in scalars]
             returned = ", ".join(f"{kind}({entry.name})" if not entry.node.shape else entry.name for entry in inputs)
-            inner += [f"if {tests}:", f"    return {returned}" + ("," if len(inputs) == 1 else "")]
+            inner += ["if (", *indent([("" if i == 0 else "and ") + test for i, test in enumerate(tests)]), "):"]
+            inner += indent(wrapped(f"return ({returned})"))
         else:
             inner.append("return " + ", ".join(entry.name for entry in inputs) + ("," if len(inputs) == 1 else ""))
         return [*lines, *indent(inner)]

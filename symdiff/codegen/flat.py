@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symdiff.codegen.program import docstring, indent
+from symdiff.codegen.program import docstring, indent, wrapped
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.size import Size
 
@@ -48,8 +48,8 @@ def signature(spec: Any) -> list[str]:
         f'"{entry.name}": {{"role": "{entry.role}", "shape": {_texts(entry)}, "dtype": "{entry.node.dtype}"}},'
         for entry in spec.inputs
     ]
-    functions = [f'"{unit.name}": {tuple(_parameters(unit))!r},' for unit in spec.units]
-    samples = repr(str(spec.samples)) if spec.samples is not None else None
+    functions = [f'"{unit.name}": {_tuple(_parameters(unit))},' for unit in spec.units]
+    samples = None if spec.samples is None else f'"{spec.samples}"'
     return [
         "SIGNATURE = {",
         f'    "model": "{spec.name}",',
@@ -62,7 +62,13 @@ def signature(spec: Any) -> list[str]:
 
 
 def _texts(entry: Input) -> str:
-    return repr(tuple(dim if isinstance(dim, int) else str(dim) for dim in entry.node.shape))
+    return _tuple(entry.node.shape)
+
+
+def _tuple(items: Sequence[object]) -> str:
+    """Source of a tuple of numbers and, in double quotes, texts."""
+    parts = [str(item) if isinstance(item, int) else f'"{item}"' for item in items]
+    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
 
 
 def _parameters(unit: Unit) -> list[str]:
@@ -119,7 +125,8 @@ def _flat_function(unit: Unit, unpack: str, spec: Any) -> list[str]:
             body.append("return np.concatenate([block.reshape(-1, a.size) for a, block in zip(p, blocks)], axis=1)")
         case _:
             body.append(f"return pack({unit.name}({call}))")
-    return [f"def {unit.name}_flat({', '.join(parameters)}):", *indent(body)]
+    head = wrapped(f"def {unit.name}_flat({', '.join(parameters)}):")
+    return [*head, *indent([part for line in body for part in wrapped(line)])]
 
 
 def _free_sizes(wrt: Sequence[Input]) -> list[str]:

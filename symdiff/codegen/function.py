@@ -29,14 +29,14 @@ class FunctionWriter:
     ----------
     inputs : node -> its argument.
     names : node -> the name the user or the caller wants for it.
-    comments : node -> comment above its first statement.
+    comments : node -> (comment above its first statement, the result it leads to).
     taken : identifiers that are in use; extended.
     need : called with the name of each helper the source uses.
     """
 
     inputs: Mapping[Node, str]
     names: Mapping[Node, str]
-    comments: Mapping[Node, str]
+    comments: Mapping[Node, tuple[str, Node]]
     taken: set[str]
     xp: str
     need: Callable[[str], None]
@@ -45,7 +45,8 @@ class FunctionWriter:
     texts: dict[Node, Text] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
     _weight: dict[Node, int] = field(default_factory=dict)
-    _pending: str | None = None
+    _numbered: int = 0
+    _pending: tuple[str, Node] | None = None
 
     def write(self, order: Sequence[Node], results: Sequence[Node]) -> None:
         """Append the statements that compute every node of `order`."""
@@ -82,7 +83,8 @@ class FunctionWriter:
 
     def _assign(self, node: Node, text: Text) -> Text:
         name = unique(self.names.get(node) or self._suggest(node), self.taken)
-        self.statements.append(Assign(name, text.source, self._pending))
+        comment = self._pending[0] if self._pending and self._pending[1] is not node else None  # its own name says it
+        self.statements.append(Assign(name, text.source, comment))
         self._pending = None
         self._weight[node] = 0
         return Text(name, ATOM)
@@ -94,7 +96,8 @@ class FunctionWriter:
             wanted = f"{node.op.removeprefix('reduce_')}_{named[0]}"
             if len(wanted) <= 16:
                 return wanted
-        return next(name for i in range(1, len(self.taken) + 2) if (name := f"t{i}") not in self.taken)
+        self._numbered += 1
+        return f"t{self._numbered}"
 
     def _size_statements(self, order: Sequence[Node], variables: dict[str, str]) -> None:
         """``n = len(X)`` for every size the source mentions."""

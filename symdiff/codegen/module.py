@@ -12,6 +12,7 @@ from symdiff.codegen.program import Function, Return, Statement, docstring
 from symdiff.codegen.results import copied, is_scalar, result_type
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.node import Node
+from symdiff.graph.ops import LEAVES
 from symdiff.graph.plan import Plan
 from symdiff.graph.size import Size
 
@@ -151,43 +152,38 @@ class ModuleWriter:
                 names.setdefault(root, label)
         return {**names, **unit.names}
 
-    def comments(self, unit: Unit, plan: Plan) -> dict[Node, str]:
+    def comments(self, unit: Unit, plan: Plan) -> dict[Node, tuple[str, Node]]:
         """Above the first statement that only a result needs: what it leads to."""
-        found: dict[Node, str] = {}
-        if len(unit.roots) == 1:
-            return found
+        found: dict[Node, tuple[str, Node]] = {}
+        position = {node: i for i, node in enumerate(plan.order)}
+        seen: set[Node] = set()
         for root, label in zip(unit.roots, unit.labels, strict=True):
-            found.setdefault(_first_of(root, plan, unit.roots), _title(label))
+            fresh = [node for node in _below(root, seen) if node.op not in LEAVES]
+            seen.update(fresh)
+            if fresh and len(unit.roots) > 1:
+                found.setdefault(min(fresh, key=position.__getitem__), (_title(label, unit), root))
         return found
 
 
-def _first_of(root: Node, plan: Plan, roots: Sequence[Node]) -> Node:
-    """The first node in order that `root` needs and no earlier result does."""
-    earlier: set[Node] = set()
-    for other in roots:
-        if other is root:
-            break
-        earlier |= _below(other)
-    mine = _below(root) - earlier
-    return next((node for node in plan.order if node in mine and node.op not in ("input", "constant", "size")), root)
-
-
-def _below(root: Node) -> set[Node]:
-    found, stack = {root}, [root]
+def _below(root: Node, seen: set[Node]) -> list[Node]:
+    """The nodes `root` needs that were not seen before."""
+    found: dict[Node, None] = {} if root in seen else {root: None}
+    stack = list(found)
     while stack:
         for operand in stack.pop().args:
-            if operand not in found:
-                found.add(operand)
+            if operand not in found and operand not in seen:
+                found[operand] = None
                 stack.append(operand)
-    return found
+    return list(found)
 
 
-def _title(label: str) -> str:
+def _title(label: str, unit: Unit) -> str:
+    """What the statements below lead to."""
+    if unit.kind == "hessian":
+        return f"second derivative {label.removeprefix('hessian_').replace('_', ', ')}"
     kind, _, name = label.partition("_")
-    what = {"grad": "gradient by", "hessian": "Hessian by", "jacobian": "Jacobian by", "vjp": "u^T Jacobian by"}
-    if kind in what and name:
-        return f"{what[kind]} {name}"
-    return {"value": "objective", "hvp": f"Hessian product, {name}"}.get(kind, label)
+    what = {"grad": "gradient by", "jacobian": "Jacobian by", "vjp": "u^T Jacobian by", "hvp": "Hessian product by"}
+    return f"{what[kind]} {name}" if kind in what and name else {"value": "objective"}.get(label, label)
 
 
 def _packed(unit: Unit, results: Sequence[str]) -> str:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 ATOM, POWER, UNARY, PRODUCT, SUM, BITWISE, COMPARISON = 9, 8, 7, 6, 5, 4, 3
 
 
+WIDTH = 112  # columns of generated source
+
+
 @dataclass(frozen=True)
 class Text:
     """Source of an expression, with the precedence of its outermost operator."""
@@ -50,14 +53,14 @@ class Function:
 
     def lines(self) -> list[str]:
         """Its source, line by line."""
-        found = [f"def {self.name}({', '.join(self.parameters)}):", *indent(docstring(self.docstring))]
+        found = [*wrapped(f"def {self.name}({', '.join(self.parameters)}):"), *indent(docstring(self.docstring))]
         for statement in self.body:
             if isinstance(statement, Return):
-                found.append(f"    return {statement.expression}")
+                found += indent(wrapped(f"return {statement.expression}"))
                 continue
             if statement.comment:
                 found.append(f"    # {statement.comment}")
-            found.append(f"    {statement.target} = {statement.expression}")
+            found += indent(wrapped(f"{statement.target} = {statement.expression}"))
         return found
 
 
@@ -73,3 +76,41 @@ def docstring(text: str) -> list[str]:
 def indent(lines: list[str]) -> list[str]:
     """Each line moved in by one level; empty lines stay empty."""
     return [f"    {line}" if line else "" for line in lines]
+
+
+def wrapped(line: str) -> list[str]:
+    """A line that is too long, split inside its last pair of brackets, as many items a line as fit."""
+    if len(line) <= WIDTH:
+        return [line]
+    end = max(line.rfind(bracket) for bracket in ")]")
+    start = _opening(line, end)
+    items = _split_items(line[start + 1 : end])
+    if start < 0 or len(items) < 2:
+        return [line]
+    rows = [""]
+    for item in items:
+        if rows[-1] and len(rows[-1]) + len(item) + 7 > WIDTH:
+            rows.append("")
+        rows[-1] += f"{' ' if rows[-1] else ''}{item},"
+    return [line[: start + 1], *indent(rows), line[end:]]
+
+
+def _opening(line: str, end: int) -> int:
+    """The bracket that the one at `end` closes."""
+    depth = 0
+    for place in range(end, -1, -1):
+        depth += (line[place] in ")]}") - (line[place] in "([{")
+        if depth == 0:
+            return place
+    return -1
+
+
+def _split_items(text: str) -> list[str]:
+    """The items of a comma-separated list, nested brackets kept whole."""
+    items, depth, start = [], 0, 0
+    for place, character in enumerate(text):
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            items.append(text[start:place].strip())
+            start = place + 1
+    return [*items, text[start:].strip()] if text[start:].strip() else items

@@ -15,10 +15,9 @@ def _even_split(y: Node, x: Node, axes: tuple[int, ...]) -> Node:
 
 
 def _direction(y: Node, x: Node, axes: tuple[int, ...]) -> Node:
-    """x / |x|, and 0 where the norm is 0."""
-    length = insert_axes(y, axes, x.shape)
-    zero = pointwise("eq", length, constant(0.0))
-    return select(zero, constant(0.0), x / select(zero, constant(1.0), length))
+    """x / |x|, and 0 where the norm is 0: there the divisor is infinite."""
+    divisor = select(pointwise("eq", y, constant(0.0)), constant(float("inf")), y)
+    return x / insert_axes(divisor, axes, x.shape)
 
 
 def _share(y: Node, x: Node, axes: tuple[int, ...]) -> Node:

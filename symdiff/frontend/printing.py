@@ -31,6 +31,19 @@ class OneLinePrinter(StrPrinter):  # type: ignore[misc]
     def _print_HadamardPower(self, expression: Any) -> str:
         return f"{self._factor(expression.base)}∘**{self._print(expression.exp)}"
 
+    def _print_MatMul(self, expression: Any) -> str:
+        """Without the matrices of ones that only repeat a scalar, a row or a column."""
+        scalars, matrices = expression.as_coeff_matrices()
+        kept = list(matrices)
+        for place, part in enumerate(matrices):
+            before, after = matrices[:place], matrices[place + 1 :]
+            repeats = (after and part.cols == 1) or (before and part.rows == 1) or (len(kept) == 1 and scalars != 1)
+            if isinstance(part, sp.OneMatrix) and repeats:
+                kept.remove(part)
+        if len(kept) == len(matrices):
+            return str(super()._print_MatMul(expression))
+        return str(self._print(scalars * sp.MatMul(*kept) if kept else scalars))
+
     def _factor(self, part: Any) -> str:
         text = str(self._print(part))
         return f"({text})" if part.is_Add or getattr(part, "is_MatAdd", False) or " ∘ " in text else text

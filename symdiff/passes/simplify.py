@@ -17,6 +17,7 @@ RULES = (
     Rule(P("sign", -x), lambda x: -pointwise("sign", x)),
     # a common scalar factor or divisor of a sum: fewer operations on arrays
     Rule(a / c + b / c, lambda a, b, c: (a + b) / c if a.shape == b.shape else None),
+    Rule(a / c + -(b / c), lambda a, b, c: (a - b) / c if a.shape == b.shape else None),
     Rule(-a + -b, lambda a, b: -(a + b) if a.shape == b.shape else None),
     # a choice that masks what is already masked
     Rule(

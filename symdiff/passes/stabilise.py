@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from symdiff.graph.build import neg, pointwise, power, reduce
+from symdiff.graph.build import neg, pointwise, power, reduce, sum_axes
 from symdiff.graph.node import Node
 from symdiff.graph.pattern import P, Rule, apply_rules, variable
 
@@ -65,6 +65,7 @@ RULES = (
     Rule(P("exp", x) ** n, lambda x, n: _f("exp", n * x)),
     Rule(P("sqrt", x**2.0), lambda x: _f("abs", x)),
     Rule(P("abs", -x), lambda x: _f("abs", x)),
+    Rule(x**2.0, lambda x: sum_axes(x.args[0] ** 2, x.attributes[0]) if x.op == "reduce_norm" else None),
 )
 
 

@@ -21,7 +21,7 @@ from symdiff.reference.interpreter import Environment, Interpreter, Noise, bind
 
 Values = Mapping[Any, Any]  # symbol -> number or array; for a direction too, where a missing symbol means 0
 Chain = Sequence[Values]  # the directions of a derivative: none for the value, two for a second derivative
-Entry = tuple[int, ...]
+Entry = int | tuple[int, ...]
 GUARD = 20  # digits beyond those needed in theory
 
 
@@ -118,6 +118,7 @@ def finite_difference(
     Central differences at shrinking steps are extrapolated to step 0 (Richardson 1911, Ridders 1982); the error is how
     far the best extrapolations of each entry differ, plus the rounding of the differences. A first derivative is
     replaced by the complex step Im f(x + ihv)/h (Squire and Trapp 1998), free of cancellation, where the two agree.
+    The estimate may be too small where a tiny, fast oscillation rides on a large, slow function.
     """
     context = mpmath.fp
     with _precision(context, None):
@@ -310,7 +311,7 @@ def _unit_directions(
     chains: list[Chain] = []
     for entry in np.ndindex(*shape) if entries is None else entries:
         unit = np.zeros(shape, dtype=int)
-        unit[tuple(entry)] = 1
+        unit[entry] = 1
         chains.append([{symbol: unit}] if directions is None else [directions, {symbol: unit}])
     return chains
 

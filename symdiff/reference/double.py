@@ -19,8 +19,9 @@ EPS = float(np.finfo(float).eps)
 RATIO = 4.0  # of one step to the next
 SMALLEST = 1e-12  # step, relative to the inputs: below, all is rounding
 ORDERS = 4  # of extrapolation; more amplifies rounding
-NUDGE = 2.0**-30
+NUDGE = 2.0**-30  # a relative change of the inputs, to see how a derivative responds
 TINY = 1e-40  # the complex step: its square is lost against any number in use
+WILD = 1e20  # a complex step this large met a branch cut, where Im f does not vanish with the step
 
 
 def differentiate(
@@ -36,8 +37,8 @@ def differentiate(
     stepped = _complex_step(shifted, first)
     best, error = _prefer_complex_step(stepped, extrapolated)
     nearby = [_complex_step(shifted, first, (NUDGE, nudge)) for nudge in _nudges(point, first)]
-    responses = [np.nan_to_num(np.abs(other - stepped)) / NUDGE for other in nearby]
-    return best, error + np.where(best == stepped, 2 * EPS * np.sum(responses, axis=0), 0)
+    responses = [np.where(np.abs(change := other - stepped) < WILD, np.abs(change), 0) / NUDGE for other in nearby]
+    return best, error + 2 * EPS * np.sum(responses, axis=0)
 
 
 def _nudges(point: Mapping[Any, Array], direction: Direction) -> list[Direction]:
@@ -114,9 +115,10 @@ def _prefer_complex_step(stepped: NDArray[np.float64], extrapolated: Estimate) -
     best, error = extrapolated
     difference = np.abs(stepped - best)
     agree = difference <= 10 * error
-    plausible = np.abs(stepped) < 1 / np.sqrt(TINY)  # else a branch cut was met, where Im f does not vanish with h
-    difference = np.where(plausible, np.maximum(difference, 4 * EPS * np.abs(best)), 0)
-    return np.where(agree, stepped, best), np.where(agree, difference, np.maximum(error, difference))
+    plausible = np.abs(stepped) < WILD
+    difference = np.where(plausible, difference, 0)
+    confirmed = np.maximum(difference, 4 * EPS * np.abs(best))
+    return np.where(agree, stepped, best), np.where(agree, confirmed, np.maximum(error, 2 * difference))
 
 
 def _real(array: Array) -> NDArray[np.float64]:

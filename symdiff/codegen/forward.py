@@ -1,0 +1,151 @@
+"""A model's forward computation printed for a framework that differentiates it itself, so that `compare` can ask that one.
+
+The graph is printed as it was lowered, one statement a node: nothing is rewritten, ordered or shared with the code that
+writes NumPy. A framework is a table of templates and a few spellings.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from symdiff.errors import UnsupportedError
+from symdiff.graph.build import number
+from symdiff.graph.inputs import Input
+from symdiff.graph.node import Node, topological
+from symdiff.graph.ops import REDUCTIONS
+from symdiff.graph.size import Dim, evaluate
+from symdiff.names import identifier, unique
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class ForwardPrinter:
+    """Prints graphs at given sizes and a given dtype, ``"float64"`` or ``"float32"``.
+
+    Attributes
+    ----------
+    framework : its name, for messages.
+    xp : what its array functions are found in.
+    imports : the import lines of the source.
+    templates : op -> template over its operands ``{0}``, ``{1}``; ``{dtype}`` is the working dtype.
+    reductions : op of `REDUCTIONS` -> template over the operand and ``{axes}``.
+    """
+
+    framework: ClassVar[str]
+    xp: ClassVar[str]
+    imports: ClassVar[tuple[str, ...]]
+    templates: ClassVar[Mapping[str, str]]
+    reductions: ClassVar[Mapping[str, str]]
+
+    def __init__(self, sizes: Mapping[str, int], dtype: str) -> None:
+        self.sizes = sizes
+        self.dtype = f"{self.xp}.{dtype}"
+
+    def module(self, title: str, roots: Mapping[str, tuple[Sequence[Input], Node]]) -> str:
+        """The source of a module with a function for each root, of its inputs."""
+        blocks = [[f'"""{identifier(title)}: the forward computation in {self.framework}."""', "", *self.imports]]
+        blocks += [self.function(name, inputs, root) for name, (inputs, root) in roots.items()]
+        return "\n\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+    def function(self, name: str, inputs: Sequence[Input], root: Node) -> list[str]:
+        """The lines of one function; `UnsupportedError` where the framework lacks an operation."""
+        taken = _words(self.imports)
+        texts = {entry.node: unique(entry.name, taken) for entry in inputs}
+        lines = [f"def {name}({', '.join(texts.values())}):"]
+        for node in topological([root]):
+            if node not in texts:
+                texts[node] = unique(f"t{len(lines)}", taken)
+                lines.append(f"    {texts[node]} = {self.expression(node, [texts[a] for a in node.args])}")
+        return [*lines, f"    return {texts[root]}"]
+
+    def expression(self, node: Node, args: Sequence[str]) -> str:
+        """How a node is computed from its operands."""
+        if node.op in REDUCTIONS and node.op in self.reductions:
+            return self.reductions[node.op].format(*args, axes=node.attributes[0])
+        special = getattr(self, f"_{node.op}", None)
+        if special is not None:
+            return str(special(node, args))
+        if node.op not in self.templates:
+            raise UnsupportedError(f"{self.framework} cannot express {node.op}")
+        return self.templates[node.op].format(*args, dtype=self.dtype)
+
+    def shape(self, dims: Sequence[Dim]) -> tuple[int, ...]:
+        """A shape at the given sizes."""
+        return tuple(evaluate(dim, self.sizes) for dim in dims)
+
+    def scalar(self, value: float | bool) -> str:
+        """A number as an array without axes."""
+        raise NotImplementedError
+
+    def _constant(self, node: Node, args: Sequence[str]) -> str:
+        return self.scalar(node.attributes[0])
+
+    def _size(self, node: Node, args: Sequence[str]) -> str:
+        return self.scalar(float(evaluate(node.attributes[0], self.sizes)))
+
+    def _pow(self, node: Node, args: Sequence[str]) -> str:
+        exponent = number(node.args[1])
+        if exponent is None:
+            return f"{self.xp}.pow({args[0]}, {args[1]})"
+        return f"{args[0]} ** {int(exponent) if exponent % 1 == 0 else repr(exponent)}"
+
+    def _contract(self, node: Node, args: Sequence[str]) -> str:
+        """An einsum, then axes that no operand has, then zeros off the diagonals."""
+        axes, out, dims = node.attributes
+        sizes = self.shape(dims)
+        distinct = list(dict.fromkeys(out))
+        kept = [label for label in distinct if any(label in labels for labels in axes)]
+        text = self.scalar(1.0)
+        if args:
+            spelled = ",".join(_spell(labels) for labels in axes)
+            text = f'{self.xp}.einsum("{spelled}->{_spell(kept)}", {", ".join(args)})'
+        if kept != distinct or len(distinct) < len(out):
+            first = [i == out.index(label) for i, label in enumerate(out)]
+            inserted = tuple(sizes[label] if label in kept and first[i] else 1 for i, label in enumerate(out))
+            text = f"{self.xp}.broadcast_to({text}.reshape({inserted}), {tuple(sizes[label] for label in out)})"
+        for i, label in enumerate(out):
+            if out.index(label) < i:
+                text = self._diagonal(text, out.index(label), i, sizes[label], len(out))
+        return text
+
+    def _diagonal(self, text: str, first: int, second: int, size: int, ndim: int) -> str:
+        shape = tuple(size if axis in (first, second) else 1 for axis in range(ndim))
+        zero = self.scalar(0.0)
+        return f"{self.xp}.where({self.xp}.eye({size}, dtype={self.xp}.bool).reshape({shape}), {text}, {zero})"
+
+    def _index(self, node: Node, args: Sequence[str]) -> str:
+        return f"{args[0]}[..., {self.subscript(node.attributes[0])}]"
+
+    def subscript(self, items: Sequence[object]) -> str:
+        """Integers and slices as they stand between brackets."""
+        parts = []
+        for item in items:
+            if isinstance(item, int):
+                parts.append(str(item))
+            else:
+                start, stop, step = item  # type: ignore[misc]
+                parts.append(f"{evaluate(start, self.sizes)}:{evaluate(stop, self.sizes)}:{step}")
+        return ", ".join(parts)
+
+    def _stack(self, node: Node, args: Sequence[str]) -> str:
+        shape = self.shape(node.shape)
+        lead = shape[: len(shape) - len(node.attributes[0])]
+        entries = ", ".join(f"{self.xp}.broadcast_to({text}, {lead})" for text in args)
+        return f"{self.xp}.stack([{entries}], -1).reshape({shape})"
+
+
+def literal(value: float | bool) -> str:
+    """A number as Python source."""
+    if isinstance(value, bool) or math.isfinite(value):
+        return repr(value)
+    return f'float("{value}")'
+
+
+def _spell(labels: Sequence[int]) -> str:
+    return "".join(_LETTERS[label] for label in labels)
+
+
+def _words(lines: Sequence[str]) -> set[str]:
+    return {word for line in lines for word in line.replace(".", " ").split()}

@@ -1,0 +1,54 @@
+"""How PyTorch spells each operation of a lowered graph; `compare` alone asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from symdiff.codegen.forward import ForwardPrinter, literal
+from symdiff.codegen.table import OPERATORS
+from symdiff.graph.node import Node
+
+
+class TorchPrinter(ForwardPrinter):
+    """Prints PyTorch."""
+
+    framework = "torch"
+    xp = "torch"
+    imports = ("import torch",)
+    templates: ClassVar = {
+        **{op: "{0}" + symbol + "{1}" for op, (symbol, *_) in OPERATORS.items()},
+        **{
+            op: "torch." + op + "({0})"
+            for op in (
+                "abs", "sign", "floor", "ceil", "sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tan",
+                "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh",
+                "relu", "sigmoid",
+            )
+        },
+        "neg": "-{0}",
+        "cbrt": "torch.sign({0}) * torch.abs({0}) ** (1 / 3)",
+        "arctan2": "torch.arctan2({0}, {1})",
+        "mod": "torch.remainder({0}, {1})",
+        "softplus": "torch.logaddexp({0}, torch.zeros_like({0}))",
+        "maximum": "torch.maximum({0}, {1})",
+        "minimum": "torch.minimum({0}, {1})",
+        "select": "torch.where({0}, {1}, {2})",
+        "not": "torch.logical_not({0})",
+        "stop_gradient": "{0}.detach()",
+        "cast": "{0}.to({dtype})",
+    }  # fmt: skip
+    reductions: ClassVar = {
+        "reduce_max": "torch.amax({0}, {axes})",
+        "reduce_min": "torch.amin({0}, {axes})",
+        "reduce_norm": "torch.linalg.vector_norm({0}, dim={axes})",
+        "reduce_logsumexp": "torch.logsumexp({0}, {axes})",
+    }
+
+    def scalar(self, value: float | bool) -> str:
+        dtype = "" if isinstance(value, bool) else f", dtype={self.dtype}"
+        return f"torch.tensor({literal(value)}{dtype})"
+
+    def _reduce_prod(self, node: Node, args: Sequence[str]) -> str:
+        """`torch.prod` takes one axis: from the last to the first, so that the numbers of the others stay."""
+        return args[0] + "".join(f".prod({axis})" for axis in reversed(node.attributes[0]))

@@ -1,0 +1,162 @@
+"""What is compared: the functions of a model's module, at one set of inputs, along one set of directions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.frontend.lower import Lowered
+from symdiff.graph.inputs import Input
+from symdiff.graph.node import Node
+from symdiff.graph.size import evaluate
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+
+MOST_COLUMNS = 256  # of a whole Jacobian or Hessian; above, only products with vectors are compared
+MOST_ENTRIES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Root:
+    """The objective or an output: a function to differentiate.
+
+    Attributes
+    ----------
+    name : ``"value"`` for the objective, else the output's.
+    expression : the user's own.
+    inputs, wrt : what it takes, and what it is differentiated by.
+    shape : of its value at the sizes of the problem.
+    pointwise : whether every array has that one shape, entry by entry.
+    v, u : a direction, one array for each of `wrt`, and a cotangent.
+    """
+
+    name: str
+    expression: Any
+    node: Node
+    inputs: tuple[Input, ...]
+    wrt: tuple[Input, ...]
+    shape: Shape
+    pointwise: bool
+    v: tuple[Array, ...]
+    u: Array
+
+
+@dataclass(frozen=True)
+class Call:
+    """One function of the module: its name, its kind as in `options.EMIT`, and what it is of."""
+
+    function: str
+    kind: str
+    root: Root
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A model with values for its inputs.
+
+    Attributes
+    ----------
+    values : name of an input -> its value; the floating ones all have the dtype `dtype`.
+    """
+
+    lowered: Lowered
+    sizes: Mapping[str, int]
+    values: Mapping[str, Array]
+    dtype: np.dtype[Any]
+    roots: tuple[Root, ...]
+
+    @classmethod
+    def create(cls, model: Any, lowered: Lowered, sizes: Mapping[str, int], values: Mapping[str, Array]) -> Problem:
+        """Gather the roots and draw their directions."""
+        floating = [values[e.name].dtype for e in lowered.declarations.inputs if e.node.dtype == "float"]
+        dtype = np.result_type(*floating) if floating else np.dtype(float)
+        found = [*_objective(model, lowered), *_outputs(model, lowered)]
+        roots = tuple(_root(*parts, lowered, sizes, dtype) for parts in found)
+        return cls(lowered, sizes, values, dtype, roots)
+
+    def shape(self, entry: Input) -> Shape:
+        """Of an input's value."""
+        return self.values[entry.name].shape
+
+    def symbols(self, entries: Mapping[str, Array]) -> dict[Any, Array]:
+        """Values by name as values by the user's symbols."""
+        return {e.symbol: entries[e.name] for e in self.lowered.declarations.inputs if e.name in entries}
+
+    def calls(self) -> Iterator[Call]:
+        """Every function of the module that is compared, in order."""
+        for root in self.roots:
+            columns = sum(prod(self.shape(entry)) for entry in root.wrt)
+            entries = columns if root.pointwise else columns * prod(root.shape)
+            whole = columns <= MOST_COLUMNS and entries <= MOST_ENTRIES
+            yield Call(root.name, "value", root)
+            if not root.wrt:
+                continue
+            if root.name == "value":
+                kinds = ["grad", "value_and_grad", *(["hessian"] if whole else []), "hvp", "jvp"]
+                yield from (Call(kind, kind, root) for kind in kinds)
+            else:
+                kinds = [*(["jacobian"] if whole else []), "jvp", "vjp"]
+                yield from (Call(f"{root.name}_{kind}", kind, root) for kind in kinds)
+
+    def labels(self, call: Call) -> list[tuple[Input, ...]]:
+        """For each array the function returns, in order, the inputs it is a derivative by."""
+        single: list[tuple[Input, ...]] = [(entry,) for entry in call.root.wrt]
+        match call.kind:
+            case "value" | "jvp":
+                return [()]
+            case "value_and_grad":
+                return [(), *single]
+            case "hessian":
+                return [(a, b) for a in call.root.wrt for b in call.root.wrt]
+            case _:
+                return single
+
+    def result_shape(self, call: Call, label: tuple[Input, ...]) -> Shape:
+        """The shape of one such array."""
+        if not label or call.root.pointwise:
+            return call.root.shape
+        by = sum((self.shape(entry) for entry in label), ())
+        return call.root.shape + by if call.kind == "jacobian" else by
+
+
+def _objective(model: Any, lowered: Lowered) -> Iterator[tuple[str, Any, Node, tuple[Input, ...]]]:
+    if lowered.objective is not None:
+        yield "value", model.objective, lowered.objective, lowered.declarations.inputs
+
+
+def _outputs(model: Any, lowered: Lowered) -> Iterator[tuple[str, Any, Node, tuple[Input, ...]]]:
+    for (name, node), expression in zip(lowered.outputs.items(), model.outputs.values(), strict=True):
+        yield name, expression, node, lowered.arguments[name]
+
+
+def _root(
+    name: str,
+    expression: Any,
+    node: Node,
+    inputs: tuple[Input, ...],
+    lowered: Lowered,
+    sizes: Mapping[str, int],
+    dtype: np.dtype[Any],
+) -> Root:
+    pointwise = lowered.declarations.pointwise
+    wrt = tuple(entry for entry in inputs if entry.role == "parameter")
+    shape = (sizes["S"],) if pointwise else shape_at(node, sizes)
+    random = np.random.default_rng(1)
+    v = tuple(normal(random, shape_at(entry.node, sizes), dtype) for entry in wrt)
+    return Root(name, expression, node, inputs, wrt, shape, pointwise, v, normal(random, shape, dtype))
+
+
+def shape_at(node: Node, sizes: Mapping[str, int]) -> Shape:
+    """A node's shape at given sizes."""
+    return tuple(evaluate(dim, sizes) for dim in node.shape)
+
+
+def normal(random: np.random.Generator, shape: Shape, dtype: Any) -> Array:
+    """Normal numbers that float32 and float64 hold alike."""
+    return np.asarray(random.standard_normal(shape), np.float32).astype(dtype)
