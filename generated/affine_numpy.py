@@ -60,7 +60,6 @@ def grad(w, b, x):
 def value_and_grad(w, b, x):
     """Return the objective and its gradient by w, b."""
     w, b, x, S = _arguments(w, b, x)
-    # objective
     value = x * w + b
     grad_b = 1
     return _shaped(value, S, w.dtype), Grad(_shaped(x, S, w.dtype), _shaped(grad_b, S, w.dtype))

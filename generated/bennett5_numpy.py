@@ -59,7 +59,6 @@ def residual_jacobian(b1, b2, b3, x, y):
     t1 = b2 + x
     t2 = -1 / b3
     jacobian_b1 = t1**t2
-    # Jacobian by b2
     jacobian_b2 = -b1 * t1**(t2 - 1) / b3
     # Jacobian by b3
     t3 = (t1 == 0) & (t2 >= 0)

@@ -55,7 +55,6 @@ def residual_jacobian(b1, b2, x, y):
     # Jacobian by b1
     t1 = -b2 * x
     jacobian_b1 = -np.expm1(t1)
-    # Jacobian by b2
     jacobian_b2 = b1 * (np.exp(t1) * x)
     return ResidualGrad(jacobian_b1, jacobian_b2)
 

@@ -62,7 +62,6 @@ def residual_jacobian(b1, b2, b3, x, y):
     # Jacobian by b2
     t3 = t2 / t1
     jacobian_b2 = -t3
-    # Jacobian by b3
     jacobian_b3 = -t3 * x
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3)
 

@@ -61,9 +61,7 @@ def residual_jacobian(b1, b2, b3, x, y):
     t3 = 2 * b2**2
     t4 = np.exp(-t2 / t3)
     jacobian_b1 = t4 / b2
-    # Jacobian by b2
     jacobian_b2 = 4 * (b1 * b2 / b2 * (t4 * t2) / t3 / t3) - b1 * t4 / b2 / b2
-    # Jacobian by b3
     jacobian_b3 = 2 * (b1 / b2 * (t4 * t1)) / t3
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3)
 

@@ -71,27 +71,21 @@ def residual(b1, b2, b3, b4, b5, b6, b7, b8, x, y):
 def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, x, y):
     """Return the derivatives of every entry of residual by b1, b2, b3, b4, b5, b6, b7, b8: shape residual.shape + parameter.shape."""
     b1, b2, b3, b4, b5, b6, b7, b8, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, b8, x, y)
-    # Jacobian by b1
     jacobian_b1 = np.exp(-b2 * x)
-    # Jacobian by b2
     jacobian_b2 = -b1 * (jacobian_b1 * x)
     # Jacobian by b3
     t1 = x - b4
     t2 = t1**2
     t3 = b5**2
     jacobian_b3 = np.exp(-t2 / t3)
-    # Jacobian by b4
     jacobian_b4 = 2 * (b3 / t3 * (t1 * jacobian_b3))
-    # Jacobian by b5
     jacobian_b5 = 2 * (b5 * b3 * (jacobian_b3 * t2) / t3 / t3)
     # Jacobian by b6
     t4 = x - b7
     t5 = t4**2
     t6 = b8**2
     jacobian_b6 = np.exp(-t5 / t6)
-    # Jacobian by b7
     jacobian_b7 = 2 * (b6 / t6 * (t4 * jacobian_b6))
-    # Jacobian by b8
     jacobian_b8 = 2 * (b8 * b6 * (t5 * jacobian_b6) / t6 / t6)
     return ResidualGrad(
         jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8,

@@ -71,7 +71,6 @@ def residual_jacobian(b1, b2, b3, b4, b5, x, y):
     # Jacobian by b4
     t3 = (b2 * x + b1 + b3 * t1) / t2 / t2
     jacobian_b4 = -t3 * x
-    # Jacobian by b5
     jacobian_b5 = -t1 * t3
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5)
 

@@ -64,17 +64,11 @@ def residual(b1, b2, b3, b4, b5, b6, x, y):
 def residual_jacobian(b1, b2, b3, b4, b5, b6, x, y):
     """Return the derivatives of every entry of residual by b1, b2, b3, b4, b5, b6: shape residual.shape + parameter.shape."""
     b1, b2, b3, b4, b5, b6, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, x, y)
-    # Jacobian by b1
     jacobian_b1 = np.exp(-b2 * x)
-    # Jacobian by b2
     jacobian_b2 = -b1 * (jacobian_b1 * x)
-    # Jacobian by b3
     jacobian_b3 = np.exp(-b4 * x)
-    # Jacobian by b4
     jacobian_b4 = -b3 * (jacobian_b3 * x)
-    # Jacobian by b5
     jacobian_b5 = np.exp(-b6 * x)
-    # Jacobian by b6
     jacobian_b6 = -b5 * (jacobian_b5 * x)
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6)
 

@@ -73,7 +73,6 @@ def grad(w, b, x, y, penalty):
     probability = np.where(t1 >= 0, 1, t2) / t3
     t4 = probability * (1 - y) - y * (np.where(-t1 >= 0, 1, t2) / t3)
     grad_w = 2 * (penalty * w) + x.T @ t4 / n
-    # gradient by b
     grad_b = np.add.reduce(t4[:, 0]) / n
     return Grad(grad_w, grad_b)
 
@@ -95,7 +94,6 @@ def value_and_grad(w, b, x, y, penalty):
     probability = np.where(t1 >= 0, 1, t2) / t5
     t6 = probability * t3 - y * (np.where(neg_t1 >= 0, 1, t2) / t5)
     grad_w = 2 * (penalty * w) + x.T @ t6 / n
-    # gradient by b
     grad_b = np.add.reduce(t6[:, 0]) / n
     return value, Grad(grad_w, grad_b)
 

@@ -64,7 +64,6 @@ def residual_jacobian(b1, b2, b3, b4, x, y):
     t2 = b2 * x + t1
     t3 = b3 * x + (t1 + b4)
     jacobian_b1 = t2 / t3
-    # Jacobian by b2
     jacobian_b2 = b1 * (x / t3)
     # Jacobian by b3
     t4 = b1 * t2 / t3 / t3

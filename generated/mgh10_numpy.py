@@ -59,9 +59,7 @@ def residual_jacobian(b1, b2, b3, x, y):
     t1 = b3 + x
     t2 = b2 / t1
     jacobian_b1 = np.exp(t2)
-    # Jacobian by b2
     jacobian_b2 = b1 * (jacobian_b1 / t1)
-    # Jacobian by b3
     jacobian_b3 = -b1 * (jacobian_b1 * (t2 / t1))
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3)
 

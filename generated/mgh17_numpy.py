@@ -63,13 +63,9 @@ def residual_jacobian(b1, b2, b3, b4, b5, x, y):
     b1, b2, b3, b4, b5, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, x, y)
     N = len(x)
     jacobian_b1 = np.ones((N,), b1.dtype)
-    # Jacobian by b2
     jacobian_b2 = np.exp(-b4 * x)
-    # Jacobian by b3
     jacobian_b3 = np.exp(-b5 * x)
-    # Jacobian by b4
     jacobian_b4 = -b2 * (jacobian_b2 * x)
-    # Jacobian by b5
     jacobian_b5 = -b3 * (jacobian_b3 * x)
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5)
 

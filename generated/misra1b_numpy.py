@@ -55,7 +55,6 @@ def residual_jacobian(b1, b2, x, y):
     # Jacobian by b1
     t1 = 0.5 * (b2 * x) + 1
     jacobian_b1 = 1 - 1 / t1**2
-    # Jacobian by b2
     jacobian_b2 = b1 * (x * t1 / (t1**2)**2)
     return ResidualGrad(jacobian_b1, jacobian_b2)
 

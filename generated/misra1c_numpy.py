@@ -56,7 +56,6 @@ def residual_jacobian(b1, b2, x, y):
     t1 = 2 * (b2 * x) + 1
     sqrt_t1 = np.sqrt(t1)
     jacobian_b1 = 1 - 1 / sqrt_t1
-    # Jacobian by b2
     jacobian_b2 = b1 * (x / sqrt_t1 / t1)
     return ResidualGrad(jacobian_b1, jacobian_b2)
 

@@ -56,7 +56,6 @@ def residual_jacobian(b1, b2, x, y):
     t1 = b2 * x + 1
     t2 = x / t1
     jacobian_b1 = b2 * t2
-    # Jacobian by b2
     jacobian_b2 = b1 * t2 - x * (b1 * b2 * x / t1 / t1)
     return ResidualGrad(jacobian_b1, jacobian_b2)
 

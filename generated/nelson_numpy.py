@@ -62,7 +62,6 @@ def residual_jacobian(b1, b2, b3, x1, x2, y):
     # Jacobian by b2
     t1 = np.exp(-b3 * x2)
     jacobian_b2 = -x1 * t1
-    # Jacobian by b3
     jacobian_b3 = b2 * (x1 * (x2 * t1))
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3)
 

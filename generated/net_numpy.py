@@ -64,7 +64,6 @@ def grad(w1, w2, x, y):
     h = np.maximum(t1, 0)
     t2 = h @ w2 - y
     grad_w1 = 2 * (x.T @ np.where(t1 > 0, t2 @ w2.T, 0))
-    # gradient by w2
     grad_w2 = 2 * (h.T @ t2)
     return Grad(grad_w1, grad_w2)
 
@@ -77,9 +76,7 @@ def value_and_grad(w1, w2, x, y):
     h = np.maximum(t1, 0)
     t2 = h @ w2 - y
     value = np.vdot(t2, t2)
-    # gradient by w1
     grad_w1 = 2 * (x.T @ np.where(t1 > 0, t2 @ w2.T, 0))
-    # gradient by w2
     grad_w2 = 2 * (h.T @ t2)
     return value, Grad(grad_w1, grad_w2)
 

@@ -51,9 +51,7 @@ def y(x1, x2):
 def y_jacobian(x1, x2):
     """Return the derivatives of every entry of y by x1, x2: shape y.shape + parameter.shape."""
     x1, x2 = _arguments_of_y(x1, x2)
-    # Jacobian by x1
     jacobian_x1 = np.array([[2 * x1], [0]], x1.dtype) + np.array([[0], [2]], x1.dtype)
-    # Jacobian by x2
     jacobian_x2 = np.array([[0], [2 * x2]], x1.dtype) + np.array([[3], [0]], x1.dtype)
     return YGrad(jacobian_x1, jacobian_x2)
 
@@ -66,7 +64,6 @@ def y_vjp(x1, x2, u):
     t1 = u[0, 0]
     t2 = u[1, 0]
     vjp_x1 = 2 * (t1 * x1) + 2 * t2
-    # u^T Jacobian by x2
     vjp_x2 = 3 * t1 + 2 * (t2 * x2)
     return YGrad(vjp_x1, vjp_x2)
 

@@ -66,7 +66,6 @@ def grad(W, B, X, Y):
     predict = np.broadcast_to(B[0, :], (n, 1)) + X @ W
     t1 = predict - Y
     grad_W = 2 * (X.T @ t1) / n
-    # gradient by B
     grad_B = 2 * np.add.reduce(t1)[None, :] / n
     return Grad(grad_W, grad_B)
 
@@ -79,9 +78,7 @@ def value_and_grad(W, B, X, Y):
     predict = np.broadcast_to(B[0, :], (n, 1)) + X @ W
     t1 = predict - Y
     value = np.vdot(t1, t1) / n
-    # gradient by W
     grad_W = 2 * (X.T @ t1) / n
-    # gradient by B
     grad_B = 2 * np.add.reduce(t1)[None, :] / n
     return value, Grad(grad_W, grad_B)
 

@@ -63,7 +63,6 @@ def grad(w, b, x, y):
     t1 = x**2
     t2 = w * t1 + (b - y)
     grad_w = np.dot(t2, t1) / N
-    # gradient by b
     grad_b = np.add.reduce(t2) / N
     return Grad(grad_w, grad_b)
 
@@ -76,9 +75,7 @@ def value_and_grad(w, b, x, y):
     t1 = x**2
     t2 = w * t1 + (b - y)
     value = 0.5 * np.dot(t2, t2) / N
-    # gradient by w
     grad_w = np.dot(t2, t1) / N
-    # gradient by b
     grad_b = np.add.reduce(t2) / N
     return value, Grad(grad_w, grad_b)
 

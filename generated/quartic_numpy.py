@@ -55,7 +55,6 @@ def value_and_grad(x):
     """Return the objective and its gradient by x."""
     x, S = _arguments(x)
     value = (x**2)**2
-    # gradient by x
     grad_x = 4 * (x * x**2)
     return _shaped(value, S, x.dtype), Grad(_shaped(grad_x, S, x.dtype))
 

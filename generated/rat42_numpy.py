@@ -65,7 +65,6 @@ def residual_jacobian(b1, b2, b3, x, y):
     # Jacobian by b2
     t4 = jacobian_b1 * (np.where(t1 >= 0, 1, t2) / t3)
     jacobian_b2 = -b1 * t4
-    # Jacobian by b3
     jacobian_b3 = b1 * (t4 * x)
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3)
 

@@ -66,7 +66,6 @@ def residual_jacobian(b1, b2, b3, b4, x, y):
     # Jacobian by b2
     t4 = t2**(t3 - 1)
     jacobian_b2 = -b1 * (t4 * t1) / b4
-    # Jacobian by b3
     jacobian_b3 = b1 * (t4 * (x * t1)) / b4
     # Jacobian by b4
     t5 = (t3 >= 0) & (t2 == 0)

@@ -68,7 +68,6 @@ def grad(w, b, x, y, penalty):
     predict = x @ w + b
     t1 = predict - y
     grad_w = 2 * (penalty * w) + 2 * (x.T @ t1) / n
-    # gradient by b
     grad_b = 2 * np.add.reduce(t1[:, 0]) / n
     return Grad(grad_w, grad_b)
 
@@ -81,9 +80,7 @@ def value_and_grad(w, b, x, y, penalty):
     predict = x @ w + b
     t1 = predict - y
     value = penalty * np.vdot(w, w) + np.vdot(t1, t1) / n
-    # gradient by w
     grad_w = 2 * (penalty * w) + 2 * (x.T @ t1) / n
-    # gradient by b
     grad_b = 2 * np.add.reduce(t1[:, 0]) / n
     return value, Grad(grad_w, grad_b)
 

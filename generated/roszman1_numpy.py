@@ -66,7 +66,6 @@ def residual_jacobian(b1, b2, b3, b4, x, y):
     t2 = b3 / t1
     t3 = t2**2 + 1
     jacobian_b3 = -0.3183098861837907 / (t3 * t1)
-    # Jacobian by b4
     jacobian_b4 = -0.3183098861837907 * (t2 / t1 / t3)
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4)
 

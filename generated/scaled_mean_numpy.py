@@ -64,7 +64,6 @@ def value_and_grad(X):
     # objective
     t1 = X + 2
     value = 3 * np.vdot(t1, t1) / n / m
-    # gradient by X
     grad_X = 6 * (t1 / (n * m))
     return value, Grad(grad_X)
 

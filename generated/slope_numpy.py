@@ -54,9 +54,7 @@ def grad(x):
 def value_and_grad(x):
     """Return the objective and its gradient by x."""
     x, S = _arguments(x)
-    # objective
     value = 4 * (x * x**2)
-    # gradient by x
     grad_x = 12 * x**2
     return _shaped(value, S, x.dtype), Grad(_shaped(grad_x, S, x.dtype))
 

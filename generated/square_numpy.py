@@ -54,7 +54,6 @@ def grad(x):
 def value_and_grad(x):
     """Return the objective and its gradient by x."""
     x, S = _arguments(x)
-    # objective
     value = x**2 + 3
     grad_x = 2 * x
     return _shaped(value, S, x.dtype), Grad(_shaped(grad_x, S, x.dtype))

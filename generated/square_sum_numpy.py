@@ -54,7 +54,6 @@ def grad(V):
 def value_and_grad(V):
     """Return the objective and its gradient by V."""
     V, = _arguments(V)
-    # objective
     value = np.add.reduce((V**2 + 3)[:, 0])
     grad_V = 2 * V
     return value, Grad(grad_V)

@@ -60,7 +60,6 @@ def grad(w, b, x, y):
     # gradient by w
     t1 = w * x + (b - y)
     grad_w = 2 * np.dot(t1, x)
-    # gradient by b
     grad_b = 2 * np.add.reduce(t1)
     return Grad(grad_w, grad_b)
 
@@ -71,9 +70,7 @@ def value_and_grad(w, b, x, y):
     # objective
     t1 = w * x + (b - y)
     value = np.dot(t1, t1)
-    # gradient by w
     grad_w = 2 * np.dot(t1, x)
-    # gradient by b
     grad_b = 2 * np.add.reduce(t1)
     return value, Grad(grad_w, grad_b)
 

@@ -81,9 +81,7 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, x, y):
     # Jacobian by b5
     t4 = (b4 * t2 + (b2 * x + b1 + b3 * t1)) / t3 / t3
     jacobian_b5 = -t4 * x
-    # Jacobian by b6
     jacobian_b6 = -t1 * t4
-    # Jacobian by b7
     jacobian_b7 = -t2 * t4
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7)
 

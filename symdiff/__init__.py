@@ -1,6 +1,6 @@
 """symdiff: SymPy models in, readable NumPy or CuPy gradient modules out."""
 
-from symdiff import functions
+from symdiff import errors, functions
 from symdiff.compiler import compile, generate
 from symdiff.formulas import gradient
 from symdiff.functions import *  # noqa: F403

@@ -79,7 +79,7 @@ def compile(
     store = Cache() if cache else None
     source = store.get(key) if store else None
     if source is None:
-        source = generate_from(lowered, options, model).source
+        source = generate_from(lowered, options, formulas(model, options)).source
         if store:
             store.put(key, source)
     module_name = f"{CACHE_PACKAGE}.{identifier(lowered.name)}_{key}"
@@ -88,11 +88,11 @@ def compile(
 
 def generate(model: Model, options: Options) -> Generated:
     """Compile a model to source."""
-    return generate_from(lower(model), options, model)
+    return generate_from(lower(model), options, formulas(model, options))
 
 
-def generate_from(model: Lowered, options: Options, source: Model) -> Generated:
-    """The steps from a lowered model to source; its closed form is printed from `source`."""
+def generate_from(model: Lowered, options: Options, closed_form: tuple[str, ...]) -> Generated:
+    """The steps from a lowered model to source."""
     started = time.perf_counter()
     stable = stabilised(model)
     derived = derive(stable, options, lambda roots: cost(roots, stable))
@@ -104,7 +104,7 @@ def generate_from(model: Lowered, options: Options, source: Model) -> Generated:
         samples=model.declarations.samples,
         pointwise=model.declarations.pointwise,
         units=units,
-        closed_form=formulas(source, options),
+        closed_form=closed_form,
     )
     source = write_module(spec)
     reports = tuple(_report(unit, model) for unit in units)

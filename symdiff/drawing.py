@@ -36,7 +36,7 @@ def draw(roots: Sequence[Node], names: Mapping[Node, str]) -> str:
 
 def _places(order: Sequence[Node]) -> dict[Node, tuple[float, int]]:
     """Column and row of each node: the row is its longest way from a leaf, the column near that of its operands."""
-    row = {}
+    row: dict[Node, int] = {}
     for node in order:
         row[node] = 1 + max((row[operand] for operand in node.args), default=-1)
     place: dict[Node, tuple[float, int]] = {}

@@ -30,7 +30,7 @@ def gradient(model: Model, wrt: Sequence[Any] | None = None) -> dict[Any, Any]:
     Each expression compiles again, to the same numbers. `wrt` names params or data to differentiate by; all params by
     default. Raises `UnsupportedError` where the dialect has no form for a derivative.
     """
-    lowered = lower(model, guards=False)
+    lowered = lower(model)  # with guards: the forms are evaluated, and products may move out of a branch
     names = None if wrt is None else tuple(str(symbol) for symbol in wrt)
     by = parameters(lowered, Options.create(wrt=names))
     if lowered.objective is None:
@@ -44,7 +44,7 @@ def gradient(model: Model, wrt: Sequence[Any] | None = None) -> dict[Any, Any]:
 
 def formulas(model: Model, options: Options) -> tuple[str, ...]:
     """Lines ``name = expression``: the objective, the outputs, the gradient; what several share has a line of its own."""
-    lowered = lower(model, guards=False).mapped(stabilise)
+    lowered = lower(model, for_reading=True).mapped(stabilise)
     by = parameters(lowered, options)
     roots: dict[str, Node] = {}
     if lowered.objective is not None:

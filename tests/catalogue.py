@@ -41,8 +41,8 @@ from torch.nn import functional as tf
 
 import symdiff as sd
 
-SIZES = {"n": 3, "m": 4, "k": 2, "N": 5}
 n, m, k, N = symbols("n m k N", integer=True, positive=True)
+SIZES = {n: 3, m: 4, k: 2, N: 5}
 w, b, c, x, y = symbols("w b c x y")
 A, B, C, Q, R, G = (
     MatrixSymbol(name, *shape)
@@ -50,12 +50,13 @@ A, B, C, Q, R, G = (
 )
 P, U = MatrixSymbol("P", n, m), MatrixSymbol("U", n, m)  # positive; between 0 and 1
 u, v, r, s = MatrixSymbol("u", n, 1), MatrixSymbol("v", m, 1), MatrixSymbol("r", 1, m), MatrixSymbol("s", 1, 1)
-X, Y, W = MatrixSymbol("X", N, m), MatrixSymbol("Y", N, k), MatrixSymbol("W", 2, k)
-SYMBOLS = {str(symbol.name): symbol for symbol in (w, b, c, x, y, A, B, C, Q, R, G, P, U, u, v, r, s, X, Y, W)}
+X, Y = MatrixSymbol("X", N, m), MatrixSymbol("Y", N, k)
+F, W = MatrixSymbol("F", k, k), MatrixSymbol("W", 2, 2)
+SYMBOLS = {str(symbol.name): symbol for symbol in (w, b, c, x, y, A, B, C, Q, R, G, P, U, u, v, r, s, X, Y, F, W)}
 DATA = ("x", "y", "X", "Y")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One row: its name, the expression, the same in PyTorch, and where inputs are drawn from if not from -2 to 2."""
 
@@ -112,7 +113,7 @@ class Case:
         if isinstance(symbol, MatrixSymbol):
             shape = tuple(int(dim.subs(SIZES)) for dim in symbol.shape)
         else:
-            shape = (SIZES["N"],) if name in DATA else ()
+            shape = (SIZES[N],) if name in DATA else ()
         low, high = {"P": (0.5, 2.0), "U": (0.1, 0.9)}.get(name, self.domain or (-2.0, 2.0))
         return np.asarray(rng.uniform(low, high, shape), np.float32).astype(np.float64)
 
@@ -330,8 +331,8 @@ SAMPLES = [
     Case("linear regression", sd.mean(HadamardPower(X * C - Y, 2)), lambda C, X, Y: ((X @ C - Y) ** 2).mean()),
     Case("softmax regression", -sd.mean(HadamardProduct(sd.log_softmax(X * C), Y)),
          lambda C, X, Y: -(t.log_softmax(X @ C, 1) * Y).mean()),
-    Case("two layers", sd.sum(HadamardPower(sd.relu(X * C) * W.T - Y, 2)) if False else sd.sum(HadamardPower(sd.relu(X * C) * W - Y, 2)),
-         lambda C, W, X, Y: ((t.relu(X @ C) @ W - Y) ** 2).sum()),
+    Case("two layers", sd.sum(HadamardPower(sd.relu(X * C) * F - Y, 2)),
+         lambda C, F, X, Y: ((t.relu(X @ C) @ F - Y) ** 2).sum()),
     Case("standardised", sd.sum(HadamardPower(X - OneMatrix(N, 1) * sd.mean(X, axis=0), 2) * v),
          lambda v, X: ((X - X.mean(0)) ** 2 @ v).sum()),
     Case("mse", sd.mse(A, B), lambda A, B: tf.mse_loss(A, B)),

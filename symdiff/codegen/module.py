@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from symdiff.codegen import flat, helpers
 from symdiff.codegen.arguments import Checker
 from symdiff.codegen.function import FunctionWriter
-from symdiff.codegen.program import Function, Return, Statement, docstring
+from symdiff.codegen.program import ATOM, Assign, Function, Return, Statement, docstring
 from symdiff.codegen.results import copied, is_scalar, result_type
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.node import Node
@@ -115,12 +115,18 @@ class ModuleWriter:
         inputs = {entry.node: entry.name for entry in unit.inputs}
         for node in unit.direction:
             inputs[node] = node.attributes[0]
+        # Matrices of scalars: the one shape of all arguments becomes a single axis of samples.
+        flattened = self.spec.pointwise and unit.plan is not None and any(node.ndim > 1 for node in unit.plan.order)
+        if flattened:
+            names = ", ".join(inputs.values())
+            comma = "," if len(inputs) == 1 else ""
+            body.append(Assign(names + comma, f"({self.xp}.broadcast_to(a, S).reshape(-1) for a in ({names}{comma}))"))
         taken = {self.xp, "v", "u", "S", *inputs.values()}
         assert unit.plan is not None
         comments = self.comments(unit, unit.plan)
-        writer = FunctionWriter(inputs, self.names(unit), comments, taken, self.xp, self.need, self.spec.pointwise)
+        writer = FunctionWriter(inputs, self.names(unit), comments, taken, self.xp, self.need, self.spec.pointwise and not flattened)
         writer.write(unit.plan.order, unit.roots)
-        results = self.results(unit, writer, inputs)
+        results = self.results(unit, writer, flattened)
         body += writer.statements
         body.append(Return(_packed(unit, results)))
         parameters = tuple(entry.name for entry in unit.inputs)
@@ -128,7 +134,7 @@ class ModuleWriter:
             parameters += ("u",) if unit.kind == "vjp" else ("v",)
         return Function(unit.name, parameters, _describe(unit), tuple(body))
 
-    def results(self, unit: Unit, writer: FunctionWriter, inputs: Mapping[Node, str]) -> list[str]:
+    def results(self, unit: Unit, writer: FunctionWriter, flattened: bool) -> list[str]:
         """The returned expressions: each an array of its own memory, or a NumPy scalar."""
         dtype = writer.dtype
         seen: set[Node] = set()
@@ -137,7 +143,8 @@ class ModuleWriter:
             text = writer.texts[root]
             if self.spec.pointwise:
                 self.need("_shaped")
-                found.append(f"_shaped({text.source}, S, {dtype})")
+                source = f"{text.at(ATOM)}.reshape(S)" if flattened and root.shape else text.source
+                found.append(f"_shaped({source}, S, {dtype})")
             elif is_scalar(root):
                 found.append(result_type(root, text, dtype))
             else:

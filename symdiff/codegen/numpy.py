@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from symdiff.codegen.contraction import ContractionWriter
 from symdiff.codegen.program import ATOM, POWER, PRODUCT, SUM, UNARY, Text
@@ -52,7 +53,7 @@ class Writer:
             return self._operator(node)
         special = getattr(self, f"_{node.op}", None)
         if special is not None:
-            return special(node)  # type: ignore[no-any-return]
+            return special(node)
         template = NUMPY[node.op]
         operands = [self.texts[a].source for a in node.args]
         return Text(template.format(*operands, xp=self.xp), self.texts[node.args[0]].precedence if template == "{0}" else ATOM)
@@ -188,14 +189,14 @@ class Writer:
         (x,) = node.args
         return Text(f"{self.texts[x].at(ATOM)}[{self._subscript(x, node.attributes[0])}]")
 
-    def _subscript(self, x: Node, items: Sequence[object]) -> str:
+    def _subscript(self, x: Node, items: Sequence[Any]) -> str:
         parts = ["..."] if x.ndim > len(items) else []
         dims = x.shape[x.ndim - len(items) :]
         for item, dim in zip(items, dims, strict=True):
             if isinstance(item, int):
                 parts.append(str(item))
                 continue
-            start, stop, step = item  # type: ignore[misc]
+            start, stop, step = item
             head = "" if start == 0 else self.size(start).source
             tail = "" if stop == dim else self.size(stop).source
             parts.append(f"{head}:{tail}" + (f":{step}" if step != 1 else ""))

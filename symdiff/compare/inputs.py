@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ def _sizes(lowered: Lowered, scale: int) -> Sizes:
     dims = [dim for entry in declared.inputs for dim in entry.node.shape]
     samples = set(names_of([declared.samples])) if declared.samples is not None else set()
     taken = {dim for dim in dims if isinstance(dim, int)} | {SAMPLES * scale}
-    fresh = (size * scale for size in (*SMALLEST, *count(8)) if size * scale not in taken)
+    fresh = (size * scale for size in chain(SMALLEST, count(8)) if size * scale not in taken)
     ordered = dict.fromkeys(name for dim in dims for name in names_of([dim]))
     return {name: SAMPLES * scale if name in samples else next(fresh) for name in ordered}
 

@@ -121,7 +121,7 @@ class ClosedForm:
             return self._contraction(node)
         if node.op in REDUCTIONS:
             return self._reduction(node)
-        if node.op == "stack" and node.ndim == 2:
+        if node.op == "stack" and len(node.attributes[0]) == 2:
             return sp.ImmutableMatrix(*node.attributes[0], [self.used[entry] for entry in node.args])
         if node.op == "index":
             return matrix_form.entry_or_slice(self, node)

@@ -57,21 +57,22 @@ class Lowered:
         return replace(self, objective=objective, outputs=outputs, names={new[n]: name for n, name in self.names.items()})
 
 
-def lower(model: Any, guards: bool = True) -> Lowered:
+def lower(model: Any, for_reading: bool = False) -> Lowered:
     """Check a model and lower its expressions; every error names the sub-expression and the `Model(...)` call.
 
-    `guards`: whether branches that are not taken get harmless operands; closed forms are for reading, and do without.
+    `for_reading`: the graph is only printed, so branches need no guards where they are not taken, and nothing is warned of
+    a second time.
     """
     try:
-        return _lower(model, guards)
+        return _lower(model, for_reading)
     except SymdiffError as error:
         error.place = error.place or model.place
         raise
 
 
-def _lower(model: Any, guards: bool) -> Lowered:
+def _lower(model: Any, for_reading: bool) -> Lowered:
     declarations = declare(model)
-    walk = Walk(declarations, model.place, guards)
+    walk = Walk(declarations, model.place, for_reading)
     objective = None if model.objective is None else _objective(walk, model.objective)
     output_names = identifiers(list(model.outputs), "outputs")
     outputs = {output_names[key]: walk.lower(expression) for key, expression in model.outputs.items()}
@@ -83,7 +84,8 @@ def _lower(model: Any, guards: bool) -> Lowered:
     for key, expression in model.named.items():
         names[walk.lower(expression)] = label[key]
     roots = [*outputs.values(), *([objective] if objective is not None else [])]
-    warn_unused(declarations.inputs, set(topological(roots)), model.place)
+    if not for_reading:
+        warn_unused(declarations.inputs, set(topological(roots)), model.place)
     arguments = {name: _used(declarations.inputs, node) for name, node in outputs.items()}
     return Lowered(model.name, model.place, declarations, objective, outputs, arguments, names, walk.origins)
 
@@ -126,7 +128,7 @@ class Walk:
 
     declarations: Declarations
     place: str
-    guards: bool = True
+    for_reading: bool = False
     origins: dict[Node, Any] = field(default_factory=dict)
     _memo: dict[int, tuple[Any, Node]] = field(default_factory=dict)
     _bound: dict[Any, Node] = field(default_factory=dict)
@@ -161,11 +163,11 @@ class Walk:
 
     def choose(self, condition: Node, yes: Node, no: Node) -> Node:
         """`yes` where the condition holds, else `no`."""
-        return choose(condition, yes, no) if self.guards else select(condition, yes, no)
+        return select(condition, yes, no) if self.for_reading else choose(condition, yes, no)
 
     def apply(self, function: Any, arguments: Sequence[Node]) -> Node:
         """The node of a `Lambda` applied to nodes."""
-        inner = Walk(self.declarations, self.place, self.guards, self.origins)
+        inner = Walk(self.declarations, self.place, self.for_reading, self.origins)
         inner._bound = {**self._bound, **dict(zip(function.variables, arguments, strict=True))}
         return inner.lower(function.expr)
 
@@ -175,6 +177,8 @@ class Walk:
 
     def warn(self, message: str) -> None:
         """Something allowed but probably not meant."""
+        if self.for_reading:
+            return
         warnings.warn(f"{message}\n  model: {self.place}", ModelWarning, stacklevel=2)
 
     def _rule(self, part: Any) -> Rule | None:

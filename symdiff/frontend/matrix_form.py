@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
-from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.expressions.slice import MatrixSlice
 
@@ -27,6 +27,8 @@ def contraction(form: Any, node: Node) -> Any:
     parts = [
         (form.used[operand], labels if operand.ndim == 2 else (*labels, _COLUMN)) for operand, labels in work.operands
     ]
+    if len(parts) == 2:
+        sizes, ones = _repeated_axes(form, parts, out, sizes)
     found = None
     if not parts:
         found = _of_nothing(form, out, sizes)
@@ -35,6 +37,7 @@ def contraction(form: Any, node: Node) -> Any:
     elif len(parts) == 2:
         parts, sizes = _sum_alone(parts, out, sizes)
         found = _pair(parts[0], parts[1], out, sizes) or _pair(parts[1], parts[0], out, sizes)
+        found = found and ones[0] * found * ones[1]
     if found is None:
         raise UnsupportedError("A sum of products over these axes has no form in matrix algebra.")
     return found
@@ -49,7 +52,9 @@ def _single(form: Any, x: Any, labels: Labels, out: Labels, sizes: dict[int, Any
     """A transpose, a sum along axes, a diagonal, or repeated rows or columns."""
     a, b = labels
     if a == b:
-        return sp.Trace(x) if out == () else DiagonalOf(x) if out[0] == a else None
+        if out in ((), labels):
+            return DiagonalMatrix(x) if out else sp.Trace(x)
+        return _laid_out(form, DiagonalOf(x), (a, _COLUMN), out, sizes)
     kept = [label for label in labels if label in out]
     for axis, label in reversed(list(enumerate(labels))):
         if label not in kept and sizes[label] != 1:
@@ -78,6 +83,20 @@ def _laid_out(form: Any, x: Any, labels: Labels, out: Labels, sizes: dict[int, A
         ones = form.size(sizes[other])
         return x * sp.OneMatrix(1, ones) if out[0] == kept[0] else sp.OneMatrix(ones, 1) * x
     return None
+
+
+def _repeated_axes(
+    form: Any, parts: list[tuple[Any, Labels]], out: Labels, sizes: dict[int, Any]
+) -> tuple[dict[int, Any], tuple[Any, Any]]:
+    """Axes of the result that no operand has become size 1; the ones that repeat them again stand left and right."""
+    ones: list[Any] = [sp.Integer(1), sp.Integer(1)]
+    present = {label for _, labels in parts for label in labels}
+    for place, label in enumerate(out):
+        if label not in present and sizes[label] != 1:
+            many = form.size(sizes[label])
+            ones[place] = sp.OneMatrix(1, many) if place else sp.OneMatrix(many, 1)
+            sizes = {**sizes, label: 1}
+    return sizes, (ones[0], ones[1])
 
 
 def _sum_alone(parts: list[tuple[Any, Labels]], out: Labels, sizes: dict[int, Any]) -> tuple[list[Any], dict[int, Any]]:
@@ -120,7 +139,7 @@ def _matrix_product(x: Any, la: Labels, y: Any, lb: Labels, out: Labels, sizes: 
 
 def _reuse_column(la: Labels, lb: Labels, out: Labels, sizes: dict[int, Any]) -> tuple[Labels, Labels]:
     """An operand's axis of size 1 may stand for the result's axis of size 1."""
-    found = []
+    found: list[Labels] = []
     for labels in (la, lb):
         missing = [label for label in out if label not in (*la, *lb) and sizes[label] == 1]
         single = [label for label in labels if label not in out and sizes[label] == 1]

@@ -8,7 +8,7 @@ import sympy as sp
 from sympy.printing.str import StrPrinter
 
 
-class OneLinePrinter(StrPrinter):  # type: ignore[misc]
+class OneLinePrinter(StrPrinter):
     """`str`, but ``relu(X)`` for an entrywise function of a matrix, and entrywise products as ``A∘B``."""
 
     def __init__(self, samples: str = "N") -> None:
@@ -17,7 +17,7 @@ class OneLinePrinter(StrPrinter):  # type: ignore[misc]
 
     def _print_ElementwiseApplyFunction(self, expression: Any) -> str:
         (variable,), body = expression.function.variables, expression.function.expr
-        return self._print(body.xreplace({variable: sp.Symbol(self._operand(body, variable, expression.expr))}))  # type: ignore[no-any-return]
+        return self._print(body.xreplace({variable: sp.Symbol(self._operand(body, variable, expression.expr))}))
 
     def _operand(self, body: Any, variable: Any, operand: Any) -> str:
         """The operand's text, in parentheses unless it is an argument anyway."""

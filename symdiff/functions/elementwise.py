@@ -91,6 +91,7 @@ class where(sp.Function):
     """where(c, a, b): a where the condition c holds, else b; the branch not taken contributes nothing."""
 
     nargs = 3
+    is_commutative = True  # SymPy cannot tell, for a condition
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         if argindex == 1:
@@ -131,9 +132,9 @@ def entrywise(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*arguments)
         if len(matrices) == 1:
             position = next(i for i, a in enumerate(arguments) if a is matrices[0])
-            return matrices[0].applyfunc(
-                lambda entry: function(*arguments[:position], entry, *arguments[position + 1 :])
-            )
+            entry = sp.Dummy("d")
+            body = function(*arguments[:position], entry, *arguments[position + 1 :])
+            return matrices[0].applyfunc(sp.Lambda(entry, body))
         return EntrywiseFunction(function, *arguments)
 
     apply.__name__ = apply.__qualname__ = function.__name__

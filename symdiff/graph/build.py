@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import reduce as fold
+from functools import partial, reduce as fold
 from itertools import zip_longest
 
 from symdiff.errors import ShapeError
@@ -341,7 +341,7 @@ def contract(
             scalars.append(scale)
             work.operands[position] = (core, labels)
         elif not node.shape:
-            scalars.append(lambda rest, node=node: mul(node, rest))
+            scalars.append(partial(mul, node))
             del work.operands[position]
         elif is_view(node):
             work.merge(position)
@@ -364,7 +364,7 @@ def _split_scalar(node: Node) -> tuple[Callable[[Node], Node] | None, Node]:
         return neg, node.args[0]
     scalar, core = _scalar_factor(node) if node.shape else (None, node)
     if scalar is not None:
-        return (lambda rest: mul(scalar, rest)), core
+        return partial(mul, scalar), core
     if node.op == "div" and node.shape and not node.args[1].shape:
         return (lambda rest: div(rest, node.args[1])), node.args[0]
     return None, node
@@ -374,7 +374,7 @@ def _contracted(work: Contraction, scalars: list[Callable[[Node], Node]]) -> Nod
     present = {label for _, labels in work.operands for label in labels} | set(work.out)
     for label, dim in work.sizes.items():
         if label not in present:
-            scalars.append(lambda rest, dim=dim: mul(size(dim), rest))
+            scalars.append(partial(mul, size(dim)))
     work.sizes = {label: dim for label, dim in work.sizes.items() if label in present}
     if not work.operands and not work.out:
         return constant(1.0)
@@ -384,12 +384,24 @@ def _contracted(work: Contraction, scalars: list[Callable[[Node], Node]]) -> Nod
             return work.operands[0][0]
         if all(labels == work.out for _, labels in work.operands):
             return fold(mul, (node for node, _ in work.operands))
+    if (core := _unstructured(work)) is not None:
+        return core
     attributes = (
         tuple(labels for _, labels in work.operands),
         work.out,
         tuple(work.sizes[label] for label in range(len(work.sizes))),
     )
     return intern("contract", tuple(node for node, _ in work.operands), attributes, work.shape, "float")
+
+
+def _unstructured(work: Contraction) -> Node | None:
+    """A sum or a product that is then repeated or put on a diagonal, as a view of the sum or product alone."""
+    core = tuple(dict.fromkeys(label for label in work.out if any(label in labels for _, labels in work.operands)))
+    plain = len(set(work.out)) == len(work.out) and all(work.sizes[i] == 1 for i in work.out if i not in core)
+    if plain or (len(work.operands) < 2 and not work.summed()):
+        return None
+    inner = contract([node for node, _ in work.operands], [labels for _, labels in work.operands], core, work.sizes)
+    return contract([inner], [core], work.out, work.sizes)
 
 
 def transpose(x: Node, order: Sequence[int] | None = None) -> Node:
@@ -463,7 +475,9 @@ def index(x: Node, items: Sequence[Item]) -> Node:
         if isinstance(item, int) and isinstance(dim, int) and not 0 <= item < dim:
             raise ShapeError(f"index {item} is out of range for an axis of size {dim}.")
     if x.op == "stack" and all(isinstance(item, int) for item in items) and len(items) == len(x.attributes[0]):
-        position = fold(lambda total, pair: total * pair[1] + pair[0], zip(items, dims, strict=True), 0)
+        position = 0
+        for item, dim in zip(items, x.attributes[0], strict=True):
+            position = position * dim + item
         return broadcast_to(x.args[position], x.shape[:lead])
     shape = (*x.shape[:lead], *(_length(item) for item in items if not isinstance(item, int)))
     return intern("index", (x,), (tuple(items),), shape, x.dtype)
@@ -505,11 +519,17 @@ _CONSTRUCTORS: dict[str, Callable[..., Node]] = {
     "cast": cast,
 }
 
-Node.__add__ = Node.__radd__ = lambda a, b: add(a, _node(b))  # type: ignore[assignment, misc]
-Node.__sub__ = lambda a, b: add(a, neg(_node(b)))  # type: ignore[method-assign, assignment]
-Node.__rsub__ = lambda a, b: add(_node(b), neg(a))  # type: ignore[method-assign, assignment]
-Node.__mul__ = Node.__rmul__ = lambda a, b: mul(a, _node(b))  # type: ignore[assignment, misc]
-Node.__truediv__ = lambda a, b: div(a, _node(b))  # type: ignore[method-assign, assignment]
-Node.__rtruediv__ = lambda a, b: div(_node(b), a)  # type: ignore[method-assign, assignment]
-Node.__pow__ = lambda a, b: power(a, _node(b))  # type: ignore[method-assign, assignment]
-Node.__neg__ = neg  # type: ignore[method-assign, assignment]
+_ARITHMETIC: dict[str, Callable[..., Node]] = {
+    "__add__": lambda a, b: add(a, _node(b)),
+    "__radd__": lambda a, b: add(_node(b), a),
+    "__sub__": lambda a, b: add(a, neg(_node(b))),
+    "__rsub__": lambda a, b: add(_node(b), neg(a)),
+    "__mul__": lambda a, b: mul(a, _node(b)),
+    "__rmul__": lambda a, b: mul(_node(b), a),
+    "__truediv__": lambda a, b: div(a, _node(b)),
+    "__rtruediv__": lambda a, b: div(_node(b), a),
+    "__pow__": lambda a, b: power(a, _node(b)),
+    "__neg__": neg,
+}
+for _name, _method in _ARITHMETIC.items():
+    setattr(Node, _name, _method)

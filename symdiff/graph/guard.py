@@ -12,10 +12,6 @@ from symdiff.graph.node import Node, rewrite, topological
 from symdiff.graph.ops import POINTWISE
 from symdiff.graph.rebuild import rebuild
 
-# Which operand makes the operation singular; the first unless said here.
-_GUARDED = {"div": 1, "mod": 1, "arctan2": 1}
-
-
 def choose(condition: Node, yes: Node, no: Node) -> Node:
     """`yes` where the condition holds, else `no`, each guarded where it is not taken."""
     return select(condition, guarded(yes, condition), guarded(no, pointwise("not", condition)))
@@ -31,13 +27,12 @@ def guarded(branch: Node, condition: Node) -> Node:
     def change(node: Node, args: tuple[Node, ...]) -> Node:
         if any(operand in varying for operand in node.args):
             varying.add(node)
-        row = POINTWISE.get(node.op)
-        if row is not None and row.safe is not None:
-            position = _GUARDED.get(node.op, 0)
-            operand = args[position]
-            if node.args[position] in varying:
-                mask = condition if _covers(condition, operand) else anywhere
-                args = (*args[:position], select(mask, operand, constant(row.safe)), *args[position + 1 :])
+        harmless = POINTWISE[node.op].harmless() if node.op in POINTWISE else ()
+        for position, value in enumerate(harmless):
+            if value is not None and node.args[position] in varying:
+                mask = condition if _covers(condition, args[position]) else anywhere
+                operand = select(mask, args[position], constant(value))
+                args = (*args[:position], operand, *args[position + 1 :])
         return rebuild(node, args)
 
     return rewrite([branch], change)[0]

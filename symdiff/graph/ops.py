@@ -5,36 +5,17 @@ Everything else (derivatives, rewrites, backends) is a table over these names; a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Pointwise:
-    """An operation of each entry by itself; operands broadcast as in NumPy.
-
-    Attributes
-    ----------
-    arity : number of operands.
-    cost : operations an entry counts for.
-    safe : for an operation with a singularity or overflow, an operand at which value and derivatives are harmless;
-        it takes the place of operands on a branch that is not taken. None where every operand is harmless.
-    dtype : of the result.
-    """
-
-    arity: int
-    cost: int = 1
-    safe: float | None = None
-    dtype: str = "float"
-
+from symdiff.graph.pointwise import Pointwise
+from symdiff.graph.special import SPECIAL
 
 POINTWISE: dict[str, Pointwise] = {
     # arithmetic
     "add": Pointwise(2),
     "mul": Pointwise(2),
-    "div": Pointwise(2, safe=1.0),  # the divisor is guarded
+    "div": Pointwise(2, safe=(None, 1.0)),
     "neg": Pointwise(1),
     "pow": Pointwise(2, safe=1.0),  # base ** exponent; the base is guarded
-    "mod": Pointwise(2, safe=1.0),  # sign of the divisor, as Python; the divisor is guarded
+    "mod": Pointwise(2, safe=(None, 1.0)),  # sign of the divisor, as Python
     "abs": Pointwise(1),
     "sign": Pointwise(1),
     "floor": Pointwise(1),
@@ -53,7 +34,7 @@ POINTWISE: dict[str, Pointwise] = {
     "arcsin": Pointwise(1, safe=0.0),
     "arccos": Pointwise(1, safe=0.0),
     "arctan": Pointwise(1),
-    "arctan2": Pointwise(2, safe=1.0),  # (y, x)
+    "arctan2": Pointwise(2, safe=(None, 1.0)),  # (y, x)
     "sinh": Pointwise(1, safe=0.0),
     "cosh": Pointwise(1, safe=0.0),
     "tanh": Pointwise(1),
@@ -66,6 +47,21 @@ POINTWISE: dict[str, Pointwise] = {
     "softplus": Pointwise(1),
     "maximum": Pointwise(2),
     "minimum": Pointwise(2),
+    "cot": Pointwise(1, cost=2, safe=1.0),
+    "sec": Pointwise(1, cost=2, safe=0.0),
+    "csc": Pointwise(1, cost=2, safe=1.0),
+    "acot": Pointwise(1, cost=2),  # pi/2 at 0, odd elsewhere: SymPy's branch
+    "asec": Pointwise(1, cost=5, safe=2.0),
+    "acsc": Pointwise(1, cost=5, safe=2.0),
+    "coth": Pointwise(1, cost=6, safe=1.0),
+    "sech": Pointwise(1, cost=6),
+    "csch": Pointwise(1, cost=6, safe=1.0),
+    "acoth": Pointwise(1, cost=6, safe=2.0),
+    "asech": Pointwise(1, cost=6, safe=0.5),
+    "acsch": Pointwise(1, cost=2, safe=1.0),
+    "hypot": Pointwise(2, cost=5),
+    "sinc": Pointwise(2, cost=4),  # (n, x): j_n(x) / x**n, of which n = 0 is sin(x) / x; n is a number
+    "sinhc": Pointwise(2, cost=4, safe=(None, 0.0)),  # (n, x): i_n(x) / x**n, of which n = 0 is sinh(x) / x
     # choice; a condition counts as 0 or 1 where a number is wanted
     "select": Pointwise(3),  # (condition, where it holds, where it does not)
     "lt": Pointwise(2, dtype="bool"),
@@ -81,8 +77,10 @@ POINTWISE: dict[str, Pointwise] = {
     "cast": Pointwise(1, cost=0),  # an integer or a condition as a floating number
 }
 
+POINTWISE |= SPECIAL
+
 # Operands in either order give the same node.
-COMMUTATIVE = ("add", "mul", "maximum", "minimum", "eq", "ne", "and", "or", "xor")
+COMMUTATIVE = ("add", "mul", "maximum", "minimum", "hypot", "eq", "ne", "and", "or", "xor")
 
 # Of whole axes; attributes: the axes reduced, which vanish. (A sum is a contraction.)
 REDUCTIONS = (

@@ -1,0 +1,91 @@
+"""Calling the module, and the time of a call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, TypeVar
+
+import numpy as np
+
+from symdiff.compare.problem import Array, Call, Problem
+from symdiff.errors import ComparisonError
+
+T = TypeVar("T")
+
+ENOUGH = 0.005  # seconds of repeated calls
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a function of the module returned: an array for each label, or why there is none."""
+
+    arrays: tuple[Array, ...]
+    seconds: float
+    failure: str = ""
+
+
+def ask(module: ModuleType, problem: Problem, call: Call, backend: str) -> Answer:
+    """Call a function of the module with the inputs and directions of the problem."""
+    root = call.root
+    to_device, to_host = transfers(backend)
+    more = {"hvp": [root.v], "jvp": [root.v], "vjp": [root.u]}.get(call.kind, [])
+    given = [to_device(problem.values[entry.name]) for entry in root.inputs]
+    given += [tuple(map(to_device, part)) if isinstance(part, tuple) else to_device(part) for part in more]
+    try:
+        function = getattr(module, call.function)
+        with np.errstate(all="ignore"):
+            result, seconds = timed(lambda: function(*given))
+            arrays = tuple(np.asarray(to_host(part)) for part in _parts(call, result))
+    except Exception as error:
+        return Answer((), 0.0, f"{type(error).__name__}: {error}")
+    for label, array in zip(problem.labels(call), arrays, strict=True):
+        expected = problem.result_shape(call, label)
+        if array.shape != expected:
+            return Answer((), seconds, f"shape {array.shape}, expected {expected}")
+        if array.dtype != problem.dtype:
+            return Answer((), seconds, f"dtype {array.dtype}, expected {problem.dtype}")
+    return Answer(arrays, seconds)
+
+
+def _parts(call: Call, result: Any) -> list[Any]:
+    """The arrays of a result, by the names of the parameters."""
+    names = [entry.name for entry in call.root.wrt]
+    match call.kind:
+        case "value" | "jvp":
+            return [result]
+        case "value_and_grad":
+            return [result[0], *(getattr(result[1], name) for name in names)]
+        case "hessian":
+            return [getattr(getattr(result, a), b) for a in names for b in names]
+        case _:
+            return [getattr(result, name) for name in names]
+
+
+def timed(function: Callable[[], T]) -> tuple[T, float]:
+    """A result, and the least time of a few calls after the first."""
+    result = function()
+    best, spent = float("inf"), 0.0
+    while spent < ENOUGH:
+        started = time.perf_counter()
+        result = function()
+        seconds = time.perf_counter() - started
+        best, spent = min(best, seconds), spent + seconds
+    return result, best
+
+
+def transfers(backend: str) -> tuple[Callable[[Array], Any], Callable[[Any], Any]]:
+    """How arrays come to the backend's device and back; `ComparisonError` where there is none."""
+    if backend == "numpy":
+        return (lambda array: array), (lambda array: array)
+    try:
+        import cupy
+
+        cupy.cuda.runtime.getDeviceCount()
+    except ImportError as error:
+        raise ComparisonError("CuPy is not installed: pip install 'symdiff-compiler[cuda]'.") from error
+    except Exception as error:
+        raise ComparisonError(f"CuPy finds no device: {error}") from error
+    return cupy.asarray, cupy.asnumpy

@@ -1,0 +1,126 @@
+r"""When two results agree, and what is said of them.
+
+Of each entry, x is its value at high precision, m the module's and p the peer's, s the size that rounding errors are
+relative to (`reference.condition_scale`), eps the relative rounding unit of the dtype. The module agrees with the peer where
+
+.. math:: |m - x| \le 4 \min(|p - x|, \sqrt{eps}\, s) + 16\, eps\, s
+
+for every entry: no more than four times the peer's own error and 16 roundings. A peer that has not even half the digits
+excuses nothing beyond that, so that a wrong peer does not hide a wrong module. A NaN or an infinity agrees with its like.
+
+Where high precision is out of reach, m and p must agree to half the digits of the largest entry.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath
+import numpy as np
+
+from symdiff.compare.problem import Array
+
+PEER_FACTOR = 4
+ROUNDINGS = 16
+
+
+@dataclass(frozen=True)
+class Row:
+    """One result of one function, held against one peer.
+
+    Attributes
+    ----------
+    function, parameter, peer : which; the parameter of a Hessian block is ``"w.b"``, of a value ``""``.
+    agrees : None where the peer cannot say.
+    absolute, relative : the largest difference of the two, and the largest relative to the larger of the two.
+    roundings : the largest difference in units of rounding, eps s.
+    module_error, peer_error : the largest error of either against high precision, in units of rounding.
+    closer : ``"symdiff"``, the peer's name, or ``""`` where the two err alike.
+    entries, of : how many numbers were held against high precision, and how many the result has.
+    seconds, peer_seconds : of one call of the function; of the peer's.
+    note : what else there is to say.
+    """
+
+    function: str
+    parameter: str
+    peer: str
+    agrees: bool | None
+    absolute: float | None = None
+    relative: float | None = None
+    roundings: float | None = None
+    module_error: float | None = None
+    peer_error: float | None = None
+    closer: str = ""
+    entries: int = 0
+    of: int = 0
+    seconds: float | None = None
+    peer_seconds: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Some numbers of a result: the module's, a peer's, and where they are known the exact ones with their scales."""
+
+    module: Array
+    peer: Array
+    exact: Array | None = None
+    scale: Array | None = None
+
+
+def judge(numbers: Numbers, dtype: np.dtype[Any], peer: str) -> dict[str, Any]:
+    """The fields of a `Row` that follow from the numbers."""
+    eps, tiny = float(np.finfo(dtype).eps), float(np.finfo(dtype).tiny)
+    if numbers.exact is None or numbers.scale is None:
+        size = float(np.max(np.abs(numbers.peer), initial=0))
+        difference = errors(numbers.module, numbers.peer)
+        return {"agrees": bool(np.all(difference <= math.sqrt(eps) * size + tiny))}
+    rounding = eps * numbers.scale + tiny
+    error = errors(numbers.module, numbers.exact)
+    peer_error = np.zeros_like(error) if numbers.peer is numbers.exact else errors(numbers.peer, numbers.exact)
+    excused = np.where(np.isnan(peer_error), 0, np.minimum(peer_error, math.sqrt(eps) * numbers.scale))
+    allowed = PEER_FACTOR * excused + ROUNDINGS * rounding
+    ours, theirs = largest(error / rounding), largest(peer_error / rounding)
+    return {
+        "agrees": bool(np.all(error <= allowed)),
+        "roundings": largest(errors(numbers.module, numbers.peer) / rounding),
+        "module_error": ours,
+        "peer_error": theirs,
+        "closer": "" if ours == theirs else "symdiff" if ours < theirs else peer,
+        "entries": numbers.module.size,
+    }
+
+
+def differences(module: Array, peer: Array) -> dict[str, float]:
+    """The largest absolute and relative difference of two arrays."""
+    absolute = errors(module, peer)
+    with np.errstate(all="ignore"):
+        size = np.maximum(np.abs(module), np.abs(peer.astype(float)))
+        relative = np.where(absolute == 0, 0, absolute / np.where(size > 0, size, 1))
+    return {"absolute": largest(absolute), "relative": largest(relative)}
+
+
+def errors(found: Array, exact: Array) -> Array:
+    """How far numbers are from others, which may be of mpmath; infinite where only one is finite, or NaN."""
+    with np.errstate(all="ignore"):
+        approximate = exact.astype(float)
+        alike = (found == approximate) | (np.isnan(found) & np.isnan(approximate))
+        if exact.dtype == object:
+            with mpmath.workdps(50):
+                difference = np.frompyfunc(_difference, 2, 1)(found, exact)
+        else:
+            difference = found.astype(float) - exact
+        size = np.abs(np.asarray(difference).astype(float))
+    finite = np.isfinite(found) & np.isfinite(approximate)
+    return np.asarray(np.where(finite, size, np.where(alike, 0.0, np.inf)))
+
+
+def _difference(found: Any, exact: Any) -> Any:
+    return mpmath.mpf(float(found)) - exact
+
+
+def largest(array: Array) -> float:
+    """The largest entry; 0 of none."""
+    return float(np.max(array, initial=0.0))

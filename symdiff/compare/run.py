@@ -1,0 +1,101 @@
+"""The comparison itself: choose the inputs, ask every side, judge each result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from symdiff.compare.bench import PEERS, Bench
+from symdiff.compare.calls import ask, transfers
+from symdiff.compare.comparison import Comparison
+from symdiff.compare.inputs import draws, load
+from symdiff.compare.problem import Call, Problem
+from symdiff.compare.slow import Exact
+from symdiff.compiler import compile
+from symdiff.errors import ComparisonError
+from symdiff.frontend.lower import Lowered, lower
+from symdiff.model import Model
+from symdiff.options import EMIT
+from symdiff.reference import NoReferenceError
+
+
+def compare(
+    model: Model,
+    *,
+    against: Sequence[str] = ("finite-difference", "mpmath"),
+    data: Path | Mapping[str, Any] | None = None,
+    backend: str = "numpy",
+) -> Comparison:
+    """Compile a model and hold every function of its module against peers.
+
+    Parameters
+    ----------
+    against : any of torch, jax, finite-difference, mpmath.
+    data : an ``.npz`` file or a mapping with the inputs by name; by default they are drawn.
+    backend : whose module is checked.
+
+    Raises
+    ------
+    ComparisonError
+        If a framework is missing, the data do not fit, or no peer can compute the model.
+    """
+    for name in against:
+        if name not in PEERS:
+            raise ComparisonError(f"There is no peer {name!r}: it is one of {', '.join(PEERS)}.")
+    transfers(backend)
+    module = compile(model, backend=backend, emit=EMIT)
+    return compare_module(module, model, against=against, data=data, backend=backend)
+
+
+def compare_module(
+    module: ModuleType,
+    model: Model,
+    *,
+    against: Sequence[str] = ("finite-difference", "mpmath"),
+    data: Path | Mapping[str, Any] | None = None,
+    backend: str = "numpy",
+) -> Comparison:
+    """The same for a module that is there already, with every function the model can have."""
+    try:
+        lowered = lower(model)
+        problem = _problem(model, lowered, data, module, backend)
+        bench = Bench(module, problem, tuple(against), backend)
+        rows = tuple(bench.rows())
+        if rows and all(row.agrees is None for row in rows):
+            notes = "; ".join(dict.fromkeys(row.note for row in rows))
+            raise ComparisonError(f"No peer can compute the model: {notes}.")
+        return Comparison(lowered.name, model.place, problem.dtype.name, problem.sizes, rows)
+    except ComparisonError as error:
+        error.place = error.place or model.place
+        raise
+
+
+def _problem(
+    model: Model, lowered: Lowered, data: Path | Mapping[str, Any] | None, module: ModuleType, backend: str
+) -> Problem:
+    """The inputs: given, or the first drawn ones at which every result has finite values."""
+    if data is not None:
+        return Problem.create(model, lowered, *load(data, lowered))
+    for sizes, values in draws(lowered, model.domains):
+        problem = Problem.create(model, lowered, sizes, values)
+        if all(_has_value(problem, call, module, backend) for call in problem.calls() if call.kind == "value"):
+            return problem
+    raise ComparisonError(
+        "The model has no finite value at any of the inputs drawn for it: give some with --data, or say where the "
+        "symbols lie, as symbols(..., positive=True) or params=[sd.domain(x, 0, 1)]."
+    )
+
+
+def _has_value(problem: Problem, call: Call, module: ModuleType, backend: str) -> bool:
+    try:
+        value = Exact(problem, call.root).value().astype(float)
+    except NoReferenceError:
+        answer = ask(module, problem, call, backend)
+        return not answer.failure and bool(np.isfinite(answer.arrays[0]).all())
+    except (IndexError, ValueError):
+        return False
+    return bool(np.isfinite(value).all())
