@@ -78,7 +78,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results.md")
     given = parser.parse_args()
-    lines = [f"# Results\n\n{platform.machine()}, Python {platform.python_version()}; medians of {given.rounds} rounds.\n"]
+    lines = [
+        f"# Results\n\n{platform.machine()}, Python {platform.python_version()}; medians of {given.rounds} rounds.\n"
+    ]
     for title, table in (
         ("One step: objective, gradient and update", step_table(given.rounds)),
         ("Compile time", compile_table()),

@@ -92,7 +92,7 @@ def value_and_grad_flat(vec, x):
 
 def _arguments(w, b, x):
     """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
-    if type(w) is type(b) is type(x) is np.ndarray and w.dtype is b.dtype is x.dtype and w.dtype in (np.float32, np.float64):
+    if type(w) is type(b) is type(x) is np.ndarray and w.dtype is b.dtype is x.dtype and w.dtype in _FLOATING:
         if w.shape == b.shape == x.shape and w.ndim and w.size:
             return w, b, x, w.shape
     elif type(w) is type(b) is type(x) and type(w) in (np.float64, float):
@@ -114,6 +114,9 @@ def _convert(names, arguments):
     return *arrays.values(), shape
 
 
+_FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
+
+
 def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
@@ -122,7 +125,7 @@ def _typed(kinds, arguments):
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
-        if dtype.kind == "f" and dtype not in (np.float32, np.float64):
+        if dtype.kind == "f" and dtype not in _FLOATING:
             raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
     common = np.result_type(*floating) if floating else np.dtype(np.float64)
     for name, kind in kinds.items():

@@ -60,9 +60,9 @@ def residual_jacobian(b1, b2, b3, x1, x2, y):
     N = len(x1)
     jacobian_b1 = np.ones((N,), b1.dtype)
     # Jacobian by b2
-    t1 = np.exp(-b3 * x2)
-    jacobian_b2 = -x1 * t1
-    jacobian_b3 = b2 * (x1 * (x2 * t1))
+    t1 = x1 * np.exp(-b3 * x2)
+    jacobian_b2 = -t1
+    jacobian_b3 = b2 * (x2 * t1)
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3)
 
 
@@ -89,7 +89,7 @@ def _arguments_of_residual(b1, b2, b3, x1, x2, y):
     """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
     if (
         type(x1) is type(x2) is type(y) is np.ndarray
-        and x1.dtype is x2.dtype is y.dtype and x1.dtype in (np.float32, np.float64)
+        and x1.dtype is x2.dtype is y.dtype and x1.dtype in _FLOATING
         and x1.ndim == 1
         and x2.shape == (x1.shape[0],)
         and y.shape == (x1.shape[0],)
@@ -143,6 +143,9 @@ def _fit(name, shape, came, sizes):
         raise ValueError(f"{name} has shape {came}: it holds no {'samples' if came[0] == 0 else 'entries'}")
 
 
+_FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
+
+
 def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
@@ -151,7 +154,7 @@ def _typed(kinds, arguments):
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
-        if dtype.kind == "f" and dtype not in (np.float32, np.float64):
+        if dtype.kind == "f" and dtype not in _FLOATING:
             raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
     common = np.result_type(*floating) if floating else np.dtype(np.float64)
     for name, kind in kinds.items():

@@ -110,7 +110,7 @@ def _arguments(w1, w2, x, y):
     """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
     if (
         type(w1) is type(w2) is type(x) is type(y) is np.ndarray
-        and w1.dtype is w2.dtype is x.dtype is y.dtype and w1.dtype in (np.float32, np.float64)
+        and w1.dtype is w2.dtype is x.dtype is y.dtype and w1.dtype in _FLOATING
         and w1.ndim == 2
         and w2.ndim == 2 and w2.shape == (w1.shape[1], w2.shape[1])
         and x.ndim == 2 and x.shape == (x.shape[0], w1.shape[0])
@@ -157,6 +157,9 @@ def _fit(name, shape, came, sizes):
         raise ValueError(f"{name} has shape {came}: it holds no {'samples' if came[0] == 0 else 'entries'}")
 
 
+_FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
+
+
 def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
@@ -165,7 +168,7 @@ def _typed(kinds, arguments):
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
-        if dtype.kind == "f" and dtype not in (np.float32, np.float64):
+        if dtype.kind == "f" and dtype not in _FLOATING:
             raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
     common = np.result_type(*floating) if floating else np.dtype(np.float64)
     for name, kind in kinds.items():

@@ -126,7 +126,7 @@ def _arguments(W, B, X, Y):
     """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
     if (
         type(W) is type(B) is type(X) is type(Y) is np.ndarray
-        and W.dtype is B.dtype is X.dtype is Y.dtype and W.dtype in (np.float32, np.float64)
+        and W.dtype is B.dtype is X.dtype is Y.dtype and W.dtype in _FLOATING
         and W.ndim == 2 and W.shape == (W.shape[0], 1)
         and B.shape == (1, 1)
         and X.ndim == 2 and X.shape == (X.shape[0], W.shape[0])
@@ -147,7 +147,7 @@ def _arguments_of_predict(W, B, X):
     """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
     if (
         type(W) is type(B) is type(X) is np.ndarray
-        and W.dtype is B.dtype is X.dtype and W.dtype in (np.float32, np.float64)
+        and W.dtype is B.dtype is X.dtype and W.dtype in _FLOATING
         and W.ndim == 2 and W.shape == (W.shape[0], 1)
         and B.shape == (1, 1)
         and X.ndim == 2 and X.shape == (X.shape[0], W.shape[0])
@@ -192,6 +192,9 @@ def _fit(name, shape, came, sizes):
         raise ValueError(f"{name} has shape {came}: it holds no {'samples' if came[0] == 0 else 'entries'}")
 
 
+_FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
+
+
 def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
@@ -200,7 +203,7 @@ def _typed(kinds, arguments):
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
-        if dtype.kind == "f" and dtype not in (np.float32, np.float64):
+        if dtype.kind == "f" and dtype not in _FLOATING:
             raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
     common = np.result_type(*floating) if floating else np.dtype(np.float64)
     for name, kind in kinds.items():

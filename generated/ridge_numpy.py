@@ -127,7 +127,7 @@ def _arguments(w, b, x, y, penalty):
     """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
     if (
         type(w) is type(x) is type(y) is np.ndarray
-        and w.dtype is x.dtype is y.dtype and w.dtype in (np.float32, np.float64)
+        and w.dtype is x.dtype is y.dtype and w.dtype in _FLOATING
         and w.ndim == 2 and w.shape == (w.shape[0], 1)
         and x.ndim == 2 and x.shape == (x.shape[0], w.shape[0])
         and y.shape == (x.shape[0], 1)
@@ -153,7 +153,7 @@ def _arguments_of_predict(w, b, x):
     """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
     if (
         type(w) is type(x) is np.ndarray
-        and w.dtype is x.dtype and w.dtype in (np.float32, np.float64)
+        and w.dtype is x.dtype and w.dtype in _FLOATING
         and w.ndim == 2 and w.shape == (w.shape[0], 1)
         and x.ndim == 2 and x.shape == (x.shape[0], w.shape[0])
         and w.size and x.size
@@ -201,6 +201,9 @@ def _fit(name, shape, came, sizes):
         raise ValueError(f"{name} has shape {came}: it holds no {'samples' if came[0] == 0 else 'entries'}")
 
 
+_FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
+
+
 def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
@@ -209,7 +212,7 @@ def _typed(kinds, arguments):
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
-        if dtype.kind == "f" and dtype not in (np.float32, np.float64):
+        if dtype.kind == "f" and dtype not in _FLOATING:
             raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
     common = np.result_type(*floating) if floating else np.dtype(np.float64)
     for name, kind in kinds.items():

@@ -86,7 +86,7 @@ def value_and_grad_flat(vec):
 
 def _arguments(x):
     """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
-    if type(x) is np.ndarray and x.dtype in (np.float32, np.float64):
+    if type(x) is np.ndarray and x.dtype in _FLOATING:
         if x.ndim and x.size:
             return x, x.shape
     elif type(x) in (np.float64, float):
@@ -108,6 +108,9 @@ def _convert(names, arguments):
     return *arrays.values(), shape
 
 
+_FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
+
+
 def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
@@ -116,7 +119,7 @@ def _typed(kinds, arguments):
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
-        if dtype.kind == "f" and dtype not in (np.float32, np.float64):
+        if dtype.kind == "f" and dtype not in _FLOATING:
             raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
     common = np.result_type(*floating) if floating else np.dtype(np.float64)
     for name, kind in kinds.items():

@@ -1,6 +1,6 @@
 """The whole compiler on one screen: a model goes in, the source of a module comes out, each step by its name.
 
-    model.py --lower--> graph --derive--> graphs --passes--> plans --write_module--> source --load--> module
+model.py --lower--> graph --derive--> graphs --passes--> plans --write_module--> source --load--> module
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sympy as sp
 from symdiff.cache import Cache, key_of
 from symdiff.codegen.module import ModuleSpec, write_module
 from symdiff.derive import derive
+from symdiff.errors import UnsupportedError
 from symdiff.files import header
 from symdiff.formulas import formulas
 from symdiff.frontend.lower import Lowered, lower
@@ -93,6 +94,8 @@ def generate(model: Model, options: Options) -> Generated:
 
 def generate_from(model: Lowered, options: Options, closed_form: tuple[str, ...]) -> Generated:
     """The steps from a lowered model to source."""
+    if options.backend != "numpy":
+        raise UnsupportedError("The CuPy backend is not part of this version: compile for numpy.", place=model.place)
     started = time.perf_counter()
     stable = stabilised(model)
     derived = derive(stable, options, lambda roots: cost(roots, stable))

@@ -46,7 +46,8 @@ def parameters(model: Lowered, options: Options) -> tuple[Input, ...]:
         missing = [name for name in options.wrt if name not in known]
         if missing:
             raise ModelError(
-                f"wrt names {', '.join(missing)}, which the model does not declare: it has {', '.join(e.name for e in declared)}.",
+                f"wrt names {', '.join(missing)}, which the model does not declare: "
+                f"it has {', '.join(entry.name for entry in declared)}.",
                 place=model.place,
             )
         chosen = [known[name] for name in options.wrt]
@@ -65,9 +66,11 @@ def _nodes(inputs: Sequence[Input]) -> list[Node]:
     return [entry.node for entry in inputs]
 
 
-def _directions(wrt: Sequence[Input], inputs: Sequence[Input]) -> tuple[Node, ...]:
+def _directions(wrt: Sequence[Input], inputs: Sequence[Input]) -> tuple[str, tuple[Node, ...]]:
+    """The argument v and the nodes of its parts."""
     taken = {entry.name for entry in inputs}
-    return tuple(parameter(unique(f"v_{entry.name}", taken), entry.node.shape) for entry in wrt)
+    name = unique("v", taken)
+    return name, tuple(parameter(unique(f"v_{entry.name}", taken), entry.node.shape) for entry in wrt)
 
 
 def _value(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
@@ -83,7 +86,9 @@ def _grad(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
 def _value_and_grad(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
     both = _grad(model, root, wrt)
     inputs = model.declarations.inputs
-    return Unit("value_and_grad", "value_and_grad", None, inputs, wrt, (root, *both.roots), labels=("value", *both.labels))
+    return Unit(
+        "value_and_grad", "value_and_grad", None, inputs, wrt, (root, *both.roots), labels=("value", *both.labels)
+    )
 
 
 def _hessian(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
@@ -96,37 +101,41 @@ def _hessian(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
 
 def _hvp(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
     inputs = model.declarations.inputs
-    v = _directions(wrt, inputs)
+    name, v = _directions(wrt, inputs)
     nodes = _nodes(wrt)
     found = tuple(hessian_product(root, nodes, dict(zip(nodes, v, strict=True))))
-    return Unit("hvp", "hvp", None, inputs, wrt, found, v, tuple(f"hvp_{entry.name}" for entry in wrt))
+    return Unit("hvp", "hvp", None, inputs, wrt, found, v, name, tuple(f"hvp_{entry.name}" for entry in wrt))
 
 
 def _objective_jvp(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
     inputs = model.declarations.inputs
-    v, found = _tangent(root, wrt, inputs)
-    return Unit("jvp", "jvp", None, inputs, wrt, (found,), v, ("jvp",))
+    name, v = _directions(wrt, inputs)
+    return Unit("jvp", "jvp", None, inputs, wrt, (_tangent(root, wrt, v),), v, name, ("jvp",))
 
 
-def _tangent(root: Node, wrt: Sequence[Input], inputs: Sequence[Input]) -> tuple[tuple[Node, ...], Node]:
-    v = _directions(wrt, inputs)
+def _tangent(root: Node, wrt: Sequence[Input], v: Sequence[Node]) -> Node:
     (found,) = tangents([root], dict(zip(_nodes(wrt), v, strict=True)))
-    return v, zeros(root.shape) if found is None else found
+    return zeros(root.shape) if found is None else found
 
 
 def _jvp(model: Lowered, name: str, root: Node, inputs: tuple[Input, ...], by: tuple[Input, ...], cost: Cost) -> Unit:
-    v, found = _tangent(root, by, inputs)
-    return Unit(f"{name}_jvp", "jvp", name, inputs, by, (found,), v, (f"{name}_jvp",))
+    argument, v = _directions(by, inputs)
+    return Unit(f"{name}_jvp", "jvp", name, inputs, by, (_tangent(root, by, v),), v, argument, (f"{name}_jvp",))
 
 
 def _vjp(model: Lowered, name: str, root: Node, inputs: tuple[Input, ...], by: tuple[Input, ...], cost: Cost) -> Unit:
-    u = parameter(unique("u", {entry.name for entry in inputs}), root.shape)
+    argument = unique("u", {entry.name for entry in inputs})
+    u = parameter(argument, root.shape)
     found = cotangents(root, _nodes(by), u)
     roots = tuple(found.get(entry.node, zeros(entry.node.shape)) for entry in by)
-    return Unit(f"{name}_vjp", "vjp", name, inputs, by, roots, (u,), tuple(f"vjp_{entry.name}" for entry in by))
+    return Unit(
+        f"{name}_vjp", "vjp", name, inputs, by, roots, (u,), argument, tuple(f"vjp_{entry.name}" for entry in by)
+    )
 
 
-def _jacobian(model: Lowered, name: str, root: Node, inputs: tuple[Input, ...], by: tuple[Input, ...], cost: Cost) -> Unit:
+def _jacobian(
+    model: Lowered, name: str, root: Node, inputs: tuple[Input, ...], by: tuple[Input, ...], cost: Cost
+) -> Unit:
     """Forward or reverse mode, whichever takes fewer operations."""
     samplewise = model.declarations.pointwise
     forward = tuple(jacobian_forward(root, entry.node, samplewise) for entry in by)
@@ -152,4 +161,3 @@ _OUTPUT: dict[str, Callable[[Lowered, str, Node, tuple[Input, ...], tuple[Input,
     "jvp": _jvp,
     "vjp": _vjp,
 }
-

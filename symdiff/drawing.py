@@ -42,7 +42,10 @@ def _places(order: Sequence[Node]) -> dict[Node, tuple[float, int]]:
     place: dict[Node, tuple[float, int]] = {}
     for level in range(max(row.values()) + 1):
         members = [node for node in order if row[node] == level]
-        wanted = {node: sum(place[a][0] for a in node.args) / len(node.args) if node.args else i for i, node in enumerate(members)}
+        wanted = {
+            node: sum(place[a][0] for a in node.args) / len(node.args) if node.args else i
+            for i, node in enumerate(members)
+        }
         at = -1.0
         for node in sorted(members, key=wanted.__getitem__):
             at = max(at + 1, round(wanted[node] * 2) / 2)
@@ -63,14 +66,26 @@ def _arrow(start: tuple[float, float], end: tuple[float, float]) -> str:
 def _box(node: Node, corner: tuple[float, float], name: str | None, is_result: bool) -> str:
     x, y = corner
     leaf = node.op in LEAVES
-    label = str(node.attributes[0]) if leaf else node.op
+    label = str(node.attributes[0]) if leaf else _einsum(node) if node.op == "contract" else node.op
     label = f"{name} = {label}" if name else label
     shape = "(" + ", ".join(map(str, node.shape)) + ")" if node.shape else "scalar"
     detail = node.op if node.op in ("constant", "size") else f"{'input ' if leaf else ''}{shape}"
-    style = f'rx="{18 if leaf else 3}" fill="{_FILL.get(node.op, "#ffffff")}" stroke="#334155" stroke-width="{2.5 if is_result else 1}"'
+    style = f'rx="{18 if leaf else 3}" fill="{_FILL.get(node.op, "#ffffff")}" stroke="#334155"'
+    style += f' stroke-width="{2.5 if is_result else 1}"'
     middle = x + _WIDTH / 2
     return (
         f'<rect x="{x:g}" y="{y:g}" width="{_WIDTH}" height="{_HEIGHT}" {style}/>'
         f'<text x="{middle:g}" y="{y + 17:g}" text-anchor="middle">{escape(label[:20])}</text>'
         f'<text x="{middle:g}" y="{y + 32:g}" text-anchor="middle" fill="#64748b" font-size="10">{escape(detail)}</text>'
     )
+
+
+def _einsum(node: Node) -> str:
+    """A contraction as a person writes it: ij,jk -> ik."""
+    axes, out, _ = node.attributes
+    operands, result = ",".join(_letters(labels) for labels in axes), _letters(out)
+    return f"{operands} -> {result}" if result else f"sum {operands}"
+
+
+def _letters(labels: Sequence[int]) -> str:
+    return "".join(chr(ord("i") + label) if label < 18 else "?" for label in labels)

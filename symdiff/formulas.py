@@ -104,4 +104,8 @@ def _shared(model: Lowered, roots: Sequence[Node], user_names: dict[Node, str]) 
 
 def _worth_a_name(node: Node) -> bool:
     """More than one operation on symbols."""
-    return node.dtype == "float" and node.op not in (*LEAVES, "neg") and any(a.op not in (*LEAVES, "neg") for a in node.args)
+    return (
+        node.dtype == "float"
+        and node.op not in (*LEAVES, "neg")
+        and any(a.op not in (*LEAVES, "neg") for a in node.args)
+    )

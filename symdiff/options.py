@@ -23,8 +23,8 @@ class Options:
     backend : the array library the module imports.
     emit : the kinds of functions, in the order of ``EMIT``.
     wrt : names of the inputs derivatives are taken by; ``None`` for all parameters.
-    math : ``"exact"`` or ``"fast"`` elementary functions.
-    style : ``"fast"`` schedules, or ``"plain"`` straight-line code of the same functions.
+    math : ``"exact"`` or ``"fast"`` elementary functions; so far they are the same.
+    style : ``"fast"`` schedules, or ``"plain"`` straight-line code of the same functions; so far all code is plain.
     """
 
     backend: str = "numpy"

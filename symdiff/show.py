@@ -17,7 +17,12 @@ from symdiff.options import Options
 
 
 def show(
-    model: Model, *, latex: bool = False, source: bool = False, graph: Path | None = None, options: Options | None = None
+    model: Model,
+    *,
+    latex: bool = False,
+    source: bool = False,
+    graph: Path | None = None,
+    options: Options | None = None,
 ) -> str:
     """The text `symdiff show` prints: the closed-form gradients unless something else is asked for.
 
@@ -50,6 +55,10 @@ def _latex(model: Model, options: Options) -> list[str]:
     subject: Any = r"\mathrm{" + model.name.replace("_", r"\_") + "}"
     try:
         found = gradient(model, options.wrt)
-        return [rf"\frac{{\partial {subject}}}{{\partial {sp.latex(by)}}} = {sp.latex(form)}" for by, form in found.items()]
+        return [
+            rf"\frac{{\partial {subject}}}{{\partial {sp.latex(by)}}} = {sp.latex(form)}" for by, form in found.items()
+        ]
     except RecursionError:
-        raise UnsupportedError("The closed form is too deep for SymPy to print; see --source.", place=model.place) from None
+        raise UnsupportedError(
+            "The closed form is too deep for SymPy to print; see --source.", place=model.place
+        ) from None

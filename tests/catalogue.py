@@ -52,6 +52,7 @@ P, U = MatrixSymbol("P", n, m), MatrixSymbol("U", n, m)  # positive; between 0 a
 u, v, r, s = MatrixSymbol("u", n, 1), MatrixSymbol("v", m, 1), MatrixSymbol("r", 1, m), MatrixSymbol("s", 1, 1)
 X, Y = MatrixSymbol("X", N, m), MatrixSymbol("Y", N, k)
 F, W = MatrixSymbol("F", k, k), MatrixSymbol("W", 2, 2)
+eye = t.eye(3, dtype=t.float64)
 SYMBOLS = {str(symbol.name): symbol for symbol in (w, b, c, x, y, A, B, C, Q, R, G, P, U, u, v, r, s, X, Y, F, W)}
 DATA = ("x", "y", "X", "Y")
 
@@ -197,17 +198,17 @@ NAMED = [
     Case("trace of a sandwich", Trace(A.T * Q * A * C * C.T), lambda A, Q, C: t.trace(A.T @ Q @ A @ C @ C.T)),
     Case("function of a trace", sp.exp(Trace(Q) / 5) * sp.sin(w), lambda Q, w: t.exp(t.trace(Q) / 5) * t.sin(w)),
     Case("trace of a sum", Trace(Q + 2 * R.T), lambda Q, R: t.trace(Q) + 2 * t.trace(R)),
-    Case("identity added", Q + Identity(n), lambda Q: Q + t.eye(3)),
-    Case("identity scaled", w * Identity(n) + Q * Q, lambda Q, w: w * t.eye(3) + Q @ Q),
-    Case("identity alone", w * Identity(3), lambda w: w * t.eye(3)),
+    Case("identity added", Q + Identity(n), lambda Q: Q + eye),
+    Case("identity scaled", w * Identity(n) + Q * Q, lambda Q, w: w * eye + Q @ Q),
+    Case("identity alone", w * Identity(3), lambda w: w * eye),
     Case("identity in a product", A * Identity(m) * C, lambda A, C: A @ C),
-    Case("identity entrywise", HadamardProduct(Identity(n), Q), lambda Q: t.eye(3) * Q),
+    Case("identity entrywise", HadamardProduct(Identity(n), Q), lambda Q: eye * Q),
     Case("trace of identity", Trace(w * Identity(n)) ** 2, lambda w, Q: (3 * w) ** 2 + 0 * Q.sum()),
     Case("zeros added", A + ZeroMatrix(n, m), lambda A: A + 0),
     Case("zeros entrywise", HadamardProduct(A, ZeroMatrix(n, m)) + B, lambda A, B: 0 * A + B),
     Case("ones added", A + 3 * OneMatrix(n, m), lambda A: A + 3),
     Case("ones scaled by a parameter", A + w * OneMatrix(n, m), lambda A, w: A + w),
-    Case("ones multiplied", OneMatrix(k, n) * A, lambda A: t.ones(2, 3) @ A),
+    Case("ones multiplied", OneMatrix(2, n) * A, lambda A: t.ones(2, 3) @ A),
     Case("ones entrywise", HadamardProduct(OneMatrix(n, m), A), lambda A: A + 0),
     Case("row added to each", A + OneMatrix(n, 1) * r, lambda A, r: A + r),
     Case("column added to each", A + u * OneMatrix(1, m), lambda A, u: A + u),
@@ -323,7 +324,7 @@ EXPLICIT = [
          lambda W, w, x: W.T @ t.stack([t.sin(w * x), 1 + 0 * x], -1)[:, :, None]),
     Case("per sample explicit plus symbol", Matrix([[w * x, 1]]) + OneMatrix(1, 2) * W,
          lambda W, w, x: t.stack([w * x, 1 + 0 * x], -1)[:, None, :] + W.sum(0)),
-    Case("per sample quadratic form", sd.mean((Matrix([[x, 1]]) * W * W.T * Matrix([x, 1]))[0, 0]),
+    Case("quadratic form of each sample", sd.mean((Matrix([[x, 1]]) * W * W.T * Matrix([x, 1]))[0, 0]),
          lambda W, x: ((t.stack([x, 1 + 0 * x], -1) @ W) ** 2).sum(1).mean()),
 ]
 
@@ -336,7 +337,7 @@ SAMPLES = [
     Case("standardised", sd.sum(HadamardPower(X - OneMatrix(N, 1) * sd.mean(X, axis=0), 2) * v),
          lambda v, X: ((X - X.mean(0)) ** 2 @ v).sum()),
     Case("mse", sd.mse(A, B), lambda A, B: tf.mse_loss(A, B)),
-    Case("binary cross-entropy", sd.binary_cross_entropy(U, sd.sigmoid(B)), lambda U, B: tf.binary_cross_entropy(U, t.sigmoid(B))),
+    Case("binary cross-entropy", sd.binary_cross_entropy(U, sd.sigmoid(B)), lambda U, B: -(t.sigmoid(B) * t.log(U) + t.sigmoid(-B) * t.log(1 - U)).mean()),
     Case("binary cross-entropy of logits", sd.binary_cross_entropy(sd.sigmoid(A), U),
          lambda A, U: tf.binary_cross_entropy_with_logits(A, U)),
     Case("huber", sd.huber(A, B), lambda A, B: tf.huber_loss(A, B)),

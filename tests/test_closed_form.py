@@ -16,7 +16,12 @@ from symdiff.show import show
 
 w, b, x, y = sp.symbols("w b x y")
 n, d, k = sp.symbols("n d k", integer=True, positive=True)
-X, Y, W, V = sp.MatrixSymbol("X", n, d), sp.MatrixSymbol("Y", n, k), sp.MatrixSymbol("W", d, k), sp.MatrixSymbol("V", d, 1)
+X, Y, W, V = (
+    sp.MatrixSymbol("X", n, d),
+    sp.MatrixSymbol("Y", n, k),
+    sp.MatrixSymbol("W", d, k),
+    sp.MatrixSymbol("V", d, 1),
+)
 A, B, P = sp.MatrixSymbol("A", d, d), sp.MatrixSymbol("B", d, d), sp.MatrixSymbol("P", 4, 3)
 SIZES = {n: 6, d: 4, k: 3}
 scores = X * W

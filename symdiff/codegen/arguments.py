@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from symdiff.codegen import helpers
 from symdiff.codegen.program import Assign, Statement, docstring, indent, wrapped
@@ -14,8 +14,8 @@ from symdiff.names import unique
 class Checker:
     """Writes the checks of a module; functions with the same arguments share one."""
 
-    def __init__(self, pointwise: bool, xp: str, need: Callable[[str], None]) -> None:
-        self.pointwise, self.xp = pointwise, xp
+    def __init__(self, pointwise: bool, xp: str, shape: str) -> None:
+        self.pointwise, self.xp, self.shape = pointwise, xp, shape
         self._names: dict[tuple[Input, ...], str] = {}
         self._taken: set[str] = set()
         self._used: dict[str, None] = {}
@@ -25,7 +25,7 @@ class Checker:
         wanted = "_arguments" if unit.output is None else f"_arguments_of_{unit.output}"
         check = self._names.get(unit.inputs) or self._names.setdefault(unit.inputs, unique(wanted, self._taken))
         names = ", ".join(entry.name for entry in unit.inputs)
-        targets = names + (", S" if self.pointwise else "," if len(unit.inputs) == 1 else "")
+        targets = names + (f", {self.shape}" if self.pointwise else "," if len(unit.inputs) == 1 else "")
         found: list[Statement] = [Assign(targets, f"{check}({names})")]
         if unit.kind == "vjp":
             found += self._cotangent(unit)
@@ -34,19 +34,25 @@ class Checker:
             like = ", ".join(f'"{entry.name}": {entry.name}' for entry in unit.wrt)
             if self.pointwise:
                 like = ", ".join(
-                    f'"{entry.name}": {self.xp}.broadcast_to({entry.name}, S)' for entry in unit.wrt
+                    f'"{entry.name}": {self.xp}.broadcast_to({entry.name}, {self.shape})' for entry in unit.wrt
                 )
             targets = ", ".join(node.attributes[0] for node in unit.direction)
             comma = "," if len(unit.direction) == 1 else ""
-            found.append(Assign(targets + comma, f'_direction("v", v, {{{like}}})'))
+            found.append(
+                Assign(targets + comma, f'_direction("{unit.direction_name}", {unit.direction_name}, {{{like}}})')
+            )
         return found
 
     def _cotangent(self, unit: Unit) -> list[Statement]:
         self._used["cotangent"] = None
         (u,) = unit.direction
-        dtype = next((f"{entry.name}.dtype" for entry in unit.inputs if entry.node.dtype == "float"), f"{self.xp}.float64")
-        shape = "S" if self.pointwise else shape_source(u.shape, unit.inputs)
-        return [Assign(u.attributes[0], f'_cotangent("u", u, {shape}, {dtype})')]
+        dtype = next(
+            (f"{entry.name}.dtype" for entry in unit.inputs if entry.node.dtype == "float"), f"{self.xp}.float64"
+        )
+        shape = self.shape if self.pointwise else shape_source(u.shape, unit.inputs)
+        return [
+            Assign(u.attributes[0], f'_cotangent("{unit.direction_name}", {unit.direction_name}, {shape}, {dtype})')
+        ]
 
     def functions(self) -> list[list[str]]:
         """The source of the checks and of the helpers they need."""
@@ -65,11 +71,13 @@ class Checker:
             body += wrapped(f"return _convert({tuple(entry.name for entry in inputs)!r}, ({names}{comma}))")
         else:
             declared = [f'"{entry.name}": ({_declared(entry.node.shape)}, "{entry.node.dtype}"),' for entry in inputs]
-            body += ["declared = {", *indent(declared), "}", *wrapped(f"return _convert(declared, ({names}{comma}))")]
+            body += ["return _convert(", "    {", *indent(indent(declared)), "    },", f"    ({names}{comma}),", ")"]
         return [*wrapped(f"def {name}({names}):"), *indent(body)]
 
     def _fast(self, inputs: Sequence[Input]) -> list[str]:
         """Every array already of one floating dtype and the declared shape."""
+        if _hostile(inputs):
+            return []
         arrays = [entry for entry in inputs if entry.node.shape]
         lead = next((entry.name for entry in arrays if entry.node.dtype == "float"), None)
         if lead is None or any(entry.node.dtype != "float" for entry in inputs):
@@ -77,9 +85,9 @@ class Checker:
         scalars = [entry.name for entry in inputs if not entry.node.shape]
         kind = unique("kind", {entry.name for entry in inputs})
         conditions = [" is ".join(f"type({entry.name})" for entry in arrays) + f" is {self.xp}.ndarray"]
-        conditions.append(" is ".join(f"{entry.name}.dtype" for entry in arrays) + f" in ({self.xp}.float32, {self.xp}.float64)")
+        conditions.append(" is ".join(f"{entry.name}.dtype" for entry in arrays) + " in _FLOATING")
         if len(arrays) > 1:
-            conditions[-1] = conditions[-1].replace(" in (", f" and {lead}.dtype in (")
+            conditions[-1] = conditions[-1].replace(" in _", f" and {lead}.dtype in _")
         conditions += _shape_conditions(arrays)
         lines = ["if (", *indent([("" if i == 0 else "and ") + text for i, text in enumerate(conditions)]), "):"]
         inner = []
@@ -94,20 +102,33 @@ class Checker:
         return [*lines, *indent(inner)]
 
     def _fast_pointwise(self, inputs: Sequence[Input]) -> list[str]:
+        if _hostile(inputs):
+            return []
         names = [entry.name for entry in inputs]
         first = names[0]
         types = " is ".join(f"type({name})" for name in names)
-        dtypes = " is ".join(f"{name}.dtype" for name in names) + f" and {first}.dtype" if len(names) > 1 else f"{first}.dtype"
+        dtypes = (
+            " is ".join(f"{name}.dtype" for name in names) + f" and {first}.dtype"
+            if len(names) > 1
+            else f"{first}.dtype"
+        )
         shapes = " == ".join(f"{name}.shape" for name in names) + " and " if len(names) > 1 else ""
         returned = ", ".join(names)
         floats = ", ".join(f"{self.xp}.float64({name})" for name in names)
         return [
-            f"if {types} is {self.xp}.ndarray and {dtypes} in ({self.xp}.float32, {self.xp}.float64):",
+            f"if {types} is {self.xp}.ndarray and {dtypes} in _FLOATING:",
             f"    if {shapes}{first}.ndim and {first}.size:",
             f"        return {returned}, {first}.shape",
-            f"elif {types} and type({first}) in ({self.xp}.float64, float):" if len(names) > 1 else f"elif {types} in ({self.xp}.float64, float):",
+            f"elif {types} and type({first}) in ({self.xp}.float64, float):"
+            if len(names) > 1
+            else f"elif {types} in ({self.xp}.float64, float):",
             f"    return {floats}, ()",
         ]
+
+
+def _hostile(inputs: Sequence[Input]) -> bool:
+    """Whether an argument hides a builtin that the fast check calls."""
+    return any(entry.name in ("type", "float") for entry in inputs)
 
 
 def _shape_conditions(arrays: Sequence[Input]) -> list[str]:
@@ -120,7 +141,13 @@ def _shape_conditions(arrays: Sequence[Input]) -> list[str]:
         fresh = []
         for axis, dim in enumerate(dims):
             text = _known(dim, known)
-            if text is None and isinstance(dim, Size) and len(dim.terms) == 1 and dim.terms[0][1] == 1 and len(dim.terms[0][0]) == 1:
+            if (
+                text is None
+                and isinstance(dim, Size)
+                and len(dim.terms) == 1
+                and dim.terms[0][1] == 1
+                and len(dim.terms[0][0]) == 1
+            ):
                 place = f"{entry.name}.shape[{axis}]"
                 known[dim.names[0]] = place
                 fresh.append(place)
@@ -130,7 +157,11 @@ def _shape_conditions(arrays: Sequence[Input]) -> list[str]:
             found.append(f"{entry.name}.ndim == {len(dims)}")
         else:
             # ndim first: the expected shape may read the array's own axes
-            own = f"{entry.name}.ndim == {len(dims)} and " if any(text.startswith(f"{entry.name}.") for text in expected) else ""
+            own = (
+                f"{entry.name}.ndim == {len(dims)} and "
+                if any(text.startswith(f"{entry.name}.") for text in expected)
+                else ""
+            )
             found.append(f"{own}{entry.name}.shape == ({', '.join(expected)}{',' if len(dims) == 1 else ''})")
     found.append(" and ".join(f"{entry.name}.size" for entry in arrays))
     return found
@@ -167,5 +198,3 @@ def shape_source(shape: Sequence[Dim], inputs: Sequence[Input]) -> str:
                 known.setdefault(dim.names[0], f"{entry.name}.shape[{axis}]")
     parts = [_known(dim, known) or "?" for dim in shape]
     return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
-
-

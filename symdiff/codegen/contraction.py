@@ -47,9 +47,7 @@ class ContractionWriter:
         ones = Text(f"{xp}.ones({self.writer.shape([work.sizes[i] for i in distinct])}, {dtype})")
         return self._on_diagonal(ones, distinct, work)
 
-    def _reduced(
-        self, text: Text, labels: Labels, wanted: Sequence[int], work: Contraction
-    ) -> tuple[Text, Labels]:
+    def _reduced(self, text: Text, labels: Labels, wanted: Sequence[int], work: Contraction) -> tuple[Text, Labels]:
         """Take diagonals, drop axes of size 1 and sum what else is not wanted."""
         xp = self.writer.xp
         distinct = tuple(dict.fromkeys(labels))
@@ -76,7 +74,9 @@ class ContractionWriter:
         order = tuple(label for label in wanted if label in have)
         if order != have:
             axes = [have.index(label) for label in order]
-            text = Text(f"{text.at(ATOM)}.T" if axes == [1, 0] else f"{text.at(ATOM)}.transpose({', '.join(map(str, axes))})")
+            text = Text(
+                f"{text.at(ATOM)}.T" if axes == [1, 0] else f"{text.at(ATOM)}.transpose({', '.join(map(str, axes))})"
+            )
         if not order:
             return text
         inner = wanted[wanted.index(order[0]) :]
@@ -111,9 +111,7 @@ class ContractionWriter:
             return self._arranged(together, tuple(i for i in (*la, *lb) if i not in summed), kept)
         return Text(f'{xp}.einsum("{_spell(la)},{_spell(lb)}->{_spell(kept)}", {first.source}, {second.source})')
 
-    def _matrix_product(
-        self, a: Text, la: Labels, b: Text, lb: Labels, kept: Labels, summed: list[int]
-    ) -> Text | None:
+    def _matrix_product(self, a: Text, la: Labels, b: Text, lb: Labels, kept: Labels, summed: list[int]) -> Text | None:
         """``a @ b`` where one label is summed and the rest of the axes already lie as `@` wants them."""
         if len(summed) != 1:
             return None

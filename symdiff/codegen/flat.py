@@ -1,159 +1,114 @@
-"""The parts of a module that only rearrange: result classes, its signature, flat vectors for optimisers."""
+"""Functions of one flat vector that holds all parameters, as optimisers want them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from symdiff.codegen.interface import class_of
 from symdiff.codegen.program import docstring, indent, wrapped
 from symdiff.graph.inputs import Input, Unit
-from symdiff.graph.size import Size
-
-_FLAT = ("value", "grad", "value_and_grad", "hessian", "hvp", "jvp", "jacobian", "vjp")
-
-def class_of(unit: Unit) -> str:
-    """The result class of a unit that returns one array for each parameter."""
-    return "Grad" if unit.output is None else "".join(part.capitalize() for part in unit.output.split("_")) + "Grad"
+from symdiff.graph.size import Dim, Size, names_of
+from symdiff.names import unique
 
 
-def result_classes(spec: Any, xp: str) -> list[list[str]]:
-    """A NamedTuple for each set of results."""
-    found: dict[str, list[str]] = {}
-    for unit in spec.units:
-        if unit.wrt and unit.kind not in ("value", "jvp"):
-            subject = "the objective" if unit.output is None else unit.output
-            text = f"Derivatives of {subject}, one for each parameter."
-            found.setdefault(class_of(unit), _named_tuple(class_of(unit), text, unit.wrt, f"{xp}.ndarray"))
-        if unit.kind == "hessian":
-            row = _named_tuple("HessianRow", "Second derivatives by one parameter and each other.", unit.wrt, f"{xp}.ndarray")
-            found.setdefault("HessianRow", row)
-            found.setdefault("Hessian", _named_tuple("Hessian", "Second derivatives of the objective.", unit.wrt, "HessianRow"))
-    if _objective_units(spec) and "Grad" not in found and spec.units[0].wrt:
-        text = "One array for each parameter."
-        found["Grad"] = _named_tuple("Grad", text, _objective_units(spec)[0].wrt, f"{xp}.ndarray")
-    return list(found.values())
+class FlatWriter:
+    """Writes ``unpack`` and the flat form of each function of a module.
 
+    Parameters
+    ----------
+    spec : the module.
+    call : name of a function or class of the module -> how to call it where an argument may have the same name.
+    """
 
-def _objective_units(spec: Any) -> list[Unit]:
-    return [unit for unit in spec.units if unit.output is None]
+    def __init__(self, spec: Any, xp: str, need: Callable[[str], None], call: Callable[[str], str]) -> None:
+        self.spec, self.xp, self.need, self.call = spec, xp, need, call
+        self.unpackers: dict[tuple[Input, ...], str] = {}
 
+    def functions(self) -> list[list[str]]:
+        """The source of each."""
+        units = [unit for unit in self.spec.units if unit.wrt]
+        if not units:
+            return []
+        self.need("pack")
+        self.need("_unflatten")
+        found = []
+        for unit in sorted(units, key=lambda unit: unit.output is not None):  # the objective's is called `unpack`
+            if unit.wrt not in self.unpackers:
+                self.unpackers[unit.wrt] = f"_unpack_{unit.output}" if self.unpackers else "unpack"
+                found.append(self._unpack(self.unpackers[unit.wrt], unit))
+        return found + [self._function(unit) for unit in units]
 
-def _named_tuple(name: str, text: str, fields: Sequence[Input], kind: str) -> list[str]:
-    return [f"class {name}(NamedTuple):", *indent([*docstring(text), "", *(f"{entry.name}: {kind}" for entry in fields)])]
+    def _unpack(self, name: str, unit: Unit) -> list[str]:
+        sizes = self._sizes(unit.wrt)
+        shapes = [self._shape(entry.node.shape, sizes) for entry in unit.wrt]
+        keywords = f", *, {', '.join(f'{size}=None' for size in sizes)}" if sizes else ""
+        known = "{" + ", ".join(f'"{size}": {size}' for size in sizes) + "}"
+        text = f"Split one vector into {', '.join(entry.name for entry in unit.wrt)}."
+        if sizes:
+            text += " One size may be left out: it follows from the length of the vector."
+        split = f"_unflatten(vec, ({', '.join(shapes)}{',' if len(shapes) == 1 else ''}), {known})"
+        lines = [*docstring(text), *wrapped(f"return {class_of(unit)}(*{split})")]
+        return [f"def {name}(vec{keywords}):", *indent(lines)]
 
+    def _sizes(self, wrt: Sequence[Input]) -> list[str]:
+        """The named sizes of the parameters, in order; none for a pointwise model, whose parameters are then scalars."""
+        if self.spec.pointwise:
+            return []
+        return list(dict.fromkeys(name for entry in wrt for dim in entry.node.shape for name in names_of([dim])))
 
-def signature(spec: Any) -> list[str]:
-    """``SIGNATURE``: names, roles, shapes, dtypes and functions, for programs that use the module."""
-    inputs = [
-        f'"{entry.name}": {{"role": "{entry.role}", "shape": {_texts(entry)}, "dtype": "{entry.node.dtype}"}},'
-        for entry in spec.inputs
-    ]
-    functions = [f'"{unit.name}": {_tuple(_parameters(unit))},' for unit in spec.units]
-    samples = None if spec.samples is None else f'"{spec.samples}"'
-    return [
-        "SIGNATURE = {",
-        f'    "model": "{spec.name}",',
-        '    "inputs": {', *(f"        {line}" for line in inputs), "    },",
-        f'    "samples": {samples},',
-        f'    "pointwise": {spec.pointwise},',
-        '    "functions": {', *(f"        {line}" for line in functions), "    },",
-        "}",
-    ]  # fmt: skip
+    def _shape(self, shape: Sequence[Dim], sizes: Sequence[str]) -> str:
+        dims = [] if self.spec.pointwise else [self._dim(dim, sizes) for dim in shape]
+        return f"({', '.join(dims)}{',' if len(dims) == 1 else ''})"
 
+    def _dim(self, dim: Dim, sizes: Sequence[str]) -> str:
+        return f"lambda {', '.join(sizes)}: {dim}" if isinstance(dim, Size) else str(dim)
 
-def _texts(entry: Input) -> str:
-    return _tuple(entry.node.shape)
+    def _function(self, unit: Unit) -> list[str]:
+        rest = [entry for entry in unit.inputs if entry not in unit.wrt]
+        taken = {entry.name for entry in rest} | {self.xp}
+        sizes = self._sizes(unit.wrt)
+        vec, parts = unique("vec", taken), unique("p", taken)
+        direction = unique(unit.direction_name, taken) if unit.direction else None
+        known = {name: source for name in sizes if (source := self._size_from(name, rest)) is not None}
+        missing = [name for name in sizes if name not in known]
+        parameters = [vec, *(entry.name for entry in rest), *([direction] if direction else [])]
+        parameters += ["*", *(f"{name}=None" for name in missing)] if missing else []
+        unpack = self.call(self.unpackers[unit.wrt])
+        given = "".join(f", {name}={known.get(name, name)}" for name in sizes)
+        call = [f"{parts}.{entry.name}" if entry in unit.wrt else entry.name for entry in unit.inputs]
+        if direction:
+            call.append(direction if unit.kind == "vjp" else f"{unpack}({direction}{given})")
+        text = f"As `{unit.name}`, of one vector that holds {', '.join(entry.name for entry in unit.wrt)}."
+        body = [*docstring(text), f"{parts} = {unpack}({vec}{given})"]
+        body += self._result(unit, f"{self.call(unit.name)}({', '.join(call)})", parts, taken)
+        head = wrapped(f"def {unit.name}_flat({', '.join(parameters)}):")
+        return [*head, *indent([part for line in body for part in wrapped(line)])]
 
+    def _result(self, unit: Unit, call: str, parts: str, taken: set[str]) -> list[str]:
+        """The statements that return what the function returns, flat."""
+        pack = self.call("pack")
+        if unit.kind in ("value", "jvp"):
+            return [f"return {call}"]
+        if unit.kind == "value_and_grad":
+            value, gradient = unique("value", taken), unique("gradient", taken)
+            return [f"{value}, {gradient} = {call}", f"return {value}, {pack}({gradient})"]
+        if unit.kind not in ("hessian", "jacobian"):
+            return [f"return {pack}({call})"]
+        blocks, rows = unique("blocks", taken), unique("rows", taken)
+        if unit.kind == "jacobian":
+            block = f"[block.reshape(-1, a.size) for a, block in zip({parts}, {blocks})]"
+            return [f"{blocks} = {call}", f"return {self.xp}.concatenate({block}, axis=1)"]
+        block = f"[block.reshape(a.size, b.size) for b, block in zip({parts}, row)]"
+        return [
+            f"{blocks} = {call}",
+            f"{rows} = [{block} for a, row in zip({parts}, {blocks})]",
+            f"return {self.xp}.block({rows})",
+        ]
 
-def _tuple(items: Sequence[object]) -> str:
-    """Source of a tuple of numbers and, in double quotes, texts."""
-    parts = [str(item) if isinstance(item, int) else f'"{item}"' for item in items]
-    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
-
-
-def _parameters(unit: Unit) -> list[str]:
-    names = [entry.name for entry in unit.inputs]
-    return [*names, *(["u"] if unit.kind == "vjp" else ["v"] if unit.direction else [])]
-
-
-def flat_functions(spec: Any, need: Callable[[str], None]) -> list[list[str]]:
-    """pack, unpack, and each function of one vector that holds all parameters."""
-    with_wrt = [unit for unit in spec.units if unit.wrt]
-    if not with_wrt:
-        return []
-    need("pack")
-    need("_unflatten")
-    found: list[list[str]] = []
-    objective = _objective_units(spec)
-    packers: dict[tuple[Input, ...], str] = {}
-    for unit in [*objective, *(unit for unit in with_wrt if unit.output is not None)]:
-        if unit.wrt and unit.wrt not in packers:
-            name = "unpack" if not packers else f"_unpack_{unit.output}"
-            packers[unit.wrt] = name
-            found.append(_unpack(name, class_of(unit), unit.wrt, spec.pointwise))
-    for unit in with_wrt:
-        if unit.kind in _FLAT:
-            found.append(_flat_function(unit, packers[unit.wrt], spec))
-    return found
-
-
-def _flat_function(unit: Unit, unpack: str, spec: Any) -> list[str]:
-    rest = [entry for entry in unit.inputs if entry not in unit.wrt]
-    sizes = _free_sizes(unit.wrt)
-    extra = [name for name in ("v", "u") if unit.direction and name == ("u" if unit.kind == "vjp" else "v")]
-    parameters = ["vec", *(entry.name for entry in rest), *extra]
-    known = {name: source for name in sizes if (source := _size_from(name, rest)) is not None}
-    unknown = [name for name in sizes if name not in known]
-    if unknown:
-        parameters += ["*", *(f"{name}=None" for name in unknown)]
-    given = "".join(f", {name}={known.get(name, name)}" for name in sizes)
-    call = ", ".join(f"p.{entry.name}" if entry in unit.wrt else entry.name for entry in unit.inputs)
-    call += {"v": f", {unpack}(v{given})", "u": ", u"}.get(extra[0], "") if extra else ""
-    text = f"As `{unit.name}`, of one vector `vec` that holds {', '.join(entry.name for entry in unit.wrt)}."
-    body = [*docstring(text), f"p = {unpack}(vec{given})"]
-    match unit.kind:
-        case "value" | "jvp":
-            body.append(f"return {unit.name}({call})")
-        case "value_and_grad":
-            body += [f"value, gradient = {unit.name}({call})", "return value, pack(gradient)"]
-        case "hessian":
-            body.append(f"blocks = {unit.name}({call})")
-            body.append("rows = [[block.reshape(a.size, b.size) for b, block in zip(p, row)] for a, row in zip(p, blocks)]")
-            body.append("return np.block(rows)")
-        case "jacobian":
-            body.append(f"blocks = {unit.name}({call})")
-            body.append("return np.concatenate([block.reshape(-1, a.size) for a, block in zip(p, blocks)], axis=1)")
-        case _:
-            body.append(f"return pack({unit.name}({call}))")
-    head = wrapped(f"def {unit.name}_flat({', '.join(parameters)}):")
-    return [*head, *indent([part for line in body for part in wrapped(line)])]
-
-
-def _free_sizes(wrt: Sequence[Input]) -> list[str]:
-    """The named sizes of the parameters."""
-    return list(dict.fromkeys(name for entry in wrt for dim in entry.node.shape if isinstance(dim, Size) for name in dim.names
-                              if dim != Size.named("S")))
-
-
-def _size_from(name: str, inputs: Sequence[Input]) -> str | None:
-    for entry in inputs:
-        for axis, dim in enumerate(entry.node.shape):
-            if dim == Size.named(name):
-                return f"np.shape({entry.name})[{axis}]"
-    return None
-
-
-def _unpack(name: str, result: str, wrt: Sequence[Input], pointwise: bool) -> list[str]:
-    sizes = [] if pointwise else _free_sizes(wrt)
-    shapes = []
-    for entry in wrt:
-        dims = [] if pointwise else [str(dim) if not isinstance(dim, Size) else f"lambda {', '.join(sizes)}: {dim}" for dim in entry.node.shape]
-        shapes.append(f"({', '.join(dims)}{',' if len(dims) == 1 else ''})")
-    keywords = f", *, {', '.join(f'{s}=None' for s in sizes)}" if sizes else ""
-    table = "{" + ", ".join(f'"{s}": {s}' for s in sizes) + "}"
-    text = f"Split one vector into {', '.join(entry.name for entry in wrt)}."
-    if sizes:
-        text += " One unknown size follows from the length of the vector; give the others."
-    body = [*docstring(text), f"shapes = ({', '.join(shapes)}{',' if len(shapes) == 1 else ''})",
-            f"return {result}(*_unflatten(vec, shapes, {table}))"]
-    return [f"def {name}(vec{keywords}):", *indent(body)]
+    def _size_from(self, name: str, inputs: Sequence[Input]) -> str | None:
+        for entry in inputs:
+            for axis, dim in enumerate(entry.node.shape):
+                if dim == Size.named(name):
+                    return f"{self.xp}.shape({entry.name})[{axis}]"
+        return None

@@ -1,4 +1,4 @@
-"""A model's forward computation printed for a framework that differentiates it itself, so that `compare` can ask that one.
+"""A model's forward computation printed for a framework that differentiates it itself, so that `compare` can ask it.
 
 The graph is printed as it was lowered, one statement a node: nothing is rewritten, ordered or shared with the code that
 writes NumPy. A framework is a table of templates and a few spellings.
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from symdiff.errors import UnsupportedError
-from symdiff.graph.build import number
+from symdiff.graph.build import Item, number
 from symdiff.graph.inputs import Input
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import REDUCTIONS
@@ -118,14 +118,14 @@ class ForwardPrinter:
     def _index(self, node: Node, args: Sequence[str]) -> str:
         return f"{args[0]}[..., {self.subscript(node.attributes[0])}]"
 
-    def subscript(self, items: Sequence[object]) -> str:
+    def subscript(self, items: Sequence[Item]) -> str:
         """Integers and slices as they stand between brackets."""
         parts = []
         for item in items:
             if isinstance(item, int):
                 parts.append(str(item))
             else:
-                start, stop, step = item  # type: ignore[misc]
+                start, stop, step = item
                 parts.append(f"{evaluate(start, self.sizes)}:{evaluate(stop, self.sizes)}:{step}")
         return ", ".join(parts)
 

@@ -64,13 +64,12 @@ class FunctionWriter:
                 self.texts[node] = Text(self.inputs[node])
                 continue
             text = writer.write(node)
-            if node.op not in LEAVES and (node in self.names or self._deserves_variable(node, text, count)):
-                text = self._assign(node, text)
-            elif node in wanted and count.get(node, 0) and node.op not in LEAVES:
+            reused_result = node in wanted and node in count
+            if node.op not in LEAVES and (node in self.names or reused_result or self._deserves(node, text, count)):
                 text = self._assign(node, text)
             self.texts[node] = text
 
-    def _deserves_variable(self, node: Node, text: Text, count: Mapping[Node, int]) -> bool:
+    def _deserves(self, node: Node, text: Text, count: Mapping[Node, int]) -> bool:
         self._weight[node] = 1 + sum(self._weight.get(a, 0) for a in node.args)
         if count.get(node, 0) > 1:
             return not self._cheap(node, text)
@@ -79,7 +78,9 @@ class FunctionWriter:
     def _cheap(self, node: Node, text: Text) -> bool:
         """A view or a negated variable costs less to write twice than to name."""
         view = node.op == "contract" and len(node.args) == 1 and re.fullmatch(r"\w+(\.T|\[[:\w, ]*\])", text.source)
-        return bool(view) or (node.op in ("neg", "cast") and not node.shape and re.fullmatch(r"-?\w+", text.source) is not None)
+        return bool(view) or (
+            node.op in ("neg", "cast") and not node.shape and re.fullmatch(r"-?\w+", text.source) is not None
+        )
 
     def _assign(self, node: Node, text: Text) -> Text:
         name = unique(self.names.get(node) or self._suggest(node), self.taken)
@@ -100,7 +101,7 @@ class FunctionWriter:
         return f"t{self._numbered}"
 
     def _size_statements(self, order: Sequence[Node], variables: dict[str, str]) -> None:
-        """``n = len(X)`` for every size the source mentions."""
+        """``n = X.shape[0]`` for every size the source mentions."""
         needed = _sizes_mentioned(order)
         for name in needed:
             if name in variables:
@@ -116,13 +117,15 @@ class FunctionWriter:
         for node, argument in self.inputs.items():
             for axis, dim in enumerate(node.shape):
                 if dim == size:
-                    return f"len({argument})" if axis == 0 else f"{argument}.shape[{axis}]"
+                    return f"{argument}.shape[{axis}]"
         for node, argument in self.inputs.items():
             for axis, dim in enumerate(node.shape):
                 if isinstance(dim, Size) and dim.names == (name,):
                     rest = dim - size
                     if isinstance(rest, int):
-                        return f"{argument}.shape[{axis}] - {rest}" if rest > 0 else f"{argument}.shape[{axis}] + {-rest}"
+                        return (
+                            f"{argument}.shape[{axis}] - {rest}" if rest > 0 else f"{argument}.shape[{axis}] + {-rest}"
+                        )
         return None
 
     @property
@@ -144,9 +147,7 @@ def _sizes_mentioned(order: Sequence[Node]) -> list[str]:
             out = node.attributes[1]
             if len(set(out)) < len(out) or any(label not in present for label in out):
                 dims = list(node.shape)
-        elif node.op == "place":
-            dims = list(node.shape)
-        elif node.op == "stack":
+        elif node.op == "place" or node.op == "stack":
             dims = list(node.shape)
         elif node.op == "index":
             dims = [bound for item in node.attributes[0] if not isinstance(item, int) for bound in item[:2]]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from symdiff.codegen import flat, helpers
+from symdiff.codegen import helpers
 from symdiff.codegen.arguments import Checker
+from symdiff.codegen.flat import FlatWriter
 from symdiff.codegen.function import FunctionWriter
+from symdiff.codegen.interface import OWN_NAMES, arguments_of, class_of, result_classes, signature
 from symdiff.codegen.program import ATOM, Assign, Function, Return, Statement, docstring
 from symdiff.codegen.results import copied, is_scalar, result_type
+from symdiff.graph.external import EXTERNAL
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.node import Node
 from symdiff.graph.ops import LEAVES
 from symdiff.graph.plan import Plan
 from symdiff.graph.size import Size
+from symdiff.names import unique
 
 # Names a module defines for itself; an input of one of these names makes the module use another.
 _XP = ("np", "numpy_", "np_")
@@ -51,16 +55,22 @@ class ModuleWriter:
 
     def __init__(self, spec: ModuleSpec) -> None:
         self.spec = spec
-        arguments = {entry.name for entry in spec.inputs}
-        self.xp = next(name for name in _XP if name not in arguments)
+        self.arguments = {entry.name for entry in spec.inputs}
+        self.hidden: set[str] = set()
+        self.xp = next(name for name in _XP if name not in self.arguments)
         self.needed: dict[str, None] = {}
         self.special: dict[str, None] = {}
-        self.checker = Checker(spec.pointwise, self.xp, self.need)
+        self.external: dict[str, None] = {}
+        self.shape = unique("S", set(self.arguments))
+        self.checker = Checker(spec.pointwise, self.xp, self.shape)
 
     def need(self, name: str) -> None:
         """Remember a helper (or, as ``special:name``, a function of scipy.special) that the source uses."""
         if name.startswith("special:"):
             self.special.setdefault(name.removeprefix("special:"))
+            return
+        if name in EXTERNAL:
+            self.external.setdefault(name)
             return
         if name in helpers.REQUIRES:
             self.need(helpers.REQUIRES[name])
@@ -70,17 +80,19 @@ class ModuleWriter:
         """The module, top to bottom."""
         self.need("set_threads")
         functions = [self.function(unit) for unit in self.spec.units]
-        flat_lines = flat.flat_functions(self.spec, self.need)
+        flat = FlatWriter(self.spec, self.xp, self.need, self.call).functions()
         checks = self.checker.functions()
         blocks = [
             [self.spec.header, *docstring(self.docstring())],
             self.imports(),
-            flat.signature(self.spec),
-            *flat.result_classes(self.spec, self.xp),
+            signature(self.spec),
+            *result_classes(self.spec.units, self.xp),
             *(function.lines() for function in functions),
-            *flat_lines,
+            *flat,
             *checks,
+            *(EXTERNAL[op].source.rstrip().split("\n") for op in self.external),
             *(text.replace("np.", f"{self.xp}.").rstrip().split("\n") for text in self.helper_texts()),
+            [f"_{name} = {name}" for name in sorted(self.hidden)],  # for functions that have an argument of that name
         ]
         return "\n\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -93,12 +105,16 @@ class ModuleWriter:
         lines = ["import math"] if "_unflatten" in self.needed else []
         lines += ["from typing import NamedTuple", "", f"import numpy as {self.xp}"]
         if self.special:
-            lines.append(f"from scipy.special import {', '.join(f'{name} as _{name}' for name in sorted(self.special))}")
+            lines.append(
+                f"from scipy.special import {', '.join(f'{name} as _{name}' for name in sorted(self.special))}"
+            )
         return lines
 
     def docstring(self) -> str:
         """What the module computes, its arguments with their shapes, the closed form."""
-        lines = [f"{self.spec.name}: value and derivatives in closed form, written by symdiff; edit the model, not this."]
+        lines = [
+            f"{self.spec.name}: value and derivatives in closed form, written by symdiff; edit the model, not this."
+        ]
         lines += ["", "Arguments"]
         width = max(len(entry.name) for entry in self.spec.inputs)
         for entry in self.spec.inputs:
@@ -120,19 +136,42 @@ class ModuleWriter:
         if flattened:
             names = ", ".join(inputs.values())
             comma = "," if len(inputs) == 1 else ""
-            body.append(Assign(names + comma, f"({self.xp}.broadcast_to(a, S).reshape(-1) for a in ({names}{comma}))"))
-        taken = {self.xp, "v", "u", "S", *inputs.values()}
+            body.append(
+                Assign(
+                    names + comma, f"({self.xp}.broadcast_to(a, {self.shape}).reshape(-1) for a in ({names}{comma}))"
+                )
+            )
+        taken = {self.xp, self.shape, *arguments_of(unit), *inputs.values(), *OWN_NAMES, class_of(unit)}
         assert unit.plan is not None
         comments = self.comments(unit, unit.plan)
-        writer = FunctionWriter(inputs, self.names(unit), comments, taken, self.xp, self.need, self.spec.pointwise and not flattened)
+        writer = FunctionWriter(
+            inputs, self.names(unit), comments, taken, self.xp, self.need, self.spec.pointwise and not flattened
+        )
         writer.write(unit.plan.order, unit.roots)
         results = self.results(unit, writer, flattened)
         body += writer.statements
-        body.append(Return(_packed(unit, results)))
-        parameters = tuple(entry.name for entry in unit.inputs)
-        if unit.direction:
-            parameters += ("u",) if unit.kind == "vjp" else ("v",)
-        return Function(unit.name, parameters, _describe(unit), tuple(body))
+        body.append(Return(self.packed(unit, results)))
+        return Function(unit.name, tuple(arguments_of(unit)), _describe(unit), tuple(body))
+
+    def packed(self, unit: Unit, results: Sequence[str]) -> str:
+        """The returned expression."""
+        joined = ", ".join(results)
+        if unit.kind in ("value", "jvp"):
+            return joined
+        if unit.kind == "value_and_grad":
+            return f"{results[0]}, {self.call('Grad')}({', '.join(results[1:])})"
+        if unit.kind == "hessian":
+            n, row = len(unit.wrt), self.call("HessianRow")
+            rows = [f"{row}({', '.join(results[i * n : (i + 1) * n])})" for i in range(n)]
+            return f"{self.call('Hessian')}({', '.join(rows)})"
+        return f"{self.call(class_of(unit))}({joined})"
+
+    def call(self, name: str) -> str:
+        """How a function of the module calls another of its names, which an argument may hide."""
+        if name not in self.arguments:
+            return name
+        self.hidden.add(name)
+        return f"_{name}"
 
     def results(self, unit: Unit, writer: FunctionWriter, flattened: bool) -> list[str]:
         """The returned expressions: each an array of its own memory, or a NumPy scalar."""
@@ -143,8 +182,8 @@ class ModuleWriter:
             text = writer.texts[root]
             if self.spec.pointwise:
                 self.need("_shaped")
-                source = f"{text.at(ATOM)}.reshape(S)" if flattened and root.shape else text.source
-                found.append(f"_shaped({source}, S, {dtype})")
+                source = f"{text.at(ATOM)}.reshape({self.shape})" if flattened and root.shape else text.source
+                found.append(f"_shaped({source}, {self.shape}, {dtype})")
             elif is_scalar(root):
                 found.append(result_type(root, text, dtype))
             else:
@@ -193,18 +232,6 @@ def _title(label: str, unit: Unit) -> str:
     return f"{what[kind]} {name}" if kind in what and name else {"value": "objective"}.get(label, label)
 
 
-def _packed(unit: Unit, results: Sequence[str]) -> str:
-    if unit.kind in ("value", "jvp"):
-        return results[0]
-    if unit.kind == "value_and_grad":
-        return f"{results[0]}, Grad({', '.join(results[1:])})"
-    if unit.kind == "hessian":
-        n = len(unit.wrt)
-        rows = [f"HessianRow({', '.join(results[i * n : (i + 1) * n])})" for i in range(n)]
-        return f"Hessian({', '.join(rows)})"
-    return f"{flat.class_of(unit)}({', '.join(results)})"
-
-
 def _describe(unit: Unit) -> str:
     subject = "the objective" if unit.output is None else unit.output
     by = ", ".join(entry.name for entry in unit.wrt)
@@ -224,4 +251,3 @@ def _shape_text(node: Node) -> str:
     if not node.shape:
         return "scalar"
     return "(" + ", ".join(map(str, node.shape)) + (",)" if node.ndim == 1 else ")")
-

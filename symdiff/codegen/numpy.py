@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,10 +11,13 @@ from symdiff.codegen.contraction import ContractionWriter
 from symdiff.codegen.program import ATOM, POWER, PRODUCT, SUM, UNARY, Text
 from symdiff.codegen.table import MIRRORED, NUMPY, OPERATORS
 from symdiff.graph.build import constant, number, repeated_scalar
+from symdiff.graph.external import EXTERNAL
 from symdiff.graph.node import Node
 from symdiff.graph.ops import REDUCTIONS
 from symdiff.graph.size import Dim, Size, names_of
+from symdiff.graph.special import SPECIAL
 
+_CALLED = re.compile(r"(?<![\w.])([a-z]\w*)(?=\()")  # a function's name, unless it is one of the array library
 _UFUNC = {"reduce_max": "maximum", "reduce_min": "minimum", "reduce_prod": "multiply"}
 
 
@@ -51,12 +55,18 @@ class Writer:
             return self._reduction(node)
         if node.op in OPERATORS:
             return self._operator(node)
+        if node.op in SPECIAL:
+            return self._special(node)
+        if node.op in EXTERNAL:
+            return self._external(node)
         special = getattr(self, f"_{node.op}", None)
         if special is not None:
             return special(node)
         template = NUMPY[node.op]
         operands = [self.texts[a].source for a in node.args]
-        return Text(template.format(*operands, xp=self.xp), self.texts[node.args[0]].precedence if template == "{0}" else ATOM)
+        return Text(
+            template.format(*operands, xp=self.xp), self.texts[node.args[0]].precedence if template == "{0}" else ATOM
+        )
 
     def size(self, dim: Dim) -> Text:
         """A size as source."""
@@ -64,7 +74,9 @@ class Writer:
             return Text(str(dim), ATOM)
         renamed = Size(tuple((tuple(self.sizes[name] for name in names), k) for names, k in dim.terms))
         single = len(dim.terms) == 1
-        return Text(str(renamed), (ATOM if len(names_of([dim])) == 1 and dim.terms[0][1] == 1 else PRODUCT) if single else SUM)
+        return Text(
+            str(renamed), (ATOM if len(names_of([dim])) == 1 and dim.terms[0][1] == 1 else PRODUCT) if single else SUM
+        )
 
     def shape(self, dims: Sequence[Dim]) -> str:
         """A shape as source of a tuple."""
@@ -104,7 +116,12 @@ class Writer:
         """Commuting operands as a person would write them: numbers, scalars, then arrays; short before long."""
         if node.op != "mul":
             return node.args
-        return tuple(sorted(node.args, key=lambda a: (number(a) is None, a.ndim, -self.texts[a].precedence, len(self.texts[a].source) > 12)))
+        return tuple(
+            sorted(
+                node.args,
+                key=lambda a: (number(a) is None, a.ndim, -self.texts[a].precedence, len(self.texts[a].source) > 12),
+            )
+        )
 
     def _repeated(self, a: Node, b: Node) -> Text | None:
         """A scalar repeated over a shape."""
@@ -126,7 +143,9 @@ class Writer:
         first, second = self.texts[a], self.texts[b]
         if second.source.startswith("-") and second.precedence >= SUM:
             rest = second.source[1:]
-            return Text(f"{first.at(SUM)} - {rest}" if second.precedence != SUM else f"{first.at(SUM)} + ({second.source})", SUM)
+            return Text(
+                f"{first.at(SUM)} - {rest}" if second.precedence != SUM else f"{first.at(SUM)} + ({second.source})", SUM
+            )
         return Text(f"{first.at(SUM)} + {second.at(SUM + 1)}", SUM)
 
     def _neg(self, node: Node) -> Text:
@@ -155,6 +174,25 @@ class Writer:
 
     def _cast(self, node: Node) -> Text:
         return Text(f"{self.texts[node.args[0]].at(ATOM)}.astype({self.dtype})")
+
+    # Functions from elsewhere
+
+    def _special(self, node: Node) -> Text:
+        """A function of `scipy.special`, whose names stand behind an underscore; its result in the working dtype."""
+        row = SPECIAL[node.op]
+        for name in _CALLED.findall(row.template):
+            self.need(f"special:{name}")
+        template = _CALLED.sub(r"_\1", row.template)
+        text = template.format(*(self.texts[a].source for a in node.args), xp=self.xp)
+        if " * " in template:
+            text = f"({text})"
+        return Text(f"{text}.astype({self.dtype})" if row.double else text)
+
+    def _external(self, node: Node) -> Text:
+        """A function of the user's own."""
+        self.need(node.op)
+        operands = "".join(f", {self.texts[a].source}" for a in node.args)
+        return Text(f"{EXTERNAL[node.op].name}({self.xp}{operands})")
 
     # Whole axes
 
@@ -204,21 +242,29 @@ class Writer:
 
     def _place(self, node: Node) -> Text:
         self.need("_place")
-        items, dims = node.attributes
+        items, _ = node.attributes
         where = self._subscript(node, items)
-        return Text(f"_place({self.texts[node.args[0]].source}, {self.xp}.s_[{where}], {self.shape(node.shape)}, {self.dtype})")
+        return Text(
+            f"_place({self.texts[node.args[0]].source}, {self.xp}.s_[{where}], {self.shape(node.shape)}, {self.dtype})"
+        )
 
     def _stack(self, node: Node) -> Text:
         (extents,) = node.attributes
         lead = node.shape[: node.ndim - len(extents)]
         if not lead:
-            return Text(f"{self.xp}.array({self._nested([self.texts[a].source for a in node.args], extents)}, {self.dtype})")
+            return Text(
+                f"{self.xp}.array({self._nested([self.texts[a].source for a in node.args], extents)}, {self.dtype})"
+            )
         entries = [
-            self.texts[a].source if a.shape == lead else f"{self.xp}.full({self.shape(lead)}, {self.texts[a].source}, {self.dtype})"
+            self.texts[a].source
+            if a.shape == lead
+            else f"{self.xp}.full({self.shape(lead)}, {self.texts[a].source}, {self.dtype})"
             for a in node.args
         ]
         joined = f"{self.xp}.stack([{', '.join(entries)}], axis=-1)"
-        return Text(joined if len(extents) == 1 else f"{joined}.reshape({', '.join(self.size(d).source for d in node.shape)})")
+        return Text(
+            joined if len(extents) == 1 else f"{joined}.reshape({', '.join(self.size(d).source for d in node.shape)})"
+        )
 
     def _nested(self, entries: Sequence[str], extents: Sequence[int]) -> str:
         if len(extents) == 1:
@@ -226,4 +272,3 @@ class Writer:
         width = len(entries) // extents[0]
         rows = [self._nested(entries[i * width : (i + 1) * width], extents[1:]) for i in range(extents[0])]
         return f"[{', '.join(rows)}]"
-

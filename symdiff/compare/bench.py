@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 from symdiff.compare.calls import ask, timed
 from symdiff.compare.frameworks import FRAMEWORKS
 from symdiff.compare.judge import Numbers, Row, differences, judge
-from symdiff.compare.probes import Probe, probes
+from symdiff.compare.probes import Probe, probes, read
 from symdiff.compare.problem import Array, Call, Problem, Root
 from symdiff.compare.slow import Differences, Exact
 from symdiff.graph.inputs import Input
@@ -31,6 +33,23 @@ FIRST, SECOND = 12, 24  # evaluations that an entry of a first or second derivat
 Timed = tuple[Array, float]
 
 
+@dataclass(frozen=True)
+class Result:
+    """One array that a function of the module returned."""
+
+    call: Call
+    label: tuple[Input, ...]
+    array: Array
+    seconds: float
+    dtype: np.dtype[Any]
+
+    def row(self, **fields: Any) -> Row:
+        """A row about it."""
+        parameter = ".".join(entry.name for entry in self.label)
+        known: dict[str, Any] = {"dtype": self.dtype.name, "seconds": self.seconds, "of": self.array.size}
+        return Row(function=self.call.function, parameter=parameter, **known, **fields)
+
+
 class Bench:
     """The module, and the peers it is held against."""
 
@@ -42,53 +61,64 @@ class Bench:
         self.out_of_reach = {root.name: reason for root in problem.roots if (reason := self._out_of_reach(root))}
 
     def rows(self) -> Iterator[Row]:
-        """One row for each result and peer."""
+        """One row for each result and peer; against high precision, one more in single precision."""
         for call in self.problem.calls():
-            answer = ask(self.module, self.problem, call, self.backend)
-            if answer.failure:
-                yield from (Row(call.function, "", peer, False, note=answer.failure) for peer in self.against)
-                continue
-            peers = {}
-            for name, framework in self.frameworks.items():
-                if call.root.name not in framework.lacks:
-                    peers[name] = timed(lambda framework=framework: framework.arrays(call))  # type: ignore[misc]
-            for i, label in enumerate(self.problem.labels(call)):
-                theirs = {name: (arrays[i], seconds) for name, (arrays, seconds) in peers.items()}
-                yield from self._result(call, label, answer.arrays[i], answer.seconds, theirs)
+            yield from self._call(self.problem, call, self.against)
+        single = self.problem.single() if "mpmath" in self.against else None
+        if single:
+            for call in single.calls():
+                if call.root.name not in self.out_of_reach:
+                    yield from self._call(single, call, ("mpmath",))
 
-    def _result(
-        self, call: Call, label: tuple[Input, ...], ours: Array, seconds: float, peers: Mapping[str, Timed]
-    ) -> Iterator[Row]:
+    def _call(self, problem: Problem, call: Call, against: Sequence[str]) -> Iterator[Row]:
+        """The rows of one function."""
+        answer = ask(self.module, problem, call, self.backend)
+        if answer.failure:
+            for name in against:
+                yield Row(call.function, "", name, False, problem.dtype.name, note=answer.failure)
+            return
+        peers: dict[str, tuple[list[Array], float]] = {}
+        for name in against:
+            if name in self.frameworks and call.root.name not in self.frameworks[name].lacks:
+                peers[name] = timed(partial(self.frameworks[name].arrays, call))
+        for i, label in enumerate(problem.labels(call)):
+            result = Result(call, label, answer.arrays[i], answer.seconds, problem.dtype)
+            theirs = {name: (arrays[i], seconds) for name, (arrays, seconds) in peers.items()}
+            yield from self._result(result, theirs, against)
+
+    def _result(self, result: Result, peers: Mapping[str, Timed], against: Sequence[str]) -> Iterator[Row]:
         """The rows of one result."""
-        common: dict[str, Any] = {
-            "function": call.function,
-            "parameter": ".".join(entry.name for entry in label),
-            "seconds": seconds,
-            "of": ours.size,
-        }
-        slow = call.root.name not in self.out_of_reach
-        chosen: list[Probe] = []
-        if slow:
-            suspects = [int(np.argmax(np.abs(ours - theirs))) for theirs, _ in peers.values()]
-            chosen = probes(self.problem, call, label, self._limit(call), suspects)
-            exact, scale, spent = self.exact[call.root.name].probe(chosen)
-            mine = _read(chosen, ours)
-        for name in self.against:
+        call = result.call
+        chosen: list[Probe] | None = None
+        if call.root.name not in self.out_of_reach:
+            suspects = [int(np.argmax(np.abs(result.array - array))) for array, _ in peers.values()]
+            chosen = probes(self.problem, call, result.label, self._limit(call), suspects)
+        for name in against:
             if name in peers:
-                theirs, taken = peers[name]
-                numbers = Numbers(mine, _read(chosen, theirs), exact, scale) if slow else Numbers(ours, theirs)
-                found = {**differences(ours, theirs), **judge(numbers, self.problem.dtype, name)}
-            elif name in FRAMEWORKS or not slow:
-                note = self.out_of_reach.get(call.root.name, "")
-                if name in FRAMEWORKS:
-                    note = self.frameworks[name].lacks[call.root.name]
-                yield Row(peer=name, agrees=None, note=note, **common)
+                array, seconds = peers[name]
+                peer = array if chosen is None else read(chosen, array)
+                found = self._judged(result, name, peer, chosen) | differences(result.array, array)
+            elif name in FRAMEWORKS or chosen is None:
+                lacks = self.frameworks[name].lacks if name in FRAMEWORKS else self.out_of_reach
+                yield result.row(peer=name, agrees=None, note=lacks[call.root.name])
                 continue
+            elif name == "mpmath":
+                peer, _, seconds = self.exact[call.root.name].probe(chosen)
+                found = self._judged(result, name, peer, chosen) | differences(read(chosen, result.array), peer)
             else:
-                theirs, taken = (exact, spent) if name == "mpmath" else self.differences[call.root.name].probe(chosen)
-                numbers = Numbers(mine, theirs, exact, scale)
-                found = {**differences(mine, theirs), **judge(numbers, self.problem.dtype, name)}
-            yield Row(peer=name, peer_seconds=taken, **common, **found)
+                peer, seconds = self.differences[call.root.name].probe(chosen)
+                found = self._judged(result, name, peer, chosen) | differences(read(chosen, result.array), peer)
+            yield result.row(peer=name, peer_seconds=seconds, **found)
+
+    def _judged(self, result: Result, name: str, peer: Array, chosen: list[Probe] | None) -> dict[str, Any]:
+        """The verdict on a result, given the peer's numbers: at the probes where there are any, else all."""
+        if chosen is None:
+            return judge(Numbers(result.array, peer), result.dtype, name)
+        oracle = self.exact[result.call.root.name]
+        exact, scale, _ = oracle.probe(chosen)
+        if name == "mpmath":
+            peer = exact
+        return judge(Numbers(read(chosen, result.array), peer, exact, scale, oracle.floor()), result.dtype, name)
 
     def _limit(self, call: Call) -> int:
         """How many columns of a result are held against high precision."""
@@ -120,7 +150,3 @@ class Bench:
         except NoReferenceError as error:
             return str(error)
         return ""
-
-
-def _read(chosen: list[Probe], result: Array) -> Array:
-    return np.concatenate([probe.read(result) for probe in chosen])

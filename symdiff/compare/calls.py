@@ -31,9 +31,11 @@ def ask(module: ModuleType, problem: Problem, call: Call, backend: str) -> Answe
     """Call a function of the module with the inputs and directions of the problem."""
     root = call.root
     to_device, to_host = transfers(backend)
-    more = {"hvp": [root.v], "jvp": [root.v], "vjp": [root.u]}.get(call.kind, [])
-    given = [to_device(problem.values[entry.name]) for entry in root.inputs]
-    given += [tuple(map(to_device, part)) if isinstance(part, tuple) else to_device(part) for part in more]
+    given: list[Any] = [to_device(problem.values[entry.name]) for entry in root.inputs]
+    if call.kind in ("hvp", "jvp"):
+        given.append(tuple(to_device(part) for part in root.v))
+    if call.kind == "vjp":
+        given.append(to_device(root.u))
     try:
         function = getattr(module, call.function)
         with np.errstate(all="ignore"):

@@ -55,7 +55,8 @@ class Comparison:
             table.add_column(heading, justify="right", overflow="fold")
         for row in self.rows:
             numbers = (row.absolute, row.relative, row.roundings)
-            cells = [row.function, row.parameter, row.peer, _VERDICTS[row.agrees], *(_short(n) for n in numbers)]
+            peer = row.peer if row.dtype == self.dtype else f"{row.peer}, {row.dtype}"
+            cells = [row.function, row.parameter, peer, _VERDICTS[row.agrees], *(_short(n) for n in numbers)]
             cells += [row.closer, _time(row.seconds), _time(row.peer_seconds)]
             table.add_row(*(Text(cell) for cell in cells), style="bold red" if row.agrees is False else None)
         notes = dict.fromkeys(f"{row.function}: {row.note}" for row in self.rows if row.note)
@@ -69,7 +70,9 @@ def _plain(value: Any) -> Any:
 
 
 def _short(number: float | None) -> str:
-    return "" if number is None else "0" if number == 0 else f"{number:.1e}" if not 0.01 <= number < 1000 else f"{number:.2g}"
+    if not number:
+        return "" if number is None else "0"
+    return f"{number:.2g}" if 0.01 <= number < 1000 else f"{number:.1e}"
 
 
 def _time(seconds: float | None) -> str:

@@ -204,8 +204,8 @@ class Jax(Framework):
 
     def _precision(self) -> Any:
         """Double precision, which JAX has only on request."""
-        enable = getattr(self.jax, "enable_x64", None) or self.jax.experimental.enable_x64
-        return enable(True)
+        where = self.jax if hasattr(self.jax, "enable_x64") else self.jax.experimental
+        return where.enable_x64(True)
 
 
 FRAMEWORKS: dict[str, type[Framework]] = {"torch": Torch, "jax": Jax}

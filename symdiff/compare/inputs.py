@@ -91,7 +91,8 @@ def _fit(entry: Input, shape: Shape, sizes: Sizes, where: str, pointwise: bool) 
             return
     known = ", ".join(f"{name} = {size}" for name, size in sizes.items() if name in names_of(expected))
     text = f"({', '.join(map(str, expected))})" if expected else "a scalar"
-    raise ComparisonError(f"{where}: {entry.name} has shape {shape}, expected {text}{' with ' + known if known else ''}.")
+    text += f" with {known}" if known else ""
+    raise ComparisonError(f"{where}: {entry.name} has shape {shape}, expected {text}.")
 
 
 def draws(lowered: Lowered, domains: Mapping[Any, Domain]) -> Iterator[tuple[Sizes, Values]]:

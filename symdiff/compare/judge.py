@@ -1,12 +1,13 @@
 r"""When two results agree, and what is said of them.
 
 Of each entry, x is its value at high precision, m the module's and p the peer's, s the size that rounding errors are
-relative to (`reference.condition_scale`), eps the relative rounding unit of the dtype. The module agrees with the peer where
+relative to (`reference.condition_scale`), eps the machine epsilon of the dtype. The module agrees with the peer where
 
 .. math:: |m - x| \le 4 \min(|p - x|, \sqrt{eps}\, s) + 16\, eps\, s
 
 for every entry: no more than four times the peer's own error and 16 roundings. A peer that has not even half the digits
-excuses nothing beyond that, so that a wrong peer does not hide a wrong module. A NaN or an infinity agrees with its like.
+excuses nothing beyond that, so that a wrong peer does not hide a wrong module. NaN and infinities agree with their like.
+eps s is at least the smallest normal number, and the size below which high precision itself resolves no derivative.
 
 Where high precision is out of reach, m and p must agree to half the digits of the largest entry.
 """
@@ -24,6 +25,7 @@ from symdiff.compare.problem import Array
 
 PEER_FACTOR = 4
 ROUNDINGS = 16
+CERTAIN = 1e-28
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,9 @@ class Row:
     absolute, relative : the largest difference of the two, and the largest relative to the larger of the two.
     roundings : the largest difference in units of rounding, eps s.
     module_error, peer_error : the largest error of either against high precision, in units of rounding.
-    closer : ``"symdiff"``, the peer's name, or ``""`` where the two err alike.
+    closer : ``"symdiff"``, the peer's name, or ``""`` where the two err alike or the peer is high precision itself.
     entries, of : how many numbers were held against high precision, and how many the result has.
+    dtype : of the module's inputs, and of a framework's.
     seconds, peer_seconds : of one call of the function; of the peer's.
     note : what else there is to say.
     """
@@ -47,6 +50,7 @@ class Row:
     parameter: str
     peer: str
     agrees: bool | None
+    dtype: str = "float64"
     absolute: float | None = None
     relative: float | None = None
     roundings: float | None = None
@@ -62,12 +66,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Numbers:
-    """Some numbers of a result: the module's, a peer's, and where they are known the exact ones with their scales."""
+    """Some numbers of a result: the module's, a peer's, and where they are known the exact ones with their scales.
+
+    Numbers below `floor` are noise even at high precision.
+    """
 
     module: Array
     peer: Array
     exact: Array | None = None
     scale: Array | None = None
+    floor: float = 0.0
 
 
 def judge(numbers: Numbers, dtype: np.dtype[Any], peer: str) -> dict[str, Any]:
@@ -77,18 +85,20 @@ def judge(numbers: Numbers, dtype: np.dtype[Any], peer: str) -> dict[str, Any]:
         size = float(np.max(np.abs(numbers.peer), initial=0))
         difference = errors(numbers.module, numbers.peer)
         return {"agrees": bool(np.all(difference <= math.sqrt(eps) * size + tiny))}
-    rounding = eps * numbers.scale + tiny
-    error = errors(numbers.module, numbers.exact)
-    peer_error = np.zeros_like(error) if numbers.peer is numbers.exact else errors(numbers.peer, numbers.exact)
+    rounding = np.maximum(eps * numbers.scale, max(tiny, numbers.floor))
+    is_exact = numbers.peer is numbers.exact  # the peer is high precision itself
+    top = float(np.finfo(dtype).max)
+    error = errors(numbers.module, numbers.exact, top)
+    peer_error = np.zeros_like(error) if is_exact else errors(numbers.peer, numbers.exact, top)
     excused = np.where(np.isnan(peer_error), 0, np.minimum(peer_error, math.sqrt(eps) * numbers.scale))
     allowed = PEER_FACTOR * excused + ROUNDINGS * rounding
     ours, theirs = largest(error / rounding), largest(peer_error / rounding)
     return {
         "agrees": bool(np.all(error <= allowed)),
-        "roundings": largest(errors(numbers.module, numbers.peer) / rounding),
+        "roundings": largest(errors(numbers.module, numbers.peer, top) / rounding),
         "module_error": ours,
         "peer_error": theirs,
-        "closer": "" if ours == theirs else "symdiff" if ours < theirs else peer,
+        "closer": "" if ours == theirs or is_exact else "symdiff" if ours < theirs else peer,
         "entries": numbers.module.size,
     }
 
@@ -102,10 +112,14 @@ def differences(module: Array, peer: Array) -> dict[str, float]:
     return {"absolute": largest(absolute), "relative": largest(relative)}
 
 
-def errors(found: Array, exact: Array) -> Array:
-    """How far numbers are from others, which may be of mpmath; infinite where only one is finite, or NaN."""
+def errors(found: Array, exact: Array, top: float = math.inf) -> Array:
+    """How far numbers are from others, which may be of mpmath; infinite where only one is finite, or NaN.
+
+    What is larger than `top` counts as infinite.
+    """
     with np.errstate(all="ignore"):
         approximate = exact.astype(float)
+        approximate = np.where(np.abs(approximate) > top, np.copysign(np.inf, approximate), approximate)
         alike = (found == approximate) | (np.isnan(found) & np.isnan(approximate))
         if exact.dtype == object:
             with mpmath.workdps(50):
@@ -118,7 +132,9 @@ def errors(found: Array, exact: Array) -> Array:
 
 
 def _difference(found: Any, exact: Any) -> Any:
-    return mpmath.mpf(float(found)) - exact
+    """The difference of two numbers; 0 where it is less than the digits that high precision is good to."""
+    difference = mpmath.mpf(float(found)) - exact
+    return difference if abs(difference) > CERTAIN * abs(exact) else mpmath.mpf(0)
 
 
 def largest(array: Array) -> float:

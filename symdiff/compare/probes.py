@@ -79,24 +79,27 @@ def probes(
     root = call.root
     along_v = Direction(("v",), dict(zip([entry.symbol for entry in root.wrt], root.v, strict=True)))
     if not label:
-        chain = (along_v,) if call.kind == "jvp" else ()
-        return [Probe(chain, None, np.arange(prod(root.shape)))]
+        return [Probe((along_v,) if call.kind == "jvp" else (), None, np.arange(prod(root.shape)))]
     keeps = call.kind == "jacobian" and not root.pointwise
     weights = None if keeps else root.u if call.kind == "vjp" else np.ones(root.shape)
     columns, complete = _columns(problem, call, label, limit, suspects)
     shape = problem.result_shape(call, label)
     numbers = np.arange(prod(shape)).reshape(*(root.shape if keeps else ()), -1)
     found = []
+    before: Chain = (along_v,) if call.kind == "hvp" else ()
     for column in columns:
-        chain = _chain(problem, root, label, column)
-        if call.kind == "hvp":
-            chain = (along_v, *chain)
+        chain = before + _chain(problem, root, label, column)
         found.append(Probe(chain, weights, numbers[..., _flat(problem, root, label, column)].ravel()))
     if not complete and call.kind in ("grad", "value_and_grad", "jacobian", "vjp"):
         (entry,) = label
         v = root.v[root.wrt.index(entry)]
         found.append(Probe((Direction(("v", entry.name), {entry.symbol: v}),), weights, None, v))
     return found
+
+
+def read(chosen: Sequence[Probe], result: Array) -> Array:
+    """The numbers of all probes, from the whole result."""
+    return np.concatenate([probe.read(result) for probe in chosen])
 
 
 def _columns(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -80,6 +80,19 @@ class Problem:
         roots = tuple(_root(*parts, lowered, sizes, dtype) for parts in found)
         return cls(lowered, sizes, values, dtype, roots)
 
+    def single(self) -> Problem | None:
+        """The same in single precision, where the floating inputs are double but hold nothing that gets lost."""
+        floating = [entry.name for entry in self.lowered.declarations.inputs if entry.node.dtype == "float"]
+        narrow = {name: self.values[name].astype(np.float32) for name in floating}
+        if self.dtype != np.float64 or any(not _same(narrow[name], self.values[name]) for name in floating):
+            return None
+        single = np.dtype(np.float32)
+        roots = [
+            replace(root, v=tuple(part.astype(single) for part in root.v), u=root.u.astype(single))
+            for root in self.roots
+        ]
+        return replace(self, values={**self.values, **narrow}, dtype=single, roots=tuple(roots))
+
     def shape(self, entry: Input) -> Shape:
         """Of an input's value."""
         return self.values[entry.name].shape
@@ -155,6 +168,10 @@ def _root(
 def shape_at(node: Node, sizes: Mapping[str, int]) -> Shape:
     """A node's shape at given sizes."""
     return tuple(evaluate(dim, sizes) for dim in node.shape)
+
+
+def _same(narrow: Array, wide: Array) -> bool:
+    return bool(np.array_equal(narrow.astype(wide.dtype), wide, equal_nan=True))
 
 
 def normal(random: np.random.Generator, shape: Shape, dtype: Any) -> Array:

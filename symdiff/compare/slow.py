@@ -15,6 +15,7 @@ from symdiff.compare.probes import Chain, Probe
 from symdiff.compare.problem import Array, Problem, Root
 
 DIGITS = 30
+RESOLUTION = 1e-40  # of a difference at high precision, relative to the value
 
 
 @dataclass
@@ -39,11 +40,18 @@ class Exact:
                 scales[i] = np.maximum(scales[i], typical)
         return np.concatenate(numbers), np.concatenate(scales), sum(seconds for *_, seconds in found)
 
+    def floor(self) -> float:
+        """The size below which derivatives are noise: what the rounding of the value leaves of a difference."""
+        self._learn([()])
+        scale = self._known[()][1]
+        return RESOLUTION * float(np.max(scale, where=np.isfinite(scale), initial=0.0))
+
     def value(self) -> Array:
         """The value alone, for a quick look at a point."""
-        return _shaped(reference.evaluate(self.root.expression, digits=DIGITS, **self._point()), self.root.shape)
+        return _shaped(reference.evaluate(self.root.expression, digits=DIGITS, **self.point()), self.root.shape)
 
-    def _point(self) -> dict[str, Any]:
+    def point(self) -> dict[str, Any]:
+        """The values of the user's symbols, and the number of samples."""
         samples = self.problem.lowered.declarations.samples
         count = None if samples is None or self.root.pointwise else samples.evaluate(self.problem.sizes)
         return {"values": self.problem.symbols(self.problem.values), "samples": count}
@@ -53,12 +61,12 @@ class Exact:
         groups: dict[Any, list[Chain]] = {}
         for chain in dict.fromkeys(chains):
             if chain not in self._known:
-                last = chain[-1] if chain else None
-                together = last is not None and last.entry is not None
-                groups.setdefault((chain[:-1], last.symbol) if last and together else chain, []).append(chain)
+                units = bool(chain) and chain[-1].entry is not None
+                groups.setdefault((chain[:-1], chain[-1].symbol) if units else chain, []).append(chain)
         for group in groups.values():
             started = time.perf_counter()
-            derivatives, scales = self._entries(group) if group[0] and group[0][-1].entry is not None else self._single(group[0])
+            units = bool(group[0]) and group[0][-1].entry is not None
+            derivatives, scales = self._entries(group) if units else self._single(group[0])
             seconds = (time.perf_counter() - started) / len(group)
             for i, chain in enumerate(group):
                 self._known[chain] = derivatives[i], scales[i], seconds
@@ -69,16 +77,15 @@ class Exact:
             "symbol": last.symbol,
             "entries": [chain[-1].entry for chain in group],
             "directions": first[0].parts if first else None,
-            **self._point(),
+            **self.point(),
         }
         derivative = reference.gradient(self.root.expression, digits=DIGITS, **given)
         scale = reference.condition_scale(self.root.expression, digits=DIGITS, **given)
-        return tuple(
-            [_shaped(array[..., i], self.root.shape) for i in range(len(group))] for array in (derivative, scale)
-        )  # type: ignore[return-value]
+        derivatives = [_shaped(derivative[..., i], self.root.shape) for i in range(len(group))]
+        return derivatives, [_shaped(scale[..., i], self.root.shape) for i in range(len(group))]
 
     def _single(self, chain: Chain) -> tuple[list[Array], list[Array]]:
-        expression, point = self.root.expression, self._point()
+        expression, point = self.root.expression, self.point()
         if chain:
             (direction,) = chain
             derivative = reference.directional(expression, directions=direction.parts, digits=DIGITS, **point)
@@ -109,10 +116,11 @@ class Differences:
         return numbers, sum(seconds for *_, seconds in found)
 
     def _derivative(self, chain: Chain) -> Array:
-        point = Exact(self.problem, self.root)._point()
+        point = Exact(self.problem, self.root).point()
         if not chain:
             return reference.evaluate(self.root.expression, context=mpmath.fp, **point).astype(float)
-        return reference.finite_difference(self.root.expression, point["values"], *(d.parts for d in chain), samples=point["samples"])[0]
+        values, directions = point.pop("values"), [direction.parts for direction in chain]
+        return reference.finite_difference(self.root.expression, values, *directions, **point)[0]
 
 
 def _shaped(array: Array, shape: tuple[int, ...]) -> Array:

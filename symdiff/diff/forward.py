@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from symdiff.diff.linear import LINEAR
-from symdiff.diff.pointwise import PARTIALS
+from symdiff.diff.pointwise import partial_of
 from symdiff.diff.reductions import PARTIALS as REDUCTION_PARTIALS
 from symdiff.graph.build import add, broadcast_to, contract, sum_axes
 from symdiff.graph.contraction import aligned
@@ -49,10 +49,9 @@ def push(node: Node, i: int, t: Node, lead: int) -> Node | None:
         labels = list(range(t.ndim))
         out = [label for label in labels if label - lead not in axes]
         return contract([t, partial], [labels, labels[lead:]], out, dict(enumerate(t.shape)))
-    rule = PARTIALS[node.op][i]
-    if rule is None:
+    partial = partial_of(node, i)
+    if partial is None:
         return None
-    partial = rule(node, *node.args)
     if lead == 0:
         return broadcast_to(t * partial, node.shape)
     front = list(range(lead))

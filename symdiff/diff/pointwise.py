@@ -7,9 +7,12 @@ equally, |x|' = 0 at 0.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
-from symdiff.graph.build import constant, pointwise, power, select
+from symdiff.diff.special import SPECIAL
+from symdiff.graph.build import constant, number, pointwise, power, select
+from symdiff.graph.external import EXTERNAL
 from symdiff.graph.node import Node
 
 Partial = Callable[..., Node] | None
@@ -31,8 +34,20 @@ def _tie(larger: Node, smaller: Node) -> Node:
 
 def _power_by_exponent(y: Node, x: Node, n: Node) -> Node:
     """x**n log x, and 0 where the base is 0 and the exponent is not negative."""
+    if (base := number(x)) is not None and base > 0:
+        return y * math.log(base)
     at_zero = pointwise("and", pointwise("eq", x, constant(0.0)), pointwise("le", constant(0.0), n))
     return select(at_zero, constant(0.0), y * pointwise("log", select(at_zero, constant(1.0), x)))
+
+
+def _ratio(op: str, sign: float) -> Partial:
+    """sign x f_{n+1}: f_n is a spherical Bessel function over x**n (DLMF 10.51.2, 10.51.5), so that 0 needs no limit."""
+    return lambda y, n, x: sign * x * pointwise(op, n + 1, x)
+
+
+def _over_length(y: Node, x: Node) -> Node:
+    """x / y, and 0 where the length y is 0."""
+    return x / select(pointwise("eq", y, constant(0.0)), constant(float("inf")), y)
 
 
 PARTIALS: dict[str, tuple[Partial, ...]] = {
@@ -69,6 +84,21 @@ PARTIALS: dict[str, tuple[Partial, ...]] = {
     "arccosh": (lambda y, x: 1 / (pointwise("sqrt", x - 1) * pointwise("sqrt", x + 1)),),
     "arctanh": (lambda y, x: 1 / ((1 - x) * (1 + x)),),
     # kept whole
+    "cot": (lambda y, x: -(1 + y**2),),
+    "sec": (lambda y, x: y * pointwise("tan", x),),
+    "csc": (lambda y, x: -y * pointwise("cot", x),),
+    "acot": (lambda y, x: -1 / (1 + x**2),),
+    "asec": (lambda y, x: 1 / (pointwise("abs", x) * pointwise("sqrt", (x - 1) * (x + 1))),),
+    "acsc": (lambda y, x: -1 / (pointwise("abs", x) * pointwise("sqrt", (x - 1) * (x + 1))),),
+    "coth": (lambda y, x: -(pointwise("csch", x) ** 2),),
+    "sech": (lambda y, x: -y * pointwise("tanh", x),),
+    "csch": (lambda y, x: -y * pointwise("coth", x),),
+    "acoth": (lambda y, x: 1 / ((1 - x) * (1 + x)),),
+    "asech": (lambda y, x: -1 / (x * pointwise("sqrt", (1 - x) * (1 + x))),),
+    "acsch": (lambda y, x: -1 / (pointwise("abs", x) * pointwise("hypot", constant(1.0), x)),),
+    "hypot": (lambda y, a, b: _over_length(y, a), lambda y, a, b: _over_length(y, b)),
+    "sinc": (None, _ratio("sinc", -1.0)),
+    "sinhc": (None, _ratio("sinhc", 1.0)),
     "relu": (lambda y, x: _mask(pointwise("lt", constant(0.0), x)),),
     "sigmoid": (lambda y, x: y * pointwise("sigmoid", -x),),
     "softplus": (lambda y, x: pointwise("sigmoid", x),),
@@ -76,10 +106,18 @@ PARTIALS: dict[str, tuple[Partial, ...]] = {
     "minimum": (lambda y, a, b: _tie(b, a), lambda y, a, b: _tie(a, b)),
     # choice
     "select": (None, lambda y, c, a, b: _mask(c), lambda y, c, a, b: select(c, constant(0.0), constant(1.0))),
-    **{op: (None, None) for op in ("lt", "le", "eq", "ne", "and", "or", "xor")},
+    **dict.fromkeys(("lt", "le", "eq", "ne", "and", "or", "xor"), (None, None)),
     "not": (None,),
     # markers
     "stop_gradient": (None,),
     "cast": (None,),
 }
+PARTIALS |= SPECIAL
 
+
+def partial_of(node: Node, i: int) -> Node | None:
+    """The partial derivative of an elementwise operation by operand i; None where it is zero everywhere."""
+    if node.op in EXTERNAL:
+        return EXTERNAL[node.op].partial(i, node.args)
+    rule = PARTIALS[node.op][i]
+    return None if rule is None else rule(node, *node.args)

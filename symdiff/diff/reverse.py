@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symdiff.diff.linear import LINEAR
-from symdiff.diff.pointwise import PARTIALS
+from symdiff.diff.pointwise import partial_of
 from symdiff.diff.reductions import PARTIALS as REDUCTION_PARTIALS
 from symdiff.graph.build import add, constant, contract, full, insert_axes, sum_to
 from symdiff.graph.contraction import aligned
@@ -60,10 +60,9 @@ def pull(node: Node, i: int, g: Node, lead: int) -> Node | None:
         sizes = dict(enumerate((*g.shape[:lead], *operand.shape)))
         inner = [axis + lead for axis in range(operand.ndim)]
         return contract([g, partial], [front + [axis + lead for axis in kept], inner], front + inner, sizes)
-    rule = PARTIALS[node.op][i]
-    if rule is None:
+    partial = partial_of(node, i)
+    if partial is None:
         return None
-    partial = rule(node, *node.args)
     if lead == 0:
         return sum_to(g * partial, operand.shape)
     return _batched(g, partial, node, operand, lead)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sympy as sp
+from sympy.matrices.exceptions import ShapeError as MatrixShapeError
 
 from symdiff.errors import UnsupportedError
 from symdiff.frontend import matrix_form
@@ -72,7 +73,10 @@ class ClosedForm:
 
     def convert(self, node: Node) -> None:
         """Find the expression of a node whose operands were converted."""
-        expression = self._expression(node)
+        try:
+            expression = self._expression(node)
+        except MatrixShapeError as error:  # of slices with steps, whose sizes SymPy gets wrong
+            raise UnsupportedError(f"SymPy cannot hold the closed form: {error}.") from error
         self.own[node] = self.used[node] = expression
         name = self.named.get(node)
         if name is not None and node.op != "input":

@@ -52,9 +52,12 @@ def declare(model: Any) -> Declarations:
     size_symbols = _size_symbols(symbol for _, symbol in pairs)
     for symbol in size_symbols:
         if any(symbol == declared for _, declared in pairs):
-            raise ModelError(f"{symbol} is both a declared symbol and a size; its value comes from the shapes: remove it.")
+            raise ModelError(
+                f"{symbol} is both a declared symbol and a size; its value comes from the shapes: remove it."
+            )
     size_names = identifiers([str(symbol) for symbol in size_symbols], "sizes")
-    sizes = {symbol: Size.named(size_names[str(symbol)]) for symbol in size_symbols}
+    taken = set(names.values())
+    sizes = {symbol: Size.named(unique(size_names[str(symbol)], taken)) for symbol in size_symbols}
     scalars_only = all(isinstance(symbol, sp.Symbol) for _, symbol in pairs)
     samples = _samples(model, sizes, set(names.values()))
     pointwise = scalars_only and not model.data and _scalar_results(model)
@@ -118,7 +121,8 @@ def dimension(expression: Any, sizes: dict[Any, Size]) -> Dim:
         parts = [dimension(expression.base, sizes)] * int(expression.exp)
     else:
         raise UnsupportedError(
-            f"The size {text(expression)} is not a polynomial in the sizes of declared arrays.", expression=text(expression)
+            f"The size {text(expression)} is not a polynomial in the sizes of declared arrays.",
+            expression=text(expression),
         )
     result: Dim = 0 if expression.is_Add else 1
     for part in parts:
@@ -146,9 +150,7 @@ def _samples(model: Any, sizes: dict[Any, Size], taken: set[str]) -> Size | None
 
 
 def _dims(symbols: Iterable[Any], sizes: dict[Any, Size]) -> list[Dim]:
-    return [
-        dimension(dim, sizes) for symbol in symbols if isinstance(symbol, sp.MatrixSymbol) for dim in symbol.shape
-    ]
+    return [dimension(dim, sizes) for symbol in symbols if isinstance(symbol, sp.MatrixSymbol) for dim in symbol.shape]
 
 
 def _scalar_results(model: Any) -> bool:
@@ -166,5 +168,3 @@ def warn_unused(declared: Iterable[Input], used: set[Node], place: str) -> None:
                 ModelWarning,
                 stacklevel=4,
             )
-
-

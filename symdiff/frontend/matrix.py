@@ -25,6 +25,8 @@ from symdiff.functions.reductions import AxisFunction, AxisReduction
 from symdiff.graph.build import (
     Item,
     add,
+    broadcast,
+    broadcast_to,
     constant,
     contract,
     full,
@@ -145,13 +147,18 @@ def _diagonal_column(walk: Any, expression: Any, args: list[Node]) -> Node:
 
 
 def _apply(walk: Any, expression: Any, args: list[Node]) -> Node:
-    return walk.apply(expression.function, args)
+    return _at_shape(walk.apply(expression.function, args), args)
 
 
 def _entrywise(walk: Any, expression: Any, args: list[Node]) -> Node:
     _refuse_samples(args)
     _check_same_shape("An entrywise function", [node for node in args if node.ndim >= 2])
-    return walk.apply(expression.args[0], args)
+    return _at_shape(walk.apply(expression.args[0], args), args)
+
+
+def _at_shape(result: Node, args: list[Node]) -> Node:
+    """The result of a function at the shape of its operands, also where it ignores some of them."""
+    return broadcast_to(result, broadcast([result.shape, *(node.shape for node in args)]))
 
 
 def _power(walk: Any, expression: Any, args: list[Node]) -> Node:
@@ -171,7 +178,8 @@ def _power(walk: Any, expression: Any, args: list[Node]) -> Node:
 
 def _hadamard_power(walk: Any, expression: Any, args: list[Node]) -> Node:
     base, exponent = args
-    if exponent.ndim >= 2:
+    _refuse_samples(args)
+    if base.ndim >= 2 and exponent.ndim >= 2:
         _check_same_shape("An entrywise power", args)
     return power(base, exponent)
 

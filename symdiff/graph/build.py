@@ -12,7 +12,7 @@ from functools import partial, reduce as fold
 from itertools import zip_longest
 
 from symdiff.errors import ShapeError
-from symdiff.graph.contraction import Contraction, Labels, aligned, is_structured, is_view
+from symdiff.graph.contraction import Contraction, aligned, is_structured, is_view
 from symdiff.graph.node import Node, Shape, intern
 from symdiff.graph.ops import COMMUTATIVE, POINTWISE
 from symdiff.graph.size import Dim, Size
@@ -304,17 +304,15 @@ def power(base: Node, exponent: Node) -> Node:
 
 def select(condition: Node, yes: Node, no: Node) -> Node:
     """`yes` where the condition holds, else `no`."""
-    if condition.op == "constant" and condition.dtype == "bool":
-        chosen = yes if condition.attributes[0] else no
-        shape = broadcast([yes.shape, no.shape])
-        return chosen if chosen.shape == shape else full(chosen, shape)
-    if yes is no:
-        return yes
+    shape = broadcast([condition.shape, yes.shape, no.shape], "select")
     if yes.op == "select" and yes.args[0] is condition:
         yes = yes.args[1]
     if no.op == "select" and no.args[0] is condition:
         no = no.args[2]
-    shape = broadcast([condition.shape, yes.shape, no.shape], "select")
+    if condition.op == "constant":
+        yes = no = yes if condition.attributes[0] else no
+    if yes is no:
+        return broadcast_to(yes, shape)
     condition, yes, no = (_bare(x, i, (condition, yes, no), shape) for i, x in enumerate((condition, yes, no)))
     for scalar, other, mask in ((yes, no, (1.0, 0.0)), (no, yes, (0.0, 1.0))):
         if condition.shape and number(other) == 0 and not scalar.shape and number(scalar) is None:

@@ -12,6 +12,7 @@ from symdiff.graph.node import Node, rewrite, topological
 from symdiff.graph.ops import POINTWISE
 from symdiff.graph.rebuild import rebuild
 
+
 def choose(condition: Node, yes: Node, no: Node) -> Node:
     """`yes` where the condition holds, else `no`, each guarded where it is not taken."""
     return select(condition, guarded(yes, condition), guarded(no, pointwise("not", condition)))

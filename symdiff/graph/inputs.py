@@ -31,6 +31,7 @@ class Unit:
     output : name of the output it belongs to; None for the objective.
     inputs : its arguments.
     direction : for hvp and jvp the nodes of v, one for each of `wrt`; for vjp the node of u.
+    direction_name : of the argument v or u.
     wrt : what it differentiates by.
     roots : its results, in order: the value first where it is returned too.
     labels : what each result is called in source.
@@ -45,6 +46,7 @@ class Unit:
     wrt: tuple[Input, ...]
     roots: tuple[Node, ...]
     direction: tuple[Node, ...] = ()
+    direction_name: str = ""
     labels: tuple[str, ...] = ()
     plan: Plan | None = None
     names: Mapping[Node, str] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from symdiff.graph.build import constant, insert_axes, pointwise, reduce, select, sum_axes
 from symdiff.graph.node import Node, rewrite
 from symdiff.graph.rebuild import rebuild
+from symdiff.passes.elementary import FORMULAS
 
 
 def expand(roots: Sequence[Node]) -> list[Node]:
@@ -87,4 +88,5 @@ _FORMULAS: dict[str, Callable[..., Node]] = {
     "sigmoid": _sigmoid,
     "softplus": _softplus,
     "reduce_logsumexp": _logsumexp,
+    **FORMULAS,
 }
