@@ -5,7 +5,8 @@ from symdiff.compiler import compile, generate
 from symdiff.formulas import gradient
 from symdiff.functions import *  # noqa: F403
 from symdiff.functions import __all__ as _functions
+from symdiff.functions.registered import register
 from symdiff.model import Model, domain
 from symdiff.version import __version__
 
-__all__ = ["Model", "__version__", "compile", "domain", "functions", "generate", "gradient", *_functions]
+__all__ = ["Model", "__version__", "compile", "domain", "functions", "generate", "gradient", "register", *_functions]

@@ -243,7 +243,7 @@ def compare_command(
         click.echo(json.dumps([json.loads(comparison.to_json()) for comparison in comparisons], indent=2))
     else:
         for comparison in comparisons:
-            Console().print(comparison.table())
+            _console().print(comparison.table())
     ctx.exit(0 if all(comparison.agrees for comparison in comparisons) else 1)
 
 
@@ -357,7 +357,13 @@ def _print_report(path: Path, generated: Generated) -> None:
     table.add_column("in general", overflow="fold")
     for function in generated.functions:
         table.add_row(Text(function.name), f"{function.operations:,}", Text(function.formula))
-    Console().print(table)
+    _console().print(table)
+
+
+def _console() -> Console:
+    """The terminal; a pipe or a file has no width of its own, so tables get room there."""
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
 
 
 def _places(models: Iterable[Model]) -> str:

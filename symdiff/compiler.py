@@ -16,7 +16,7 @@ import sympy as sp
 from symdiff.cache import Cache, key_of
 from symdiff.codegen.module import ModuleSpec, write_module
 from symdiff.derive import derive
-from symdiff.errors import UnsupportedError
+from symdiff.errors import UnsupportedError, located
 from symdiff.files import header
 from symdiff.formulas import formulas
 from symdiff.frontend.lower import Lowered, lower
@@ -80,7 +80,8 @@ def compile(
     store = Cache() if cache else None
     source = store.get(key) if store else None
     if source is None:
-        source = generate_from(lowered, options, formulas(model, options)).source
+        with located(model.place):
+            source = generate_from(lowered, options, formulas(model, options)).source
         if store:
             store.put(key, source)
     module_name = f"{CACHE_PACKAGE}.{identifier(lowered.name)}_{key}"
@@ -89,7 +90,8 @@ def compile(
 
 def generate(model: Model, options: Options) -> Generated:
     """Compile a model to source."""
-    return generate_from(lower(model), options, formulas(model, options))
+    with located(model.place):
+        return generate_from(lower(model), options, formulas(model, options))
 
 
 def generate_from(model: Lowered, options: Options, closed_form: tuple[str, ...]) -> Generated:
@@ -116,7 +118,7 @@ def generate_from(model: Lowered, options: Options, closed_form: tuple[str, ...]
 
 def stabilised(model: Lowered) -> Lowered:
     """The model with what could overflow or lose digits rewritten, before anything is differentiated."""
-    return model.mapped(stabilise)
+    return model.mapped(lambda roots: stabilise(simplify(roots)))
 
 
 def finish(unit: Unit, model: Lowered) -> Unit:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class SymdiffError(Exception):
     """Base of every error symdiff raises about a model, a file or a comparison.
@@ -58,3 +61,13 @@ def shorten(text: str, limit: int = 200) -> str:
         return text
     half = (limit - 5) // 2
     return f"{text[:half]} ... {text[-half:]}"
+
+
+@contextmanager
+def located(place: str) -> Iterator[None]:
+    """Errors raised inside name the `Model(...)` call, where they do not yet."""
+    try:
+        yield
+    except SymdiffError as error:
+        error.place = error.place or place
+        raise

@@ -44,7 +44,7 @@ def gradient(model: Model, wrt: Sequence[Any] | None = None) -> dict[Any, Any]:
 
 def formulas(model: Model, options: Options) -> tuple[str, ...]:
     """Lines ``name = expression``: the objective, the outputs, the gradient; what several share has a line of its own."""
-    lowered = lower(model, for_reading=True).mapped(stabilise)
+    lowered = lower(model, for_reading=True).mapped(lambda roots: stabilise(simplify(roots)))
     by = parameters(lowered, options)
     roots: dict[str, Node] = {}
     if lowered.objective is not None:
@@ -60,7 +60,7 @@ def formulas(model: Model, options: Options) -> tuple[str, ...]:
 
 def _gradient(model: Lowered, by: Sequence[Input]) -> list[Node]:
     assert model.objective is not None
-    (objective,) = stabilise([model.objective])
+    (objective,) = stabilise(simplify([model.objective]))
     return _tidied(model, differentiate(objective, [entry.node for entry in by]))
 
 

@@ -44,7 +44,11 @@ def expected(case: Case) -> SimpleNamespace:
     rng = np.random.default_rng(1)
     v = [np.asarray(rng.standard_normal(tuple(p.shape)), np.float32).astype(float) for p in params]
     u = np.asarray(rng.standard_normal(tuple(out(*params).shape)), np.float32).astype(float)
-    grad, H, J = [g.numpy() for g in gradient], [[h.numpy() for h in row] for row in hessian], [j.numpy() for j in jacobian]
+    grad, H, J = (
+        [g.numpy() for g in gradient],
+        [[h.numpy() for h in row] for row in hessian],
+        [j.numpy() for j in jacobian],
+    )
     contract = [sum(np.tensordot(h, d, d.ndim) for h, d in zip(row, v, strict=True)) for row in H]
     return SimpleNamespace(
         v=v,
@@ -67,6 +71,7 @@ def flat(result: Any) -> list[Any]:
     return [part for entry in result for part in flat(entry)] if isinstance(result, tuple) else [result]
 
 
+@pytest.mark.filterwarnings("ignore:.*without data over the samples")
 @pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

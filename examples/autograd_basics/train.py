@@ -11,7 +11,7 @@ from model import V, squared_error
 
 import symdiff as sd
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "generated"))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "generated"))
 import affine_numpy
 import curvature_numpy
 import double_numpy

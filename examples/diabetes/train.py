@@ -9,7 +9,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "generated"))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "generated"))
 import ridge_numpy as ridge
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "generated"))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "generated"))
 import line_numpy
 import plane_numpy
 

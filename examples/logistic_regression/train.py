@@ -9,7 +9,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "generated"))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "generated"))
 import logistic_numpy as logistic
 
 

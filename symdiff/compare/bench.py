@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from symdiff.compare.calls import ask, timed
+from symdiff.compare.calls import Answer, ask, timed
 from symdiff.compare.frameworks import FRAMEWORKS
-from symdiff.compare.judge import Numbers, Row, differences, judge
+from symdiff.compare.judge import Numbers, Row, differences, errors, judge, largest
 from symdiff.compare.probes import Probe, probes, read
 from symdiff.compare.problem import Array, Call, Problem, Root
 from symdiff.compare.slow import Differences, Exact
@@ -50,6 +50,45 @@ class Result:
         return Row(function=self.call.function, parameter=parameter, **known, **fields)
 
 
+@dataclass(frozen=True)
+class Side:
+    """The module in one precision."""
+
+    answer: Answer
+    dtype: np.dtype[Any]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What high precision says of a result.
+
+    Attributes
+    ----------
+    chosen : the probes that were computed.
+    numbers : the module's at the probes, the exact ones as its peer's, and their scales.
+    seconds : what it took.
+    """
+
+    chosen: list[Probe]
+    numbers: Numbers
+    seconds: float
+
+    @classmethod
+    def gather(cls, oracle: Exact, chosen: list[Probe], result: Result, twin: Array | None) -> Evidence:
+        """Compute the probes; `twin` is the result in the other precision."""
+        exact, scale, seconds = oracle.probe(chosen)
+        own = 0.0
+        if twin is not None:
+            shown = errors(read(chosen, twin), exact)
+            own = largest(shown[np.isfinite(shown)]) * float(np.finfo(result.dtype).eps / np.finfo(twin.dtype).eps)
+        numbers = Numbers(read(chosen, result.array), exact, exact, scale, oracle.floor(), own)
+        return cls(chosen, numbers, seconds)
+
+    def against(self, array: Array) -> Numbers:
+        """The numbers with a framework's, which rounds as the module does: nothing else is excused."""
+        return replace(self.numbers, peer=read(self.chosen, array), own=0.0)
+
+
 class Bench:
     """The module, and the peers it is held against."""
 
@@ -62,63 +101,61 @@ class Bench:
 
     def rows(self) -> Iterator[Row]:
         """One row for each result and peer; against high precision, one more in single precision."""
-        for call in self.problem.calls():
-            yield from self._call(self.problem, call, self.against)
-        single = self.problem.single() if "mpmath" in self.against else None
-        if single:
-            for call in single.calls():
+        other = np.dtype(np.float32 if self.problem.dtype == np.float64 else np.float64)
+        twin = self.problem.cast(other)
+        answers = [
+            (call, ask(self.module, self.problem, call, self.backend), ask(self.module, twin, call, self.backend))
+            for call in self.problem.calls()
+        ]
+        for call, answer, cast in answers:
+            yield from self._call(call, Side(answer, self.problem.dtype), Side(cast, other), self.against)
+        if "mpmath" in self.against and other == np.float32 and twin.equals(self.problem):
+            for call, answer, cast in answers:
                 if call.root.name not in self.out_of_reach:
-                    yield from self._call(single, call, ("mpmath",))
+                    yield from self._call(call, Side(cast, other), Side(answer, self.problem.dtype), ("mpmath",))
 
-    def _call(self, problem: Problem, call: Call, against: Sequence[str]) -> Iterator[Row]:
-        """The rows of one function."""
-        answer = ask(self.module, problem, call, self.backend)
-        if answer.failure:
+    def _call(self, call: Call, side: Side, other: Side, against: Sequence[str]) -> Iterator[Row]:
+        """The rows of one function, as it answered in one precision and in the other."""
+        if side.answer.failure:
             for name in against:
-                yield Row(call.function, "", name, False, problem.dtype.name, note=answer.failure)
+                yield Row(call.function, "", name, False, side.dtype.name, note=side.answer.failure)
             return
         peers: dict[str, tuple[list[Array], float]] = {}
         for name in against:
             if name in self.frameworks and call.root.name not in self.frameworks[name].lacks:
                 peers[name] = timed(partial(self.frameworks[name].arrays, call))
-        for i, label in enumerate(problem.labels(call)):
-            result = Result(call, label, answer.arrays[i], answer.seconds, problem.dtype)
+        for i, label in enumerate(self.problem.labels(call)):
+            result = Result(call, label, side.answer.arrays[i], side.answer.seconds, side.dtype)
+            twin = None if other.answer.failure else other.answer.arrays[i]
             theirs = {name: (arrays[i], seconds) for name, (arrays, seconds) in peers.items()}
-            yield from self._result(result, theirs, against)
+            yield from self._result(result, twin, theirs, against)
 
-    def _result(self, result: Result, peers: Mapping[str, Timed], against: Sequence[str]) -> Iterator[Row]:
-        """The rows of one result."""
-        call = result.call
-        chosen: list[Probe] | None = None
-        if call.root.name not in self.out_of_reach:
+    def _result(
+        self, result: Result, twin: Array | None, peers: Mapping[str, Timed], against: Sequence[str]
+    ) -> Iterator[Row]:
+        """The rows of one result, given the same in the other precision and the frameworks'."""
+        name = result.call.root.name
+        evidence = None
+        if name not in self.out_of_reach:
             suspects = [int(np.argmax(np.abs(result.array - array))) for array, _ in peers.values()]
-            chosen = probes(self.problem, call, result.label, self._limit(call), suspects)
-        for name in against:
-            if name in peers:
-                array, seconds = peers[name]
-                peer = array if chosen is None else read(chosen, array)
-                found = self._judged(result, name, peer, chosen) | differences(result.array, array)
-            elif name in FRAMEWORKS or chosen is None:
-                lacks = self.frameworks[name].lacks if name in FRAMEWORKS else self.out_of_reach
-                yield result.row(peer=name, agrees=None, note=lacks[call.root.name])
+            chosen = probes(self.problem, result.call, result.label, self._limit(result.call), suspects)
+            evidence = Evidence.gather(self.exact[name], chosen, result, twin)
+        for peer in against:
+            if peer in peers:
+                array, seconds = peers[peer]
+                numbers = evidence.against(array) if evidence else Numbers(result.array, array)
+                found = judge(numbers, result.dtype, peer) | differences(result.array, array)
+            elif peer in FRAMEWORKS or evidence is None:
+                lacks = self.frameworks[peer].lacks if peer in FRAMEWORKS else self.out_of_reach
+                yield result.row(peer=peer, agrees=None, note=lacks[name])
                 continue
-            elif name == "mpmath":
-                peer, _, seconds = self.exact[call.root.name].probe(chosen)
-                found = self._judged(result, name, peer, chosen) | differences(read(chosen, result.array), peer)
             else:
-                peer, seconds = self.differences[call.root.name].probe(chosen)
-                found = self._judged(result, name, peer, chosen) | differences(read(chosen, result.array), peer)
-            yield result.row(peer=name, peer_seconds=seconds, **found)
-
-    def _judged(self, result: Result, name: str, peer: Array, chosen: list[Probe] | None) -> dict[str, Any]:
-        """The verdict on a result, given the peer's numbers: at the probes where there are any, else all."""
-        if chosen is None:
-            return judge(Numbers(result.array, peer), result.dtype, name)
-        oracle = self.exact[result.call.root.name]
-        exact, scale, _ = oracle.probe(chosen)
-        if name == "mpmath":
-            peer = exact
-        return judge(Numbers(read(chosen, result.array), peer, exact, scale, oracle.floor()), result.dtype, name)
+                theirs, seconds = evidence.numbers.peer, evidence.seconds
+                if peer != "mpmath":
+                    theirs, seconds = self.differences[name].probe(evidence.chosen)
+                numbers = replace(evidence.numbers, peer=theirs)
+                found = judge(numbers, result.dtype, peer) | differences(numbers.module, theirs, numbers.floor)
+            yield result.row(peer=peer, peer_seconds=seconds, **found)
 
     def _limit(self, call: Call) -> int:
         """How many columns of a result are held against high precision."""

@@ -9,6 +9,11 @@ for every entry: no more than four times the peer's own error and 16 roundings. 
 excuses nothing beyond that, so that a wrong peer does not hide a wrong module. NaN and infinities agree with their like.
 eps s is at least the smallest normal number, and the size below which high precision itself resolves no derivative.
 
+High precision makes no roundings that excuse any, and s knows the user's expression, not the terms that cancel in its
+derivative, such as 1 - tanh(z)^2. So finite differences and mpmath hold the module against itself in the other precision:
+what is rounding grows and shrinks with eps, a mistake does not. There :math:`|p - x|` is at least the largest error of the
+same result in the other precision, times the ratio of the two eps, but no more than :math:`\sqrt{eps}\, \max s`.
+
 Where high precision is out of reach, m and p must agree to half the digits of the largest entry.
 """
 
@@ -68,7 +73,8 @@ class Row:
 class Numbers:
     """Some numbers of a result: the module's, a peer's, and where they are known the exact ones with their scales.
 
-    Numbers below `floor` are noise even at high precision.
+    Numbers below `floor` are noise even at high precision. `own` is the size of the module's rounding errors as another
+    precision shows it.
     """
 
     module: Array
@@ -76,6 +82,7 @@ class Numbers:
     exact: Array | None = None
     scale: Array | None = None
     floor: float = 0.0
+    own: float = 0.0
 
 
 def judge(numbers: Numbers, dtype: np.dtype[Any], peer: str) -> dict[str, Any]:
@@ -87,15 +94,19 @@ def judge(numbers: Numbers, dtype: np.dtype[Any], peer: str) -> dict[str, Any]:
         return {"agrees": bool(np.all(difference <= math.sqrt(eps) * size + tiny))}
     rounding = np.maximum(eps * numbers.scale, max(tiny, numbers.floor))
     is_exact = numbers.peer is numbers.exact  # the peer is high precision itself
-    top = float(np.finfo(dtype).max)
-    error = errors(numbers.module, numbers.exact, top)
-    peer_error = np.zeros_like(error) if is_exact else errors(numbers.peer, numbers.exact, top)
-    excused = np.where(np.isnan(peer_error), 0, np.minimum(peer_error, math.sqrt(eps) * numbers.scale))
+    limits = float(np.finfo(dtype).max), numbers.floor
+    error = errors(numbers.module, numbers.exact, *limits)
+    peer_error = np.zeros_like(error) if is_exact else errors(numbers.peer, numbers.exact, *limits)
+    half = math.sqrt(eps) * numbers.scale
+    excused = np.maximum(
+        np.where(np.isnan(peer_error), 0, np.minimum(peer_error, half)),
+        min(numbers.own, largest(half[np.isfinite(half)])),
+    )
     allowed = PEER_FACTOR * excused + ROUNDINGS * rounding
     ours, theirs = largest(error / rounding), largest(peer_error / rounding)
     return {
         "agrees": bool(np.all(error <= allowed)),
-        "roundings": largest(errors(numbers.module, numbers.peer, top) / rounding),
+        "roundings": largest(errors(numbers.module, numbers.peer, *limits) / rounding),
         "module_error": ours,
         "peer_error": theirs,
         "closer": "" if ours == theirs or is_exact else "symdiff" if ours < theirs else peer,
@@ -103,19 +114,19 @@ def judge(numbers: Numbers, dtype: np.dtype[Any], peer: str) -> dict[str, Any]:
     }
 
 
-def differences(module: Array, peer: Array) -> dict[str, float]:
+def differences(module: Array, peer: Array, floor: float = 0.0) -> dict[str, float]:
     """The largest absolute and relative difference of two arrays."""
-    absolute = errors(module, peer)
+    absolute = errors(module, peer, floor=floor)
     with np.errstate(all="ignore"):
         size = np.maximum(np.abs(module), np.abs(peer.astype(float)))
         relative = np.where(absolute == 0, 0, absolute / np.where(size > 0, size, 1))
     return {"absolute": largest(absolute), "relative": largest(relative)}
 
 
-def errors(found: Array, exact: Array, top: float = math.inf) -> Array:
+def errors(found: Array, exact: Array, top: float = math.inf, floor: float = 0.0) -> Array:
     """How far numbers are from others, which may be of mpmath; infinite where only one is finite, or NaN.
 
-    What is larger than `top` counts as infinite.
+    What is larger than `top` counts as infinite, a difference up to `floor` as none.
     """
     with np.errstate(all="ignore"):
         approximate = exact.astype(float)
@@ -127,6 +138,7 @@ def errors(found: Array, exact: Array, top: float = math.inf) -> Array:
         else:
             difference = found.astype(float) - exact
         size = np.abs(np.asarray(difference).astype(float))
+        size = np.where(size <= floor, 0.0, size)
     finite = np.isfinite(found) & np.isfinite(approximate)
     return np.asarray(np.where(finite, size, np.where(alike, 0.0, np.inf)))
 

@@ -80,18 +80,18 @@ class Problem:
         roots = tuple(_root(*parts, lowered, sizes, dtype) for parts in found)
         return cls(lowered, sizes, values, dtype, roots)
 
-    def single(self) -> Problem | None:
-        """The same in single precision, where the floating inputs are double but hold nothing that gets lost."""
+    def cast(self, dtype: np.dtype[Any]) -> Problem:
+        """The same in another floating dtype."""
         floating = [entry.name for entry in self.lowered.declarations.inputs if entry.node.dtype == "float"]
-        narrow = {name: self.values[name].astype(np.float32) for name in floating}
-        if self.dtype != np.float64 or any(not _same(narrow[name], self.values[name]) for name in floating):
-            return None
-        single = np.dtype(np.float32)
+        values = {name: self.values[name].astype(dtype) for name in floating}
         roots = [
-            replace(root, v=tuple(part.astype(single) for part in root.v), u=root.u.astype(single))
-            for root in self.roots
+            replace(root, v=tuple(part.astype(dtype) for part in root.v), u=root.u.astype(dtype)) for root in self.roots
         ]
-        return replace(self, values={**self.values, **narrow}, dtype=single, roots=tuple(roots))
+        return replace(self, values={**self.values, **values}, dtype=dtype, roots=tuple(roots))
+
+    def equals(self, other: Problem) -> bool:
+        """Whether the values are the same numbers."""
+        return all(np.array_equal(self.values[name], other.values[name], equal_nan=True) for name in self.values)
 
     def shape(self, entry: Input) -> Shape:
         """Of an input's value."""
@@ -168,10 +168,6 @@ def _root(
 def shape_at(node: Node, sizes: Mapping[str, int]) -> Shape:
     """A node's shape at given sizes."""
     return tuple(evaluate(dim, sizes) for dim in node.shape)
-
-
-def _same(narrow: Array, wide: Array) -> bool:
-    return bool(np.array_equal(narrow.astype(wide.dtype), wide, equal_nan=True))
 
 
 def normal(random: np.random.Generator, shape: Shape, dtype: Any) -> Array:

@@ -80,22 +80,28 @@ def _problem(
     """The inputs: given, or the first drawn ones at which every result has finite values."""
     if data is not None:
         return Problem.create(model, lowered, *load(data, lowered))
+    reason = ""
     for sizes, values in draws(lowered, model.domains):
         problem = Problem.create(model, lowered, sizes, values)
-        if all(_has_value(problem, call, module, backend) for call in problem.calls() if call.kind == "value"):
+        values_of = [call for call in problem.calls() if call.kind == "value"]
+        reason = next(filter(None, (_lacks_value(problem, call, module, backend) for call in values_of)), "")
+        if not reason:
             return problem
     raise ComparisonError(
-        "The model has no finite value at any of the inputs drawn for it: give some with --data, or say where the "
-        "symbols lie, as symbols(..., positive=True) or params=[sd.domain(x, 0, 1)]."
+        f"The model has no finite value at any of the inputs drawn for it (the last time: {reason}). Give some with "
+        "--data, or say where the symbols lie, as symbols(..., positive=True) or params=[sd.domain(x, 0, 1)]."
     )
 
 
-def _has_value(problem: Problem, call: Call, module: ModuleType, backend: str) -> bool:
+def _lacks_value(problem: Problem, call: Call, module: ModuleType, backend: str) -> str:
+    """Why the inputs are of no use for a root; empty where they are."""
     try:
         value = Exact(problem, call.root).value().astype(float)
     except NoReferenceError:
         answer = ask(module, problem, call, backend)
-        return not answer.failure and bool(np.isfinite(answer.arrays[0]).all())
-    except (IndexError, ValueError):
-        return False
-    return bool(np.isfinite(value).all())
+        if answer.failure:
+            return answer.failure
+        value = answer.arrays[0]
+    except (IndexError, ValueError) as error:  # sizes too small for an index, or not the ones that fit together
+        return str(error)
+    return "" if np.isfinite(value).all() else f"{call.function} is NaN or infinite"

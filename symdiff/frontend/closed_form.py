@@ -17,6 +17,7 @@ from symdiff.errors import UnsupportedError
 from symdiff.frontend import matrix_form
 from symdiff.frontend.declare import Declarations
 from symdiff.frontend.scalar import OPERATIONS
+from symdiff.frontend.special import CLOSED_FORMS
 from symdiff.functions import elementwise as own
 from symdiff.functions.elementwise import EntrywiseFunction
 from symdiff.functions.reductions import AxisReduction, Reduction
@@ -27,6 +28,7 @@ from symdiff.graph.size import Dim, Size
 
 _FUNCTIONS: dict[str, Any] = {
     **{op: cls for cls, op in OPERATIONS.items()},
+    **CLOSED_FORMS,
     "add": lambda a, b: a + b,
     "mul": lambda a, b: a * b,
     "div": lambda a, b: a / b,

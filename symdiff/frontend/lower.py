@@ -13,10 +13,12 @@ from typing import Any
 
 import sympy as sp
 
-from symdiff.errors import ModelError, ModelWarning, SymdiffError, UnsupportedError
+from symdiff.errors import ModelError, ModelWarning, SymdiffError, UnsupportedError, located
 from symdiff.frontend import matrix, scalar
 from symdiff.frontend.declare import Declarations, declare, dimension, warn_unused
+from symdiff.frontend.registered import registered_rule
 from symdiff.frontend.rule import Rule
+from symdiff.frontend.special import refusal
 from symdiff.frontend.text import text
 from symdiff.graph.build import select, size, sum_axes
 from symdiff.graph.guard import choose
@@ -63,11 +65,8 @@ def lower(model: Any, for_reading: bool = False) -> Lowered:
     `for_reading`: the graph is only printed, so branches need no guards where they are not taken, and nothing is warned of
     a second time.
     """
-    try:
+    with located(model.place):
         return _lower(model, for_reading)
-    except SymdiffError as error:
-        error.place = error.place or model.place
-        raise
 
 
 def _lower(model: Any, for_reading: bool) -> Lowered:
@@ -171,6 +170,10 @@ class Walk:
         inner._bound = {**self._bound, **dict(zip(function.variables, arguments, strict=True))}
         return inner.lower(function.expr)
 
+    def alone(self) -> Walk:
+        """A walk of expressions that hold no symbols of the model."""
+        return Walk(Declarations((), {}, None, False), self.place)
+
     def dimension(self, expression: Any) -> Dim:
         """A SymPy size."""
         return dimension(sp.sympify(expression), self.declarations.sizes)
@@ -182,6 +185,8 @@ class Walk:
         warnings.warn(f"{message}\n  model: {self.place}", ModelWarning, stacklevel=2)
 
     def _rule(self, part: Any) -> Rule | None:
+        if (own := registered_rule(type(part))) is not None:
+            return own
         for cls in type(part).__mro__:
             if cls in RULES:
                 return RULES[cls]
@@ -192,7 +197,7 @@ class Walk:
             if isinstance(part, (sp.Symbol, sp.MatrixSymbol)):
                 return self._symbol(part)
             if rule is None:
-                raise UnsupportedError(scalar.refusal(part))
+                raise UnsupportedError(refusal(part))
             node = rule.build(self, part, [self._memo[id(child)][1] for child in children])
         except SymdiffError as error:
             error.expression = error.expression or text(part)

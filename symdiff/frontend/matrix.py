@@ -19,7 +19,7 @@ from sympy.matrices.matrixbase import MatrixBase
 
 from symdiff.errors import ShapeError, UnsupportedError
 from symdiff.frontend.rule import Rule, no_arguments
-from symdiff.frontend.scalar import reduce_axes
+from symdiff.frontend.scalar import SAMPLES_BESIDE_MATRIX, reduce_axes
 from symdiff.functions.elementwise import EntrywiseFunction
 from symdiff.functions.reductions import AxisFunction, AxisReduction
 from symdiff.graph.build import (
@@ -37,6 +37,7 @@ from symdiff.graph.build import (
     pointwise,
     power,
     stack,
+    sum_axes,
 )
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim
@@ -47,19 +48,19 @@ def _shape(node: Node) -> tuple[Dim, Dim]:
     return rows, columns
 
 
+def _spelled(node: Node) -> str:
+    return "x".join(map(str, _shape(node)))
+
+
 def _check_same_shape(what: str, args: list[Node]) -> None:
     for other in args[1:]:
         if _shape(other) != _shape(args[0]):
-            first, second = ("x".join(map(str, _shape(node))) for node in (args[0], other))
-            raise ShapeError(f"{what} of a {first} and a {second} matrix: the sizes must be equal.")
+            raise ShapeError(f"{what} of a {_spelled(args[0])} and a {_spelled(other)} matrix: the sizes must be equal.")
 
 
 def _refuse_samples(args: list[Node]) -> None:
     if any(node.ndim == 1 for node in args) and any(node.ndim >= 2 for node in args):
-        raise UnsupportedError(
-            "A scalar data symbol (one value per sample) is combined with a matrix: declare the data as a MatrixSymbol "
-            "with the samples as its rows."
-        )
+        raise UnsupportedError(SAMPLES_BESIDE_MATRIX)
 
 
 def _addition(walk: Any, expression: Any, args: list[Node]) -> Node:
@@ -75,9 +76,11 @@ def _multiplication(walk: Any, expression: Any, args: list[Node]) -> Node:
     """Matrix factors from left to right, scalar factors in front."""
     _refuse_samples(args)
     factor, product = constant(1.0), None
-    for node in args:
+    for part, node in zip(expression.args, args, strict=True):
         if node.ndim < 2:
             factor = mul(factor, node)
+        elif not part.is_Matrix and _shape(node) == (1, 1):  # SymPy takes a function of a 1x1 matrix for a scalar
+            factor = mul(factor, sum_axes(node, (node.ndim - 2, node.ndim - 1)))
         else:
             product = node if product is None else matmul(product, node)
     return factor if product is None else mul(factor, product)
@@ -95,6 +98,13 @@ def _transpose(walk: Any, expression: Any, args: list[Node]) -> Node:
     (x,) = args
     order = [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2]
     return contract([x], [range(x.ndim)], order, dict(enumerate(x.shape)))
+
+
+def _adjoint(walk: Any, expression: Any, args: list[Node]) -> Node:
+    raise UnsupportedError(
+        "Abs(X) of a whole matrix, which SymPy turns into an adjoint, has no meaning in matrix algebra: write X.applyfunc(Abs) "
+        "or sd.abs(X); for the adjoint of a real matrix write X.T."
+    )
 
 
 def _trace(walk: Any, expression: Any, args: list[Node]) -> Node:
@@ -167,6 +177,8 @@ def _power(walk: Any, expression: Any, args: list[Node]) -> Node:
     if not (exponent.is_Integer and exponent >= 0):
         raise UnsupportedError(f"The matrix power {exponent} is not supported: only whole powers from 0 are.")
     (x,) = args
+    if expression.base.shape == (1, 1) and _shape(x) != (1, 1):
+        raise ShapeError(f"SymPy takes this {_spelled(x)} matrix for 1x1: write sp.HadamardPower(X, {exponent}) for its entries.")
     _check_square("A matrix power", x)
     result, square, n = None, x, int(exponent)
     while n:
@@ -258,6 +270,7 @@ RULES: dict[type, Rule] = {
     HadamardProduct: Rule(_hadamard_product),
     HadamardPower: Rule(_hadamard_power),
     sp.Transpose: Rule(_transpose),
+    sp.Adjoint: Rule(_adjoint, no_arguments),
     sp.Trace: Rule(_trace),
     sp.Identity: Rule(_identity, no_arguments),
     sp.ZeroMatrix: Rule(_filled(0.0), no_arguments),

@@ -5,22 +5,38 @@ A parameter is a scalar, a data symbol a vector over the sample axis; everything
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
+from symdiff import functions
 from symdiff.errors import ModelError, UnsupportedError
+from symdiff.frontend import special
 from symdiff.frontend.rule import Rule, no_arguments
-from symdiff.frontend.special import FORMULAS, SPECIAL, refusal
 from symdiff.functions import elementwise as own
 from symdiff.functions.reductions import Reduction
-from symdiff.graph.build import add, constant, div, mul, pointwise, power, reduce, size, stack, sum_axes
+from symdiff.graph.build import (
+    add,
+    constant,
+    div,
+    mul,
+    number,
+    pointwise,
+    power,
+    reduce,
+    repeated_scalar,
+    size,
+    stack,
+    sum_axes,
+)
 from symdiff.graph.node import Node
 
 # SymPy class -> elementwise operation, operand for operand.
 OPERATIONS: dict[type, str] = {
+    **special.OPERATIONS,
     sp.Abs: "abs", sp.sign: "sign", sp.floor: "floor", sp.ceiling: "ceil", sp.Mod: "mod",
     sp.exp: "exp", sp.log: "log",
     sp.sin: "sin", sp.cos: "cos", sp.tan: "tan", sp.asin: "arcsin", sp.acos: "arccos", sp.atan: "arctan",
@@ -30,6 +46,13 @@ OPERATIONS: dict[type, str] = {
     own.maximum: "maximum", own.minimum: "minimum",
     sp.LessThan: "le", sp.StrictLessThan: "lt", sp.Equality: "eq", sp.Unequality: "ne",
 }  # fmt: skip
+
+_COMPARISONS = {"le": operator.le, "lt": operator.lt, "eq": operator.eq, "ne": operator.ne}
+
+SAMPLES_BESIDE_MATRIX = (
+    "A scalar data symbol (one value per sample) is combined with a matrix: declare the data as a MatrixSymbol "
+    "with the samples as its rows."
+)
 
 
 def _number(walk: Any, expression: Any, args: list[Node]) -> Node:
@@ -42,7 +65,6 @@ def _number(walk: Any, expression: Any, args: list[Node]) -> Node:
 
 
 def _sum(walk: Any, expression: Any, args: list[Node]) -> Node:
-    _refuse_matrices(walk, args)
     ordered = sorted(args, key=lambda node: node.ndim)  # scalars are added before they meet an array
     total = ordered[0]
     for term in ordered[1:]:
@@ -52,7 +74,6 @@ def _sum(walk: Any, expression: Any, args: list[Node]) -> Node:
 
 def _product(walk: Any, expression: Any, args: list[Node]) -> Node:
     """Numerator over denominator, scalars multiplied before they meet an array."""
-    _refuse_matrices(walk, args)
     above: list[Node] = []
     below: list[Node] = []
     for factor, node in zip(expression.args, args, strict=True):
@@ -75,29 +96,58 @@ def _multiply(factors: list[Node]) -> Node:
     return product
 
 
-def _refuse_matrices(walk: Any, args: list[Node]) -> None:
-    if not walk.entrywise and any(node.ndim >= 2 for node in args):
-        raise UnsupportedError(
+def _operands(walk: Any, expression: Any, args: list[Node]) -> list[Node]:
+    """The operands of a scalar operation: a 1x1 matrix counts as a scalar, no other matrix is one."""
+    if all(node.ndim < 2 for node in args):
+        return args
+    of_samples = any(node.ndim == 1 for node in args)
+    if any(node.ndim >= 2 and (of_samples or not walk.entrywise) and node.shape[-2:] != (1, 1) for node in args):
+        raise UnsupportedError(SAMPLES_BESIDE_MATRIX if of_samples else _whole_matrix(expression))
+    return [sum_axes(node, (node.ndim - 2, node.ndim - 1)) if of_samples and node.ndim >= 2 else node for node in args]
+
+
+def _whole_matrix(expression: Any) -> str:
+    name = type(expression).__name__
+    if isinstance(expression, (sp.Add, sp.Mul, sp.Pow)):
+        return (
             "A scalar and a matrix are combined: matrix algebra has no broadcasting. "
             "Multiply the scalar by sp.OneMatrix(rows, columns), or reduce the matrix first."
         )
+    if isinstance(expression, sp.Piecewise):
+        return "A Piecewise of whole matrices has no meaning in matrix algebra: write sd.where(condition, A, B)."
+    own_name = {"Abs": "abs"}.get(name, name)
+    also = f" or sd.{own_name}(X)" if own_name in functions.__all__ else ""
+    return f"{name}(X) of a whole matrix has no meaning in matrix algebra: write X.applyfunc({name}){also}."
+
+
+def _of_scalars(rule: Rule) -> Rule:
+    """A rule whose operands are scalars."""
+    return Rule(lambda walk, expression, args: rule.build(walk, expression, _operands(walk, expression, args)), rule.children)
 
 
 def _entrywise(op: str) -> Callable[[Any, Any, list[Node]], Node]:
-    def build(walk: Any, expression: Any, args: list[Node]) -> Node:
-        if not walk.entrywise and any(node.ndim >= 2 for node in args):
-            name = type(expression).__name__
-            raise UnsupportedError(
-                f"{name}(X) of a whole matrix has no meaning in matrix algebra: write X.applyfunc({name}) or sd.{name}(X)."
-            )
-        return pointwise(op, *args)
+    return lambda walk, expression, args: _decided(op, args) or _folded(expression, args) or pointwise(op, *args)
 
-    return build
+
+def _decided(op: str, args: list[Node]) -> Node | None:
+    """A comparison of numbers."""
+    values = [number(repeated_scalar(node) or node) for node in args] if op in _COMPARISONS else [None]
+    return None if None in values else constant(bool(_COMPARISONS[op](*values)))
+
+
+def _folded(expression: Any, args: list[Node]) -> Node | None:
+    """A function of numbers as a number: NumPy would return a double, which makes float32 arrays beside it doubles."""
+    if any(number(node) is None for node in args) or expression.free_symbols:
+        return None
+    try:
+        return _number(None, expression, args)
+    except TypeError:  # SymPy has no number for it
+        return None
 
 
 def _formula(function: Callable[..., Node]) -> Callable[[Any, Any, list[Node]], Node]:
     def build(walk: Any, expression: Any, args: list[Node]) -> Node:
-        return function(*args)
+        return _folded(expression, args) or function(*args)
 
     return build
 
@@ -146,7 +196,7 @@ def _logic(op: str) -> Callable[[Any, Any, list[Node]], Node]:
 
 
 def _greater(op: str) -> Callable[[Any, Any, list[Node]], Node]:
-    return lambda walk, expression, args: pointwise(op, args[1], args[0])
+    return lambda walk, expression, args: _decided(op, args[::-1]) or pointwise(op, args[1], args[0])
 
 
 def _clip(walk: Any, expression: Any, args: list[Node]) -> Node:
@@ -202,23 +252,13 @@ def reduce_axes(name: str, x: Node, axes: tuple[int, ...]) -> Node:
     return reduce(f"reduce_{name}", x, axes)
 
 
-def _real_part(walk: Any, expression: Any, args: list[Node]) -> Node:
-    return args[0]
-
-
-RULES: dict[type, Rule] = {
-    sp.Symbol: Rule(_number, no_arguments),  # symbols are the walk's own
-    sp.Number: Rule(_number, no_arguments),
-    sp.NumberSymbol: Rule(_number, no_arguments),
-    type(sp.I): Rule(_number, no_arguments),
-    type(sp.zoo): Rule(_number, no_arguments),
-    BooleanTrue: Rule(lambda walk, e, args: constant(True), no_arguments),
-    BooleanFalse: Rule(lambda walk, e, args: constant(False), no_arguments),
+_SCALAR: dict[type, Rule] = {
     sp.Add: Rule(_sum),
     sp.Mul: Rule(_product),
     sp.Pow: Rule(lambda walk, e, args: power(*args)),
     **{cls: Rule(_entrywise(op)) for cls, op in OPERATIONS.items()},
-    **{cls: Rule(_formula(function)) for cls, function in {**FORMULAS, **SPECIAL}.items()},
+    **{cls: Rule(_formula(function)) for cls, function in {**special.FORMULAS, **special.SPECIAL}.items()},
+    **special.RULES,
     sp.GreaterThan: Rule(_greater("le")),
     sp.StrictGreaterThan: Rule(_greater("lt")),
     sp.Max: Rule(_extreme("maximum", "reduce_max")),
@@ -232,9 +272,18 @@ RULES: dict[type, Rule] = {
     own.where: Rule(_choice),
     own.clip: Rule(_clip),
     own.equal: Rule(lambda walk, e, args: pointwise("cast", pointwise("eq", *args))),
-    sp.re: Rule(_real_part),
-    sp.conjugate: Rule(_real_part),
-    Reduction: Rule(_reduction, lambda e: (e.argument,)),
 }
 
-__all__ = ["OPERATIONS", "RULES", "reduce_axes", "refusal"]
+RULES: dict[type, Rule] = {
+    sp.Symbol: Rule(_number, no_arguments),  # symbols are the walk's own
+    sp.Number: Rule(_number, no_arguments),
+    sp.NumberSymbol: Rule(_number, no_arguments),
+    type(sp.I): Rule(_number, no_arguments),
+    type(sp.zoo): Rule(_number, no_arguments),
+    BooleanTrue: Rule(lambda walk, e, args: constant(True), no_arguments),
+    BooleanFalse: Rule(lambda walk, e, args: constant(False), no_arguments),
+    Reduction: Rule(_reduction, lambda e: (e.argument,)),
+    **{cls: _of_scalars(rule) for cls, rule in _SCALAR.items()},
+}
+
+__all__ = ["OPERATIONS", "RULES", "reduce_axes"]

@@ -276,6 +276,13 @@ def _hyper(walk: Any, expression: Any, args: list[Node]) -> Node:
 # SymPy class -> rule, where the arguments are not plain operands.
 RULES: dict[Any, Rule] = {sp.hyper: Rule(_hyper, lambda e: (*e.ap, *e.bq, e.argument))}
 
+
+
+def _ratio(n: Any, x: Any, first: Any, bessel: Any) -> Any:
+    """f_n(x) / x**n of a spherical Bessel function, whose value at 0 is 1 / (2n + 1)!!."""
+    return first if n == 0 else sp.Piecewise((bessel / x**n, sp.Ne(x, 0)), (1 / sp.factorial2(2 * n + 1), True))
+
+
 # Operation -> SymPy function, for closed forms, where the class is not in `OPERATIONS`.
 CLOSED_FORMS: dict[str, Callable[..., Any]] = {
     **{
@@ -289,8 +296,8 @@ CLOSED_FORMS: dict[str, Callable[..., Any]] = {
     "incomplete_pi": sp.elliptic_pi,
     "dilogarithm": lambda x: sp.polylog(2, x),
     "hyp2f1": lambda a, b, c, x: sp.hyper((a, b), (c,), x),
-    "sinc": lambda n, x: sp.sinc(x) if n == 0 else sp.jn(n, x) / x**n,
-    "sinhc": lambda n, x: sp.sinh(x) / x if n == 0 else sp.I**-n * sp.jn(n, sp.I * x) / x**n,
+    "sinc": lambda n, x: _ratio(n, x, sp.sinc(x), sp.jn(n, x)),
+    "sinhc": lambda n, x: _ratio(n, x, sp.sinh(x) / x, sp.sqrt(sp.pi / (2 * x)) * sp.besseli(n + sp.S.Half, x)),
 }
 
 _OWN = "write it in functions symdiff knows, or give a sympy.Function of your own with fdiff and a registered body."

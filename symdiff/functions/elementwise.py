@@ -130,7 +130,7 @@ def entrywise(function: Callable[..., Any]) -> Callable[..., Any]:
         matrices = [a for a in arguments if isinstance(a, (MatrixExpr, MatrixBase))]
         if not matrices:
             return function(*arguments)
-        if len(matrices) == 1:
+        if len(matrices) == 1 and matrices[0].shape != (1, 1):  # there `applyfunc` gives a scalar
             position = next(i for i, a in enumerate(arguments) if a is matrices[0])
             entry = sp.Dummy("d")
             body = function(*arguments[:position], entry, *arguments[position + 1 :])

@@ -83,9 +83,9 @@ def _source(function: str, body: Any, name: str) -> str:
         raise ModelError(f"{refused}defined in a file: its source cannot be read ({error}).") from error
     if not isinstance(definition, ast.FunctionDef) or definition.decorator_list:
         raise ModelError(f"{refused}without decorators.")
+    if "." in body.__qualname__.rpartition("<locals>.")[2] or not definition.args.args:
+        raise ModelError(f"{refused}of its own, whose first argument is the array library: no method.")
     table = symtable.symtable(source, "body", "exec").get_children()[0]
-    if "self" in definition.args.args[0].arg if definition.args.args else True:
-        raise ModelError(f"{refused}whose first argument is the array library: no method.")
     outside = [outer for outer in _free_names(table) if not hasattr(builtins, outer)]
     outside += [node.id for part in _evaluated_outside(definition) for node in ast.walk(part) if isinstance(node, ast.Name)]
     if outside:

@@ -101,6 +101,8 @@ def repeated_scalar(node: Node) -> Node | None:
         rest = [operand for operand in node.args if operand.shape]
         if scalars and repeated_scalar(rest[0]) == constant(1.0):
             return scalars[0]
+    if node.op == "neg" and (scalar := repeated_scalar(node.args[0])) is not None:
+        return neg(scalar)
     return None
 
 
@@ -314,9 +316,6 @@ def select(condition: Node, yes: Node, no: Node) -> Node:
     if yes is no:
         return broadcast_to(yes, shape)
     condition, yes, no = (_bare(x, i, (condition, yes, no), shape) for i, x in enumerate((condition, yes, no)))
-    for scalar, other, mask in ((yes, no, (1.0, 0.0)), (no, yes, (0.0, 1.0))):
-        if condition.shape and number(other) == 0 and not scalar.shape and number(scalar) is None:
-            return mul(scalar, _pointwise("select", condition, *map(constant, mask)))
     return _pointwise("select", condition, yes, no)
 
 

@@ -1,11 +1,11 @@
 """Functions of the user's own: operations whose source and derivatives the user gives.
 
-Their names are not in the vocabulary of `ops`; each carries a digest of its source, so that nodes with other source differ.
+Their names are not in the vocabulary of `ops`: each carries a digest of all it means, so that nodes that mean something
+else differ.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -33,10 +33,9 @@ class External:
 EXTERNAL: dict[str, External] = {}
 
 
-def declare(external: External, arity: int, safe: float | None) -> str:
-    """Make an operation of `external`; its name."""
-    digest = hashlib.blake2b(external.source.encode(), digest_size=8).hexdigest()
+def declare(external: External, digest: str, arity: int, safe: float | None) -> str:
+    """Make `external` an operation; its name."""
     op = f"external:{external.name}:{digest}"
     EXTERNAL[op] = external
-    POINTWISE[op] = Pointwise(arity, cost=10, safe=None if safe is None else (safe,) * arity)
+    POINTWISE[op] = Pointwise(arity, cost=10, safe=(safe,) * arity)
     return op

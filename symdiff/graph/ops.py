@@ -14,7 +14,7 @@ POINTWISE: dict[str, Pointwise] = {
     "mul": Pointwise(2),
     "div": Pointwise(2, safe=(None, 1.0)),
     "neg": Pointwise(1),
-    "pow": Pointwise(2, safe=1.0),  # base ** exponent; the base is guarded
+    "pow": Pointwise(2, safe=(1.0, 1.0)),  # base ** exponent
     "mod": Pointwise(2, safe=(None, 1.0)),  # sign of the divisor, as Python
     "abs": Pointwise(1),
     "sign": Pointwise(1),

@@ -18,7 +18,7 @@ RULES = (
     # a common scalar factor or divisor of a sum: fewer operations on arrays
     Rule(a / c + b / c, lambda a, b, c: (a + b) / c if a.shape == b.shape else None),
     Rule(a / c + -(b / c), lambda a, b, c: (a - b) / c if a.shape == b.shape else None),
-    Rule(-a + -b, lambda a, b: -(a + b) if a.shape == b.shape else None),
+    Rule(-a + -b, lambda a, b: -(a + b)),
     # a choice that masks what is already masked
     Rule(
         P("select", c, x, 0.0) + P("select", c, y, 0.0),
