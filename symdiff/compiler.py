@@ -51,8 +51,8 @@ class Generated:
     name: str
     backend: str
     source: str
-    seconds: float
     functions: tuple[FunctionReport, ...]
+    seconds: float = 0.0
 
 
 def compile(
@@ -85,20 +85,21 @@ def compile(
         if store:
             store.put(key, source)
     module_name = f"{CACHE_PACKAGE}.{identifier(lowered.name)}_{key}"
-    return load_source(source, module_name, f"<symdiff {lowered.name}_{backend}>")
+    return load_source(source, module_name, f"<symdiff {identifier(lowered.name)}_{backend}>")
 
 
 def generate(model: Model, options: Options) -> Generated:
-    """Compile a model to source."""
+    """Compile a model to source, and count its operations."""
+    started = time.perf_counter()
     with located(model.place):
-        return generate_from(lower(model), options, formulas(model, options))
+        generated = generate_from(lower(model), options, formulas(model, options))
+    return replace(generated, seconds=time.perf_counter() - started)
 
 
 def generate_from(model: Lowered, options: Options, closed_form: tuple[str, ...]) -> Generated:
     """The steps from a lowered model to source."""
     if options.backend != "numpy":
         raise UnsupportedError("The CuPy backend is not part of this version: compile for numpy.", place=model.place)
-    started = time.perf_counter()
     stable = stabilised(model)
     derived = derive(stable, options, lambda roots: cost(roots, stable))
     units = tuple(finish(unit, stable) for unit in derived)
@@ -113,7 +114,7 @@ def generate_from(model: Lowered, options: Options, closed_form: tuple[str, ...]
     )
     source = write_module(spec)
     reports = tuple(_report(unit, model) for unit in units)
-    return Generated(spec.name, options.backend, source, time.perf_counter() - started, reports)
+    return Generated(spec.name, options.backend, source, reports)
 
 
 def stabilised(model: Lowered) -> Lowered:

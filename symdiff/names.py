@@ -25,7 +25,7 @@ def identifier(name: str) -> str:
         return "unnamed"
     if not text.isidentifier():
         text = "n" + text
-    if keyword.iskeyword(text) or keyword.issoftkeyword(text) or text in _METHODS:
+    if keyword.iskeyword(text) or text in _METHODS:
         text += "_"
     return text
 

@@ -41,15 +41,16 @@ class FlatWriter:
 
     def _unpack(self, name: str, unit: Unit) -> list[str]:
         sizes = self._sizes(unit.wrt)
+        vec = unique("vec", set(sizes))
         shapes = [self._shape(entry.node.shape, sizes) for entry in unit.wrt]
         keywords = f", *, {', '.join(f'{size}=None' for size in sizes)}" if sizes else ""
         known = "{" + ", ".join(f'"{size}": {size}' for size in sizes) + "}"
         text = f"Split one vector into {', '.join(entry.name for entry in unit.wrt)}."
         if sizes:
             text += " One size may be left out: it follows from the length of the vector."
-        split = f"_unflatten(vec, ({', '.join(shapes)}{',' if len(shapes) == 1 else ''}), {known})"
-        lines = [*docstring(text), *wrapped(f"return {class_of(unit)}(*{split})")]
-        return [f"def {name}(vec{keywords}):", *indent(lines)]
+        split = f"_unflatten({vec}, ({', '.join(shapes)}{',' if len(shapes) == 1 else ''}), {known})"
+        lines = [*docstring(text), *wrapped(f"return {self.call(class_of(unit))}(*{split})")]
+        return [f"def {name}({vec}{keywords}):", *indent(lines)]
 
     def _sizes(self, wrt: Sequence[Input]) -> list[str]:
         """The named sizes of the parameters, in order; none for a pointwise model, whose parameters are then scalars."""
@@ -66,8 +67,8 @@ class FlatWriter:
 
     def _function(self, unit: Unit) -> list[str]:
         rest = [entry for entry in unit.inputs if entry not in unit.wrt]
-        taken = {entry.name for entry in rest} | {self.xp}
         sizes = self._sizes(unit.wrt)
+        taken = {entry.name for entry in rest} | {self.xp, *sizes}
         vec, parts = unique("vec", taken), unique("p", taken)
         direction = unique(unit.direction_name, taken) if unit.direction else None
         known = {name: source for name in sizes if (source := self._size_from(name, rest)) is not None}
@@ -97,12 +98,12 @@ class FlatWriter:
             return [f"return {pack}({call})"]
         blocks, rows = unique("blocks", taken), unique("rows", taken)
         if unit.kind == "jacobian":
-            block = f"[block.reshape(-1, a.size) for a, block in zip({parts}, {blocks})]"
+            block = f"[block.reshape(-1, a.size) for a, block in {self.call('zip')}({parts}, {blocks})]"
             return [f"{blocks} = {call}", f"return {self.xp}.concatenate({block}, axis=1)"]
-        block = f"[block.reshape(a.size, b.size) for b, block in zip({parts}, row)]"
+        block = f"[block.reshape(a.size, b.size) for b, block in {self.call('zip')}({parts}, row)]"
         return [
             f"{blocks} = {call}",
-            f"{rows} = [{block} for a, row in zip({parts}, {blocks})]",
+            f"{rows} = [{block} for a, row in {self.call('zip')}({parts}, {blocks})]",
             f"return {self.xp}.block({rows})",
         ]
 

@@ -21,6 +21,24 @@ from symdiff.names import identifier, unique
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
+# Functions that no framework has by name, in terms of ``{xp}``.
+RECIPROCALS = {
+    "cot": "1 / {xp}.tan({0})",
+    "sec": "1 / {xp}.cos({0})",
+    "csc": "1 / {xp}.sin({0})",
+    "acot": "{xp}.arctan(1 / {0})",
+    "asec": "{xp}.arccos(1 / {0})",
+    "acsc": "{xp}.arcsin(1 / {0})",
+    "coth": "1 / {xp}.tanh({0})",
+    "sech": "1 / {xp}.cosh({0})",
+    "csch": "1 / {xp}.sinh({0})",
+    "acoth": "{xp}.arctanh(1 / {0})",
+    "asech": "{xp}.arccosh(1 / {0})",
+    "acsch": "{xp}.arcsinh(1 / {0})",
+    "sinhc": "{xp}.where({0} == 0, {xp}.ones_like({0}), {xp}.sinh({0}) / {xp}.where({0} == 0, {xp}.ones_like({0}), {0}))",
+}
+
+
 class ForwardPrinter:
     """Prints graphs at given sizes and a given dtype, ``"float64"`` or ``"float32"``.
 
@@ -29,7 +47,7 @@ class ForwardPrinter:
     framework : its name, for messages.
     xp : what its array functions are found in.
     imports : the import lines of the source.
-    templates : op -> template over its operands ``{0}``, ``{1}``; ``{dtype}`` is the working dtype.
+    templates : op -> template over its operands ``{0}``, ``{1}``; ``{dtype}`` is the working dtype, ``{xp}`` is `xp`.
     reductions : op of `REDUCTIONS` -> template over the operand and ``{axes}``.
     """
 
@@ -69,7 +87,7 @@ class ForwardPrinter:
             return str(special(node, args))
         if node.op not in self.templates:
             raise UnsupportedError(f"{self.framework} cannot express {node.op}")
-        return self.templates[node.op].format(*args, dtype=self.dtype)
+        return self.templates[node.op].format(*args, dtype=self.dtype, xp=self.xp)
 
     def shape(self, dims: Sequence[Dim]) -> tuple[int, ...]:
         """A shape at the given sizes."""
@@ -90,6 +108,13 @@ class ForwardPrinter:
         if exponent is None:
             return f"{self.xp}.pow({args[0]}, {args[1]})"
         return f"{args[0]} ** {int(exponent) if exponent % 1 == 0 else repr(exponent)}"
+
+    def _polygamma(self, node: Node, args: Sequence[str]) -> str:
+        """Frameworks take whole orders, and differentiate by the other operand alone."""
+        order = number(node.args[0])
+        if order is None or order % 1:
+            raise UnsupportedError(f"{self.framework} cannot express polygamma of an order that is no whole number")
+        return self.templates["polygamma"].format(int(order), args[1])
 
     def _contract(self, node: Node, args: Sequence[str]) -> str:
         """An einsum, then axes that no operand has, then zeros off the diagonals."""

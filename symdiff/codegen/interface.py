@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symdiff.codegen.program import docstring, indent
+from symdiff.errors import ModelError
 from symdiff.graph.inputs import Input, Unit
 
 # What every module may define besides the functions of its model.
@@ -15,6 +16,18 @@ OWN_NAMES = ("Grad", "Hessian", "HessianRow", "NamedTuple", "SIGNATURE", "math",
 def class_of(unit: Unit) -> str:
     """The result class of a unit that returns one array for each parameter."""
     return "Grad" if unit.output is None else "".join(part.capitalize() for part in unit.output.split("_")) + "Grad"
+
+
+def check_names(units: Sequence[Unit], xp: str) -> None:
+    """Refuse an output whose functions or result class would be called like others of the module."""
+    owners = dict.fromkeys((*OWN_NAMES, xp), "the module")
+    for unit in units:
+        owner = "the objective" if unit.output is None else f"the output {unit.output!r}"
+        names = [unit.name, *([f"{unit.name}_flat"] if unit.wrt else [])]
+        for name in names if unit.output is None else [*names, class_of(unit)]:
+            other = owners.setdefault(name, owner)
+            if other != owner:
+                raise ModelError(f"In generated source, {other} and {owner} would both define {name!r}: rename the output.")
 
 
 def result_classes(units: Sequence[Unit], xp: str) -> list[list[str]]:

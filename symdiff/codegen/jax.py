@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from symdiff.codegen.forward import ForwardPrinter, literal
+from symdiff.codegen.forward import RECIPROCALS, ForwardPrinter, literal
 from symdiff.codegen.table import OPERATORS
 
 
@@ -13,7 +13,7 @@ class JaxPrinter(ForwardPrinter):
 
     framework = "jax"
     xp = "jnp"
-    imports = ("import jax", "import jax.numpy as jnp")
+    imports = ("import jax", "import jax.numpy as jnp", "from jax.scipy import special")
     templates: ClassVar = {
         **{op: "{0}" + symbol + "{1}" for op, (symbol, *_) in OPERATORS.items()},
         **{
@@ -23,6 +23,21 @@ class JaxPrinter(ForwardPrinter):
                 "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh",
             )
         },
+        **RECIPROCALS,
+        **{op: "special." + op + "({0})" for op in ("erf", "erfc", "erfinv", "gamma", "digamma", "spence")},
+        "erfcinv": "special.erfinv(1 - {0})",
+        "loggamma": "jnp.where({0} > 0, special.gammaln({0}), jnp.nan)",
+        "polygamma": "special.polygamma({0}, {1})",
+        "beta": "special.beta({0}, {1})",
+        "betainc_regularized": "special.betainc({0}, {1}, {2})",
+        "lowergamma": "special.gamma({0}) * special.gammainc({0}, {1})",
+        "uppergamma": "special.gamma({0}) * special.gammaincc({0}, {1})",
+        "RisingFactorial": "special.poch({0}, {1})",
+        "riemann_zeta": "special.zeta({0}, 1.0)",
+        "zeta": "special.zeta({0}, {1})",
+        "Ei": "special.expi({0})",
+        "hypot": "jnp.hypot({0}, {1})",
+        "sinc": "jnp.sinc({0} / jnp.pi)",
         "neg": "-{0}",
         "arctan2": "jnp.arctan2({0}, {1})",
         "relu": "jax.nn.relu({0})",
@@ -40,7 +55,7 @@ class JaxPrinter(ForwardPrinter):
         "reduce_min": "jnp.min({0}, {axes})",
         "reduce_prod": "jnp.prod({0}, {axes})",
         "reduce_norm": "jnp.sqrt(jnp.sum({0} ** 2, {axes}))",
-        "reduce_logsumexp": "jax.scipy.special.logsumexp({0}, {axes})",
+        "reduce_logsumexp": "special.logsumexp({0}, {axes})",
     }
 
     def scalar(self, value: float | bool) -> str:

@@ -9,7 +9,7 @@ from symdiff.codegen import helpers
 from symdiff.codegen.arguments import Checker
 from symdiff.codegen.flat import FlatWriter
 from symdiff.codegen.function import FunctionWriter
-from symdiff.codegen.interface import OWN_NAMES, arguments_of, class_of, result_classes, signature
+from symdiff.codegen.interface import OWN_NAMES, arguments_of, check_names, class_of, result_classes, signature
 from symdiff.codegen.program import ATOM, Assign, Function, Return, Statement, docstring
 from symdiff.codegen.results import copied, is_scalar, result_type
 from symdiff.graph.external import EXTERNAL
@@ -17,7 +17,7 @@ from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.node import Node
 from symdiff.graph.ops import LEAVES
 from symdiff.graph.plan import Plan
-from symdiff.graph.size import Size
+from symdiff.graph.size import Size, names_of
 from symdiff.names import unique
 
 # Names a module defines for itself; an input of one of these names makes the module use another.
@@ -47,7 +47,9 @@ class ModuleSpec:
 
 def write_module(spec: ModuleSpec) -> str:
     """The source of the module."""
-    return ModuleWriter(spec).source()
+    writer = ModuleWriter(spec)
+    check_names(spec.units, writer.xp)
+    return writer.source()
 
 
 class ModuleWriter:
@@ -55,7 +57,7 @@ class ModuleWriter:
 
     def __init__(self, spec: ModuleSpec) -> None:
         self.spec = spec
-        self.arguments = {entry.name for entry in spec.inputs}
+        self.arguments = {name for entry in spec.inputs for name in (entry.name, *names_of(entry.node.shape))}
         self.hidden: set[str] = set()
         self.xp = next(name for name in _XP if name not in self.arguments)
         self.needed: dict[str, None] = {}

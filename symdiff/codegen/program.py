@@ -67,7 +67,7 @@ class Function:
 def docstring(text: str) -> list[str]:
     """A docstring as lines, safe whatever the text holds."""
     safe = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    lines = safe.splitlines()
+    lines = ["".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in safe.split("\n")]
     if len(lines) == 1:
         return [f'"""{lines[0]}"""' if not lines[0].endswith('"') else f'"""{lines[0]} """']
     return [f'"""{lines[0]}', *lines[1:], '"""']

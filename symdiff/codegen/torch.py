@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from symdiff.codegen.forward import ForwardPrinter, literal
+from symdiff.codegen.forward import RECIPROCALS, ForwardPrinter, literal
 from symdiff.codegen.table import OPERATORS
 from symdiff.graph.node import Node
 
@@ -26,6 +26,13 @@ class TorchPrinter(ForwardPrinter):
                 "relu", "sigmoid",
             )
         },
+        **RECIPROCALS,
+        **{op: "torch.special." + op + "({0})" for op in ("erf", "erfc", "erfinv", "digamma")},
+        "erfcinv": "torch.special.erfinv(1 - {0})",
+        "loggamma": "torch.where({0} > 0, torch.special.gammaln({0}), torch.nan)",
+        "polygamma": "torch.special.polygamma({0}, {1})",
+        "hypot": "torch.hypot({0}, {1})",
+        "sinc": "torch.special.sinc({0} / torch.pi)",
         "neg": "-{0}",
         "cbrt": "torch.sign({0}) * torch.abs({0}) ** (1 / 3)",
         "arctan2": "torch.arctan2({0}, {1})",

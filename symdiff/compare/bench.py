@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from symdiff.compare.calls import Answer, ask, timed
+from symdiff.compare.calls import Answer, ask
 from symdiff.compare.frameworks import FRAMEWORKS
 from symdiff.compare.judge import Numbers, Row, differences, errors, judge, largest
 from symdiff.compare.probes import Probe, probes, read
@@ -25,12 +24,10 @@ from symdiff.reference import NoReferenceError
 PEERS = (*FRAMEWORKS, "finite-difference", "mpmath")
 
 # Work of the slow interpreter, in operations of numbers: what a comparison aims at, and what it takes at most.
-AIM = 600_000
+AIM = 400_000
 MOST = 15_000_000
 NODE = 30  # operations that walking one node costs as much as
 FIRST, SECOND = 12, 24  # evaluations that an entry of a first or second derivative and its scale take
-
-Timed = tuple[Array, float]
 
 
 @dataclass(frozen=True)
@@ -120,42 +117,44 @@ class Bench:
             for name in against:
                 yield Row(call.function, "", name, False, side.dtype.name, note=side.answer.failure)
             return
-        peers: dict[str, tuple[list[Array], float]] = {}
-        for name in against:
-            if name in self.frameworks and call.root.name not in self.frameworks[name].lacks:
-                peers[name] = timed(partial(self.frameworks[name].arrays, call))
+        peers = {name: self.frameworks[name].answer(call) for name in against if name in self.frameworks}
         for i, label in enumerate(self.problem.labels(call)):
             result = Result(call, label, side.answer.arrays[i], side.answer.seconds, side.dtype)
             twin = None if other.answer.failure else other.answer.arrays[i]
-            theirs = {name: (arrays[i], seconds) for name, (arrays, seconds) in peers.items()}
+            theirs = {name: replace(peer, arrays=peer.arrays[i : i + 1]) for name, peer in peers.items()}
             yield from self._result(result, twin, theirs, against)
 
     def _result(
-        self, result: Result, twin: Array | None, peers: Mapping[str, Timed], against: Sequence[str]
+        self, result: Result, twin: Array | None, peers: Mapping[str, Answer], against: Sequence[str]
     ) -> Iterator[Row]:
         """The rows of one result, given the same in the other precision and the frameworks'."""
         name = result.call.root.name
         evidence = None
         if name not in self.out_of_reach:
-            suspects = [int(np.argmax(np.abs(result.array - array))) for array, _ in peers.values()]
+            found = [array for answer in peers.values() for array in answer.arrays]
+            suspects = [int(np.argmax(np.abs(result.array - array))) for array in found]
             chosen = probes(self.problem, result.call, result.label, self._limit(result.call), suspects)
             evidence = Evidence.gather(self.exact[name], chosen, result, twin)
         for peer in against:
-            if peer in peers:
-                array, seconds = peers[peer]
-                numbers = evidence.against(array) if evidence else Numbers(result.array, array)
-                found = judge(numbers, result.dtype, peer) | differences(result.array, array)
-            elif peer in FRAMEWORKS or evidence is None:
-                lacks = self.frameworks[peer].lacks if peer in FRAMEWORKS else self.out_of_reach
-                yield result.row(peer=peer, agrees=None, note=lacks[name])
+            note = peers[peer].failure if peer in peers else self.out_of_reach.get(name, "")
+            if note:
+                yield result.row(peer=peer, agrees=None, note=note)
                 continue
-            else:
-                theirs, seconds = evidence.numbers.peer, evidence.seconds
-                if peer != "mpmath":
-                    theirs, seconds = self.differences[name].probe(evidence.chosen)
-                numbers = replace(evidence.numbers, peer=theirs)
-                found = judge(numbers, result.dtype, peer) | differences(numbers.module, theirs, numbers.floor)
-            yield result.row(peer=peer, peer_seconds=seconds, **found)
+            yield result.row(peer=peer, **self._verdict(result, peer, peers.get(peer), evidence))
+
+    def _verdict(self, result: Result, peer: str, answer: Answer | None, evidence: Evidence | None) -> dict[str, Any]:
+        """The fields of a row of a peer that has an answer."""
+        if answer:
+            numbers = evidence.against(answer.arrays[0]) if evidence else Numbers(result.array, answer.arrays[0])
+            seconds, compared = answer.seconds, differences(result.array, answer.arrays[0])
+        else:
+            assert evidence is not None
+            numbers, seconds = evidence.numbers, evidence.seconds
+            if peer != "mpmath":
+                theirs, seconds = self.differences[result.call.root.name].probe(evidence.chosen)
+                numbers = replace(numbers, peer=theirs)
+            compared = differences(numbers.module, numbers.peer, numbers.floor)
+        return {"peer_seconds": seconds, **compared, **judge(numbers, result.dtype, peer)}
 
     def _limit(self, call: Call) -> int:
         """How many columns of a result are held against high precision."""

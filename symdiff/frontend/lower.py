@@ -75,9 +75,6 @@ def _lower(model: Any, for_reading: bool) -> Lowered:
     objective = None if model.objective is None else _objective(walk, model.objective)
     output_names = identifiers(list(model.outputs), "outputs")
     outputs = {output_names[key]: walk.lower(expression) for key, expression in model.outputs.items()}
-    for name in outputs:
-        if objective is not None and name in ("value", "grad", "value_and_grad", "hessian", "hvp"):
-            raise ModelError(f"An output is called {name!r}, which is a function of the module: rename it.")
     names = {node: name for name, node in outputs.items() if node.args}
     label = identifiers(list(model.named), "named expressions")
     for key, expression in model.named.items():

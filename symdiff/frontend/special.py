@@ -336,7 +336,7 @@ def refusal(expression: Any) -> str:
     """Why an expression of this class is not compiled, and what to write instead."""
     name = type(expression).__name__
     reasons = (REFUSED[base.__name__] for base in type(expression).__mro__ if base.__name__ in REFUSED)
-    if isinstance(expression, sp.Function) and type(expression).__module__.partition(".")[0] != "sympy":
+    if isinstance(expression, sp.Function) and (type(expression).__module__ or "").partition(".")[0] != "sympy":
         default = f"{{}} has no registered body: sd.register({name}, body), where body(xp, x) computes it, and fdiff."
         return next(reasons, default).format(name)
     return next(reasons, f"{{}} is not supported: {_OWN}").format(name)
