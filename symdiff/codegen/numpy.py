@@ -150,7 +150,7 @@ class Writer:
 
     def _neg(self, node: Node) -> Text:
         operand = self.texts[node.args[0]]
-        if operand.precedence == PRODUCT:
+        if operand.precedence == PRODUCT and " % " not in operand.source:  # -a % b is (-a) % b
             return Text(f"-{operand.source}", PRODUCT)
         return Text(f"-{operand.at(UNARY)}", UNARY)
 

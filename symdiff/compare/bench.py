@@ -24,8 +24,8 @@ from symdiff.reference import NoReferenceError
 PEERS = (*FRAMEWORKS, "finite-difference", "mpmath")
 
 # Work of the slow interpreter, in operations of numbers: what a comparison aims at, and what it takes at most.
-AIM = 400_000
-MOST = 15_000_000
+AIM = 150_000
+MOST = 6_000_000
 NODE = 30  # operations that walking one node costs as much as
 FIRST, SECOND = 12, 24  # evaluations that an entry of a first or second derivative and its scale take
 

@@ -3,16 +3,18 @@ r"""When two results agree, and what is said of them.
 Of each entry, x is its value at high precision, m the module's and p the peer's, s the size that rounding errors are
 relative to (`reference.condition_scale`), eps the machine epsilon of the dtype. The module agrees with the peer where
 
-.. math:: |m - x| \le 4 \min(|p - x|, \sqrt{eps}\, s) + 16\, eps\, s
+.. math:: |m - x| \le 4 \min(e, \sqrt{eps}\, \max s) + 16\, eps\, s
 
-for every entry: no more than four times the peer's own error and 16 roundings. A peer that has not even half the digits
-excuses nothing beyond that, so that a wrong peer does not hide a wrong module. NaN and infinities agree with their like.
-eps s is at least the smallest normal number, and the size below which high precision itself resolves no derivative.
+for every entry: no more than four times the peer's error and 16 roundings. The peer's error e is that of the entry or, in
+units of s, the largest of the result: where rounding is at work, that single entries come out exact is chance. A peer that
+has not even half the digits excuses nothing more, so that a wrong peer does not hide a wrong module. NaN and infinities
+agree with their like alone. eps s is at least the smallest normal number, and the size below which high precision itself
+resolves no derivative.
 
 High precision makes no roundings that excuse any, and s knows the user's expression, not the terms that cancel in its
 derivative, such as 1 - tanh(z)^2. So finite differences and mpmath hold the module against itself in the other precision:
-what is rounding grows and shrinks with eps, a mistake does not. There :math:`|p - x|` is at least the largest error of the
-same result in the other precision, times the ratio of the two eps, but no more than :math:`\sqrt{eps}\, \max s`.
+what is rounding grows and shrinks with eps, a mistake does not. There e is at least the largest error of the same result
+in the other precision, times the ratio of the two eps.
 
 Where high precision is out of reach, m and p must agree to half the digits of the largest entry.
 """
@@ -97,16 +99,15 @@ def judge(numbers: Numbers, dtype: np.dtype[Any], peer: str) -> dict[str, Any]:
     limits = float(np.finfo(dtype).max), numbers.floor
     error = errors(numbers.module, numbers.exact, *limits)
     peer_error = np.zeros_like(error) if is_exact else errors(numbers.peer, numbers.exact, *limits)
-    half = math.sqrt(eps) * numbers.scale
-    excused = np.maximum(
-        np.where(np.isnan(peer_error), 0, np.minimum(peer_error, half)),
-        min(numbers.own, largest(half[np.isfinite(half)])),
-    )
-    allowed = PEER_FACTOR * excused + ROUNDINGS * rounding
-    ours, theirs = largest(error / rounding), largest(peer_error / rounding)
+    known = np.where(np.isfinite(peer_error), peer_error, 0.0)
+    with np.errstate(invalid="ignore"):
+        excused = np.maximum(np.maximum(known, in_units(known, rounding) * rounding), numbers.own)
+    half = math.sqrt(eps) * largest(numbers.scale[np.isfinite(numbers.scale)])
+    allowed = PEER_FACTOR * np.minimum(excused, half) + ROUNDINGS * rounding
+    ours, theirs = in_units(error, rounding), in_units(peer_error, rounding)
     return {
-        "agrees": bool(np.all(error <= allowed)),
-        "roundings": largest(errors(numbers.module, numbers.peer, *limits) / rounding),
+        "agrees": bool(np.all((error == 0) | (np.isfinite(error) & (error <= allowed)))),
+        "roundings": in_units(errors(numbers.module, numbers.peer, *limits), rounding),
         "module_error": ours,
         "peer_error": theirs,
         "closer": "" if ours == theirs or is_exact else "symdiff" if ours < theirs else peer,
@@ -147,6 +148,12 @@ def _difference(found: Any, exact: Any) -> Any:
     """The difference of two numbers; 0 where it is less than the digits that high precision is good to."""
     difference = mpmath.mpf(float(found)) - exact
     return difference if abs(difference) > CERTAIN * abs(exact) else mpmath.mpf(0)
+
+
+def in_units(error: Array, rounding: Array) -> float:
+    """The largest error in units of rounding; no error is none, whatever the unit."""
+    with np.errstate(all="ignore"):
+        return largest(np.where(error == 0, 0.0, np.where(np.isfinite(error), error / rounding, np.inf)))
 
 
 def largest(array: Array) -> float:

@@ -90,11 +90,22 @@ def probes(
     for column in columns:
         chain = before + _chain(problem, root, label, column)
         found.append(Probe(chain, weights, numbers[..., _flat(problem, root, label, column)].ravel()))
-    if not complete and call.kind in ("grad", "value_and_grad", "jacobian", "vjp"):
-        (entry,) = label
-        v = root.v[root.wrt.index(entry)]
-        found.append(Probe((Direction(("v", entry.name), {entry.symbol: v}),), weights, None, v))
+    if not complete:
+        chain, along = _product(root, label)
+        found.append(Probe(before + chain, weights, None, along))
     return found
+
+
+def _product(root: Root, label: tuple[Input, ...]) -> tuple[Chain, Array]:
+    """Directions that move all entries of the inputs, and what the axes of a result are multiplied with to match."""
+    parts = [root.w[root.wrt.index(label[0])], *(root.v[root.wrt.index(entry)] for entry in label[1:])]
+    if root.pointwise and len(parts) == 2:
+        parts[0] = np.ones(root.shape)
+    chain = [
+        Direction(("part", i, entry.name), {entry.symbol: part})
+        for i, (entry, part) in enumerate(zip(label, parts, strict=True))
+    ]
+    return tuple(chain), parts[-1] if root.pointwise or len(parts) == 1 else np.multiply.outer(*parts)
 
 
 def read(chosen: Sequence[Probe], result: Array) -> Array:

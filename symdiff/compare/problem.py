@@ -34,6 +34,7 @@ class Root:
     shape : of its value at the sizes of the problem.
     pointwise : whether every array has that one shape, entry by entry.
     v, u : a direction, one array for each of `wrt`, and a cotangent.
+    w : another direction, which results with too many entries are multiplied with.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Root:
     shape: Shape
     pointwise: bool
     v: tuple[Array, ...]
+    w: tuple[Array, ...]
     u: Array
 
 
@@ -161,8 +163,8 @@ def _root(
     wrt = tuple(entry for entry in inputs if entry.role == "parameter")
     shape = (sizes["S"],) if pointwise else shape_at(node, sizes)
     random = np.random.default_rng(1)
-    v = tuple(normal(random, shape_at(entry.node, sizes), dtype) for entry in wrt)
-    return Root(name, expression, node, inputs, wrt, shape, pointwise, v, normal(random, shape, dtype))
+    v, w = (tuple(normal(random, shape_at(entry.node, sizes), dtype) for entry in wrt) for _ in range(2))
+    return Root(name, expression, node, inputs, wrt, shape, pointwise, v, w, normal(random, shape, dtype))
 
 
 def shape_at(node: Node, sizes: Mapping[str, int]) -> Shape:

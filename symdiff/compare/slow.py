@@ -86,7 +86,10 @@ class Exact:
 
     def _single(self, chain: Chain) -> tuple[list[Array], list[Array]]:
         expression, point = self.root.expression, self.point()
-        if chain:
+        if len(chain) == 2:  # its scale follows from those of single entries, see `probe`
+            derivative = reference.second(expression, point.pop("values"), *(d.parts for d in chain), **point)
+            scale = np.abs(derivative).astype(float)
+        elif chain:
             (direction,) = chain
             derivative = reference.directional(expression, directions=direction.parts, digits=DIGITS, **point)
             scale = reference.condition_scale(expression, directions=direction.parts, digits=DIGITS, **point)

@@ -49,15 +49,15 @@ def push(node: Node, i: int, t: Node, lead: int) -> Node | None:
         labels = list(range(t.ndim))
         out = [label for label in labels if label - lead not in axes]
         return contract([t, partial], [labels, labels[lead:]], out, dict(enumerate(t.shape)))
-    partial = partial_of(node, i)
-    if partial is None:
+    slope = partial_of(node, i)
+    if slope is None:
         return None
     if lead == 0:
-        return broadcast_to(t * partial, node.shape)
+        return broadcast_to(t * slope, node.shape)
     front = list(range(lead))
-    by_partial = [k + lead for k in aligned(partial.shape, node.shape, 100)]
+    by_slope = [k + lead for k in aligned(slope.shape, node.shape, 100)]
     by_operand = [k + lead for k in aligned(operand.shape, node.shape, 200)]
     sizes = dict(enumerate((*t.shape[:lead], *node.shape)))
-    sizes |= {k: 1 for k in (*by_partial, *by_operand) if k >= 100}
+    sizes |= {k: 1 for k in (*by_slope, *by_operand) if k >= 100}
     out = front + [axis + lead for axis in range(node.ndim)]
-    return contract([t, partial], [front + by_operand, by_partial], out, sizes)
+    return contract([t, slope], [front + by_operand, by_slope], out, sizes)

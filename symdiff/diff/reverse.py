@@ -60,12 +60,12 @@ def pull(node: Node, i: int, g: Node, lead: int) -> Node | None:
         sizes = dict(enumerate((*g.shape[:lead], *operand.shape)))
         inner = [axis + lead for axis in range(operand.ndim)]
         return contract([g, partial], [front + [axis + lead for axis in kept], inner], front + inner, sizes)
-    partial = partial_of(node, i)
-    if partial is None:
+    slope = partial_of(node, i)
+    if slope is None:
         return None
     if lead == 0:
-        return sum_to(g * partial, operand.shape)
-    return _batched(g, partial, node, operand, lead)
+        return sum_to(g * slope, operand.shape)
+    return _batched(g, slope, node, operand, lead)
 
 
 def _batched(g: Node, partial: Node, node: Node, operand: Node, lead: int) -> Node:

@@ -28,7 +28,7 @@ def _build(walk: Any, expression: Any, args: list[Node]) -> Node:
 
     def partial(i: int, operands: Sequence[Node]) -> Node:
         symbols = _symbols(len(operands))
-        return alone.apply(sp.Lambda(symbols, _derivative(cls, symbols, i)), operands)  # type: ignore[no-any-return]
+        return alone.apply(sp.Lambda(symbols, _derivative(cls, symbols, i)), operands)
 
     digest = hashlib.blake2b("\n".join(_meaning(cls, len(args), {})).encode(), digest_size=8).hexdigest()
     op = declare(External(body.name, body.source, partial), digest, len(args), body.safe)

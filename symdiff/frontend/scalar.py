@@ -200,10 +200,10 @@ def _greater(op: str) -> Callable[[Any, Any, list[Node]], Node]:
 
 
 def _clip(walk: Any, expression: Any, args: list[Node]) -> Node:
-    """Chosen, not maximum and minimum, so that the derivative is 1 on the bounds."""
+    """Chosen, not maximum and minimum, so that the derivative is 1 on the bounds; of crossed bounds the upper one."""
     x, low, high = args
-    above = pointwise("select", pointwise("lt", high, x), high, x)
-    return pointwise("select", pointwise("lt", x, low), low, above)
+    raised = pointwise("select", pointwise("lt", x, low), low, x)
+    return pointwise("select", pointwise("lt", high, raised), high, raised)
 
 
 def _reduction(walk: Any, expression: Any, args: list[Node]) -> Node:

@@ -30,6 +30,7 @@ _lt, _eq, _mod = map(_f, ("lt", "eq", "mod"))
 _erf, _erfc, _erfinv, _gamma, _psi, _zeta, _eta = map(
     _f, ("erf", "erfc", "erfinv", "gamma", "digamma", "zeta", "riemann_zeta")
 )
+_OWN_FUNCTION = "a sympy.Function of your own with fdiff and a registered body (sd.register)."
 ZERO, ONE, NAN = constant(0.0), constant(1.0), constant(math.nan)
 _LOG_2 = math.log(2.0)
 _LI_2 = 1.045163780117492784844588889194613136522615578151  # li(2)
@@ -80,7 +81,7 @@ def _rem(a: Node, b: Node) -> Node:
 def _singularity(x: Node, a: Node, n: Node) -> Node:
     exponent = number(n)
     if exponent is None or exponent < 0:
-        return _refuse(f"{_DELTA.format('SingularityFunction of a negative or symbolic exponent')}")
+        return _refuse(_DELTA.format("SingularityFunction of a negative or symbolic exponent"))
     return select(_lt(x, a), ZERO, power(x - a, n))
 
 
@@ -121,7 +122,9 @@ def _betainc(a: Node, b: Node, lower: Node, upper: Node) -> Node:
 def _incomplete_gamma(op: str) -> Callable[[Node, Node], Node]:
     def build(s: Node, x: Node) -> Node:
         if (value := number(s)) is not None and value <= 0:
-            return _refuse(f"{op}(s, x) is compiled for s > 0: lower s by its recurrence, and write x**s*exp(-x)/s out.")
+            return _refuse(
+                f"{op}(s, x) is compiled for s > 0: lower s by its recurrence, and write x**s*exp(-x)/s out."
+            )
         return pointwise(op, s, x)
 
     return build
@@ -176,8 +179,8 @@ def _polylog(n: Node, x: Node) -> Node:
     if order == 2:
         return pointwise("dilogarithm", x)
     return _refuse(
-        "polylog is compiled for orders 2 and less, given as a number: expand orders below 0 by sympy.expand_func, or give a "
-        "sympy.Function of your own with fdiff and a registered body."
+        "polylog is compiled for the orders 1 and 2, given as a number: expand orders below 0 by sympy.expand_func, or give "
+        f"{_OWN_FUNCTION}"
     )
 
 
@@ -201,7 +204,9 @@ def _expint(n: Node, x: Node) -> Node:
     if order is not None and order < 1:
         return power(x, n - 1) * pointwise("uppergamma", 1 - n, x)
     if _whole(n) is None:
-        return _refuse("expint(n, x) is compiled for n = 1, 2, 3, ... and n < 1, given as a number.")
+        return _refuse(
+            f"expint(n, x) is compiled for n = 1, 2, 3, ... and n < 1: give n as such a number, or {_OWN_FUNCTION}"
+        )
     return pointwise("expint", n, x)
 
 
@@ -277,7 +282,6 @@ def _hyper(walk: Any, expression: Any, args: list[Node]) -> Node:
 RULES: dict[Any, Rule] = {sp.hyper: Rule(_hyper, lambda e: (*e.ap, *e.bq, e.argument))}
 
 
-
 def _ratio(n: Any, x: Any, first: Any, bessel: Any) -> Any:
     """f_n(x) / x**n of a spherical Bessel function, whose value at 0 is 1 / (2n + 1)!!."""
     return first if n == 0 else sp.Piecewise((bessel / x**n, sp.Ne(x, 0)), (1 / sp.factorial2(2 * n + 1), True))
@@ -285,10 +289,7 @@ def _ratio(n: Any, x: Any, first: Any, bessel: Any) -> Any:
 
 # Operation -> SymPy function, for closed forms, where the class is not in `OPERATIONS`.
 CLOSED_FORMS: dict[str, Callable[..., Any]] = {
-    **{
-        name: getattr(sp, name)
-        for name in ("polygamma", "zeta", "binomial", "lowergamma", "uppergamma", "betainc_regularized", "jn", "yn")
-    },
+    **{name: getattr(sp, name) for name in ("polygamma", "zeta", "binomial", "lowergamma", "uppergamma", "jn", "yn")},
     **{name: getattr(sp, name) for name in ("elliptic_e", "elliptic_pi", "expint", "LambertW")},
     "betainc_regularized": lambda a, b, x: sp.betainc_regularized(a, b, 0, x),
     "riemann_zeta": sp.zeta,
@@ -300,10 +301,12 @@ CLOSED_FORMS: dict[str, Callable[..., Any]] = {
     "sinhc": lambda n, x: _ratio(n, x, sp.sinh(x) / x, sp.sqrt(sp.pi / (2 * x)) * sp.besseli(n + sp.S.Half, x)),
 }
 
-_OWN = "write it in functions symdiff knows, or give a sympy.Function of your own with fdiff and a registered body."
-_COMPLEX = "{} is complex, and symdiff computes over the real numbers: write its real and imaginary parts as two outputs."
+_OWN = f"write it in functions symdiff knows, or give {_OWN_FUNCTION}"
+_COMPLEX = (
+    "{} is complex, and symdiff computes over the real numbers: write its real and imaginary parts as two outputs."
+)
 _COUNTING = "{} is defined for whole numbers only and has no derivative: compute it outside and pass it as a constant."
-_ORDER = "{} needs its order as a whole number, for which SymPy writes the polynomial out: legendre(3, x)."
+_ORDER = "{} is compiled for orders that are whole numbers: give the order as one, and SymPy writes the polynomial out."
 _DELTA = "{} is a distribution, not a function: use a narrow smooth peak, or integrate it by hand."
 _DOIT = "{} stands for a calculation that was not carried out: call .doit() on it first."
 _NO_NUMBERS = "{} has no numerical implementation in NumPy or SciPy: " + _OWN
@@ -335,8 +338,8 @@ REFUSED: dict[str, str] = {
 def refusal(expression: Any) -> str:
     """Why an expression of this class is not compiled, and what to write instead."""
     name = type(expression).__name__
-    reasons = (REFUSED[base.__name__] for base in type(expression).__mro__ if base.__name__ in REFUSED)
-    if isinstance(expression, sp.Function) and (type(expression).__module__ or "").partition(".")[0] != "sympy":
-        default = f"{{}} has no registered body: sd.register({name}, body), where body(xp, x) computes it, and fdiff."
-        return next(reasons, default).format(name)
-    return next(reasons, f"{{}} is not supported: {_OWN}").format(name)
+    bases = [base.__name__ for base in type(expression).__mro__ if (base.__module__ or "").partition(".")[0] == "sympy"]
+    default = f"{{}} is not supported: {_OWN}"
+    if isinstance(expression, sp.Function) and name not in bases:
+        default = f"{{}} has no registered body: call sd.register({name}, body), where body(xp, x) computes it."
+    return next((REFUSED[base] for base in bases if base in REFUSED), default).format(name)

@@ -87,7 +87,9 @@ def _source(function: str, body: Any, name: str) -> str:
         raise ModelError(f"{refused}of its own, whose first argument is the array library: no method.")
     table = symtable.symtable(source, "body", "exec").get_children()[0]
     outside = [outer for outer in _free_names(table) if not hasattr(builtins, outer)]
-    outside += [node.id for part in _evaluated_outside(definition) for node in ast.walk(part) if isinstance(node, ast.Name)]
+    outside += [
+        node.id for part in _evaluated_outside(definition) for node in ast.walk(part) if isinstance(node, ast.Name)
+    ]
     if outside:
         raise ModelError(
             f"{refused}that needs nothing from outside: it uses {', '.join(dict.fromkeys(outside))}. "

@@ -70,8 +70,12 @@ def pointwise(op: str, *operands: Node | float) -> Node:
 def _pointwise(op: str, *operands: Node) -> Node:
     row = POINTWISE[op]
     shape = broadcast([operand.shape for operand in operands], op)
-    operands = tuple(_bare(operand, i, operands, shape) for i, operand in enumerate(operands))
-    if row.dtype == "float" and op not in ("select", "mul", "cast"):
+    scalars = [repeated_scalar(operand) for operand in operands]
+    if shape and None not in scalars and row.dtype == "float" and op not in ("mul", "neg"):
+        return full(pointwise(op, *scalars), shape)  # type: ignore[arg-type]
+    for i in range(len(operands)):
+        operands = (*operands[:i], _bare(i, operands, shape), *operands[i + 1 :])
+    if row.dtype == "float" and op not in ("select", "cast"):
         operands = tuple(cast(operand) for operand in operands)
     if op in COMMUTATIVE:
         operands = tuple(sorted(operands, key=lambda operand: operand.digest))
@@ -81,8 +85,9 @@ def _pointwise(op: str, *operands: Node) -> Node:
     return intern(op, operands, (), shape, dtype)
 
 
-def _bare(operand: Node, position: int, operands: Sequence[Node], shape: Shape) -> Node:
-    """The scalar that `operand` repeats, where the other operands already give the shape."""
+def _bare(position: int, operands: Sequence[Node], shape: Shape) -> Node:
+    """The operand there, or the scalar it repeats where the other operands already give the shape."""
+    operand = operands[position]
     scalar = repeated_scalar(operand)
     if scalar is None or not operand.shape:
         return operand
@@ -157,7 +162,7 @@ def neg(a: Node) -> Node:
 
 def mul(a: Node, b: Node) -> Node:
     """a * b; the numeric factor and then scalar factors stand in front of arrays."""
-    (p, a), (q, b) = _coefficient(a), _coefficient(b)
+    (p, a), (q, b) = _coefficient(cast(a)), _coefficient(cast(b))
     factor = p * q
     x, y = number(a), number(b)
     if x is not None and y is not None:
@@ -203,6 +208,8 @@ def _product(a: Node, b: Node) -> Node:
         if ones:
             break
         if array.op == "div" and (number(array.args[0]) is not None or (array.shape and not array.args[0].shape)):
+            if number(array.args[0]) is None and not other.shape:  # two scalars over an array: one scalar over it
+                return div(mul(array.args[0], other), array.args[1])
             return mul(array.args[0], div(other, array.args[1]))
         if array.op == "div" and array.shape and not array.args[1].shape:
             return div(mul(array.args[0], other), array.args[1])
@@ -307,6 +314,8 @@ def power(base: Node, exponent: Node) -> Node:
 def select(condition: Node, yes: Node, no: Node) -> Node:
     """`yes` where the condition holds, else `no`."""
     shape = broadcast([condition.shape, yes.shape, no.shape], "select")
+    if (yes.dtype, no.dtype) != ("bool", "bool"):
+        yes, no = cast(yes), cast(no)
     if yes.op == "select" and yes.args[0] is condition:
         yes = yes.args[1]
     if no.op == "select" and no.args[0] is condition:
@@ -315,7 +324,6 @@ def select(condition: Node, yes: Node, no: Node) -> Node:
         yes = no = yes if condition.attributes[0] else no
     if yes is no:
         return broadcast_to(yes, shape)
-    condition, yes, no = (_bare(x, i, (condition, yes, no), shape) for i, x in enumerate((condition, yes, no)))
     return _pointwise("select", condition, yes, no)
 
 

@@ -60,8 +60,9 @@ POINTWISE: dict[str, Pointwise] = {
     "asech": Pointwise(1, cost=6, safe=0.5),
     "acsch": Pointwise(1, cost=2, safe=1.0),
     "hypot": Pointwise(2, cost=5),
-    "sinc": Pointwise(2, cost=4, safe=(None, 0.0)),  # (n, x): j_n(x) / x**n, of which n = 0 is sin(x) / x; n is a number
-    "sinhc": Pointwise(2, cost=4, safe=(None, 0.0)),  # (n, x): i_n(x) / x**n, of which n = 0 is sinh(x) / x
+    # (n, x): spherical Bessel functions over x**n, of a number n; sin(x) / x and sinh(x) / x are those of n = 0
+    "sinc": Pointwise(2, cost=4, safe=(None, 0.0)),
+    "sinhc": Pointwise(2, cost=4, safe=(None, 0.0)),
     # choice; a condition counts as 0 or 1 where a number is wanted
     "select": Pointwise(3),  # (condition, where it holds, where it does not)
     "lt": Pointwise(2, dtype="bool"),

@@ -26,7 +26,9 @@ class Special(Pointwise):
     double: bool = False
 
 
-def _row(template: str, arity: int = 1, safe: float | tuple[float | None, ...] | None = None, cost: int = 30) -> Special:
+def _row(
+    template: str, arity: int = 1, safe: float | tuple[float | None, ...] | None = None, cost: int = 30
+) -> Special:
     operands = ", ".join(f"{{{i}}}" for i in range(arity))
     text = template if "(" in template else f"{template}({operands})"
     return Special(arity, cost, safe, template=text, double=arity > 1)

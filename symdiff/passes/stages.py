@@ -1,6 +1,6 @@
 """Cut a graph into stages at its reductions over the sample axis.
 
-Level of a node: how many reductions over the samples lie below it. Stage k computes, once, what has level k and no samples;
+Level of a node: how many passes over the samples must come before it. Stage k computes, once, what has level k and no samples;
 then, block by block, all nodes with samples that its reductions and results need. A node with samples that a later stage
 needs again is computed again there. Nodes for which samples are not independent (a product of all pairs of samples, say)
 make their stage one that cannot stream.
@@ -23,7 +23,7 @@ def plan(roots: Sequence[Node], samples: Size | None) -> Plan:
     order = topological(roots)
     level = _levels(order, samples)
     stages = tuple(_stage(k, order, level, roots, samples) for k in range(max(level.values(), default=0) + 1))
-    stages = tuple(stage for stage in stages if stage.whole or stage.streamed)
+    stages = tuple(stage for stage in stages if stage.whole or stage.streamed or stage.partials)
     return Plan(tuple(roots), tuple(order), stages, samples, assign_buffers(order, roots))
 
 
@@ -35,22 +35,13 @@ def carries(node: Node, samples: Size | None) -> bool:
 def _levels(order: Sequence[Node], samples: Size | None) -> dict[Node, int]:
     level: dict[Node, int] = {}
     for node in order:
-        reduces = not carries(node, samples)
-        level[node] = max(
-            (level[operand] + (reduces and carries(operand, samples)) for operand in node.args), default=0
-        )
+        level[node] = max((level[operand] for operand in node.args), default=0) + _ends_pass(node, samples)
     return level
 
 
 def _stage(k: int, order: Sequence[Node], level: dict[Node, int], roots: Sequence[Node], samples: Size | None) -> Stage:
     here = [node for node in order if level[node] == k and node.op not in LEAVES]
-    ends = [
-        node
-        for node in order
-        if level[node] == k + 1
-        and not carries(node, samples)
-        and any(carries(operand, samples) and level[operand] == k for operand in node.args)
-    ]
+    ends = [node for node in order if level[node] == k + 1 and _ends_pass(node, samples)]
     wanted = {operand for node in ends for operand in node.args if carries(operand, samples)}
     wanted |= {node for node in roots if carries(node, samples) and level[node] == k}
     for node in reversed(order):
@@ -59,12 +50,13 @@ def _stage(k: int, order: Sequence[Node], level: dict[Node, int], roots: Sequenc
     streamed = tuple(node for node in order if node in wanted and node.op not in LEAVES)
     whole = tuple(node for node in here if not carries(node, samples) and not _ends_pass(node, samples))
     partials = tuple((node, LAWS.get(node.op, "none")) for node in ends)
-    streams = samples is not None and all(_by_sample(node, samples) for node in (*streamed, *ends))
+    streams = samples is not None and bool(streamed or ends) and all(_by_sample(node, samples) for node in (*streamed, *ends))
     return Stage(whole, streamed, partials, streams and all(law != "none" for _, law in partials))
 
 
 def _ends_pass(node: Node, samples: Size | None) -> bool:
-    return any(carries(operand, samples) for operand in node.args)
+    """Whether a node reduces over the samples: it is known after the pass that all its operands are known in."""
+    return not carries(node, samples) and any(carries(operand, samples) for operand in node.args)
 
 
 def _by_sample(node: Node, samples: Size) -> bool:
