@@ -10,6 +10,7 @@ Closed form
     grad.w = x
     value = b + w*x
     grad.b = 1
+
 """
 
 
@@ -37,7 +38,7 @@ SIGNATURE = {
 
 
 class Grad(NamedTuple):
-    """Derivatives of the objective, one for each parameter."""
+    """One array for each parameter of the objective."""
 
     w: np.ndarray
     b: np.ndarray
@@ -45,46 +46,45 @@ class Grad(NamedTuple):
 
 def value(w, b, x):
     """Return the objective."""
-    w, b, x, S = _arguments(w, b, x)
+    w, b, x, S2 = _arguments(w, b, x)
     value = x * w + b
-    return _shaped(value, S, w.dtype)
+    return _shaped(value, S2, w.dtype)
 
 
 def grad(w, b, x):
     """Return the gradient of the objective by w, b."""
-    w, b, x, S = _arguments(w, b, x)
+    w, b, x, S2 = _arguments(w, b, x)
     grad_b = 1
-    return Grad(_shaped(x, S, w.dtype), _shaped(grad_b, S, w.dtype))
+    return Grad(_shaped(x, S2, w.dtype), _shaped(grad_b, S2, w.dtype))
 
 
 def value_and_grad(w, b, x):
     """Return the objective and its gradient by w, b."""
-    w, b, x, S = _arguments(w, b, x)
+    w, b, x, S2 = _arguments(w, b, x)
     value = x * w + b
     grad_b = 1
-    return _shaped(value, S, w.dtype), Grad(_shaped(x, S, w.dtype), _shaped(grad_b, S, w.dtype))
+    return _shaped(value, S2, w.dtype), Grad(_shaped(x, S2, w.dtype), _shaped(grad_b, S2, w.dtype))
 
 
 def unpack(vec):
     """Split one vector into w, b."""
-    shapes = ((), ())
-    return Grad(*_unflatten(vec, shapes, {}))
+    return Grad(*_unflatten(vec, ((), ()), {}))
 
 
 def value_flat(vec, x):
-    """As `value`, of one vector `vec` that holds w, b."""
+    """As `value`, of one vector that holds w, b."""
     p = unpack(vec)
     return value(p.w, p.b, x)
 
 
 def grad_flat(vec, x):
-    """As `grad`, of one vector `vec` that holds w, b."""
+    """As `grad`, of one vector that holds w, b."""
     p = unpack(vec)
     return pack(grad(p.w, p.b, x))
 
 
 def value_and_grad_flat(vec, x):
-    """As `value_and_grad`, of one vector `vec` that holds w, b."""
+    """As `value_and_grad`, of one vector that holds w, b."""
     p = unpack(vec)
     value, gradient = value_and_grad(p.w, p.b, x)
     return value, pack(gradient)
@@ -121,7 +121,8 @@ def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
     for name, argument in zip(kinds, arguments):
-        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
+        arrays[name] = argument if weak else _array(name, argument)
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
@@ -146,7 +147,7 @@ def _array(name, argument):
         raise ValueError(f"{name} is no array: {error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _shaped(result, shape, dtype):

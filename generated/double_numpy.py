@@ -6,6 +6,7 @@ Arguments
 
 Closed form
     y = 2*V
+
 """
 
 
@@ -31,7 +32,7 @@ SIGNATURE = {
 
 
 class YGrad(NamedTuple):
-    """Derivatives of y, one for each parameter."""
+    """One array for each parameter of y."""
 
     V: np.ndarray
 
@@ -46,7 +47,7 @@ def y(V):
 def y_jacobian(V):
     """Return the derivatives of every entry of y by V: shape y.shape + parameter.shape."""
     V, = _arguments_of_y(V)
-    n = len(V)
+    n = V.shape[0]
     jacobian_V = 2 * _on_diagonal(np.ones((n, 1), V.dtype), "ijij->ij", (n, 1, n, 1))
     return YGrad(jacobian_V)
 
@@ -60,26 +61,25 @@ def y_vjp(V, u):
 
 
 def unpack(vec, *, n=None):
-    """Split one vector into V. One unknown size follows from the length of the vector; give the others."""
-    shapes = ((lambda n: n, 1),)
-    return YGrad(*_unflatten(vec, shapes, {"n": n}))
+    """Split one vector into V. One size may be left out: it follows from the length of the vector."""
+    return YGrad(*_unflatten(vec, ((lambda n: n, 1),), {"n": n}))
 
 
 def y_flat(vec, *, n=None):
-    """As `y`, of one vector `vec` that holds V."""
+    """As `y`, of one vector that holds V."""
     p = unpack(vec, n=n)
     return y(p.V)
 
 
 def y_jacobian_flat(vec, *, n=None):
-    """As `y_jacobian`, of one vector `vec` that holds V."""
+    """As `y_jacobian`, of one vector that holds V."""
     p = unpack(vec, n=n)
     blocks = y_jacobian(p.V)
     return np.concatenate([block.reshape(-1, a.size) for a, block in zip(p, blocks)], axis=1)
 
 
 def y_vjp_flat(vec, u, *, n=None):
-    """As `y_vjp`, of one vector `vec` that holds V."""
+    """As `y_vjp`, of one vector that holds V."""
     p = unpack(vec, n=n)
     return pack(y_vjp(p.V, u))
 
@@ -93,10 +93,12 @@ def _arguments_of_y(V):
         and V.size
     ):
         return V,
-    declared = {
-        "V": (("n", 1), "float"),
-    }
-    return _convert(declared, (V,))
+    return _convert(
+        {
+            "V": (("n", 1), "float"),
+        },
+        (V,),
+    )
 
 
 def _convert(declared, arguments):
@@ -136,7 +138,8 @@ def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
     for name, argument in zip(kinds, arguments):
-        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
+        arrays[name] = argument if weak else _array(name, argument)
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
@@ -161,7 +164,7 @@ def _array(name, argument):
         raise ValueError(f"{name} is no array: {error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _cotangent(name, given, shape, dtype):

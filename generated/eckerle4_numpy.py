@@ -10,6 +10,7 @@ Arguments
 
 Closed form
     residual = b1*exp(-(-b3 + x)**2/(2*b2**2))/b2 - y
+
 """
 
 
@@ -38,7 +39,7 @@ SIGNATURE = {
 
 
 class ResidualGrad(NamedTuple):
-    """Derivatives of residual, one for each parameter."""
+    """One array for each parameter of residual."""
 
     b1: np.ndarray
     b2: np.ndarray
@@ -68,18 +69,17 @@ def residual_jacobian(b1, b2, b3, x, y):
 
 def unpack(vec):
     """Split one vector into b1, b2, b3."""
-    shapes = ((), (), ())
-    return ResidualGrad(*_unflatten(vec, shapes, {}))
+    return ResidualGrad(*_unflatten(vec, ((), (), ()), {}))
 
 
 def residual_flat(vec, x, y):
-    """As `residual`, of one vector `vec` that holds b1, b2, b3."""
+    """As `residual`, of one vector that holds b1, b2, b3."""
     p = unpack(vec)
     return residual(p.b1, p.b2, p.b3, x, y)
 
 
 def residual_jacobian_flat(vec, x, y):
-    """As `residual_jacobian`, of one vector `vec` that holds b1, b2, b3."""
+    """As `residual_jacobian`, of one vector that holds b1, b2, b3."""
     p = unpack(vec)
     blocks = residual_jacobian(p.b1, p.b2, p.b3, x, y)
     return np.concatenate([block.reshape(-1, a.size) for a, block in zip(p, blocks)], axis=1)
@@ -101,14 +101,16 @@ def _arguments_of_residual(b1, b2, b3, x, y):
             and type(b3) in (kind, float)
         ):
             return (kind(b1), kind(b2), kind(b3), x, y)
-    declared = {
-        "b1": ((), "float"),
-        "b2": ((), "float"),
-        "b3": ((), "float"),
-        "x": (("N",), "float"),
-        "y": (("N",), "float"),
-    }
-    return _convert(declared, (b1, b2, b3, x, y))
+    return _convert(
+        {
+            "b1": ((), "float"),
+            "b2": ((), "float"),
+            "b3": ((), "float"),
+            "x": (("N",), "float"),
+            "y": (("N",), "float"),
+        },
+        (b1, b2, b3, x, y),
+    )
 
 
 def _convert(declared, arguments):
@@ -148,7 +150,8 @@ def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
     for name, argument in zip(kinds, arguments):
-        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
+        arrays[name] = argument if weak else _array(name, argument)
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
@@ -173,7 +176,7 @@ def _array(name, argument):
         raise ValueError(f"{name} is no array: {error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def pack(parts):

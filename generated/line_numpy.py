@@ -13,6 +13,7 @@ Closed form
     grad.w = 2*mean(e1*x)
     grad.b = 2*mean(e1)
     predict = b + w*x
+
 """
 
 
@@ -42,7 +43,14 @@ SIGNATURE = {
 
 
 class Grad(NamedTuple):
-    """Derivatives of the objective, one for each parameter."""
+    """One array for each parameter of the objective."""
+
+    w: np.ndarray
+    b: np.ndarray
+
+
+class PredictGrad(NamedTuple):
+    """One array for each parameter of predict."""
 
     w: np.ndarray
     b: np.ndarray
@@ -51,7 +59,7 @@ class Grad(NamedTuple):
 def value(w, b, x, y):
     """Return the objective."""
     w, b, x, y = _arguments(w, b, x, y)
-    N = len(x)
+    N = x.shape[0]
     t1 = w * x + (b - y)
     value = np.dot(t1, t1) / N
     return value
@@ -60,7 +68,7 @@ def value(w, b, x, y):
 def grad(w, b, x, y):
     """Return the gradient of the objective by w, b."""
     w, b, x, y = _arguments(w, b, x, y)
-    N = len(x)
+    N = x.shape[0]
     # gradient by w
     t1 = w * x + (b - y)
     grad_w = 2 * np.dot(t1, x) / N
@@ -71,7 +79,7 @@ def grad(w, b, x, y):
 def value_and_grad(w, b, x, y):
     """Return the objective and its gradient by w, b."""
     w, b, x, y = _arguments(w, b, x, y)
-    N = len(x)
+    N = x.shape[0]
     # objective
     t1 = w * x + (b - y)
     value = np.dot(t1, t1) / N
@@ -89,31 +97,30 @@ def predict(w, b, x):
 
 def unpack(vec):
     """Split one vector into w, b."""
-    shapes = ((), ())
-    return Grad(*_unflatten(vec, shapes, {}))
+    return Grad(*_unflatten(vec, ((), ()), {}))
 
 
 def value_flat(vec, x, y):
-    """As `value`, of one vector `vec` that holds w, b."""
+    """As `value`, of one vector that holds w, b."""
     p = unpack(vec)
     return value(p.w, p.b, x, y)
 
 
 def grad_flat(vec, x, y):
-    """As `grad`, of one vector `vec` that holds w, b."""
+    """As `grad`, of one vector that holds w, b."""
     p = unpack(vec)
     return pack(grad(p.w, p.b, x, y))
 
 
 def value_and_grad_flat(vec, x, y):
-    """As `value_and_grad`, of one vector `vec` that holds w, b."""
+    """As `value_and_grad`, of one vector that holds w, b."""
     p = unpack(vec)
     value, gradient = value_and_grad(p.w, p.b, x, y)
     return value, pack(gradient)
 
 
 def predict_flat(vec, x):
-    """As `predict`, of one vector `vec` that holds w, b."""
+    """As `predict`, of one vector that holds w, b."""
     p = unpack(vec)
     return predict(p.w, p.b, x)
 
@@ -133,13 +140,15 @@ def _arguments(w, b, x, y):
             and type(b) in (kind, float)
         ):
             return (kind(w), kind(b), x, y)
-    declared = {
-        "w": ((), "float"),
-        "b": ((), "float"),
-        "x": (("N",), "float"),
-        "y": (("N",), "float"),
-    }
-    return _convert(declared, (w, b, x, y))
+    return _convert(
+        {
+            "w": ((), "float"),
+            "b": ((), "float"),
+            "x": (("N",), "float"),
+            "y": (("N",), "float"),
+        },
+        (w, b, x, y),
+    )
 
 
 def _arguments_of_predict(w, b, x):
@@ -156,12 +165,14 @@ def _arguments_of_predict(w, b, x):
             and type(b) in (kind, float)
         ):
             return (kind(w), kind(b), x)
-    declared = {
-        "w": ((), "float"),
-        "b": ((), "float"),
-        "x": (("N",), "float"),
-    }
-    return _convert(declared, (w, b, x))
+    return _convert(
+        {
+            "w": ((), "float"),
+            "b": ((), "float"),
+            "x": (("N",), "float"),
+        },
+        (w, b, x),
+    )
 
 
 def _convert(declared, arguments):
@@ -201,7 +212,8 @@ def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
     for name, argument in zip(kinds, arguments):
-        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
+        arrays[name] = argument if weak else _array(name, argument)
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
@@ -226,7 +238,7 @@ def _array(name, argument):
         raise ValueError(f"{name} is no array: {error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def pack(parts):

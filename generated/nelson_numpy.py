@@ -11,6 +11,7 @@ Arguments
 
 Closed form
     residual = b1 - b2*x1*exp(-b3*x2) - log(y)
+
 """
 
 
@@ -40,7 +41,7 @@ SIGNATURE = {
 
 
 class ResidualGrad(NamedTuple):
-    """Derivatives of residual, one for each parameter."""
+    """One array for each parameter of residual."""
 
     b1: np.ndarray
     b2: np.ndarray
@@ -57,7 +58,7 @@ def residual(b1, b2, b3, x1, x2, y):
 def residual_jacobian(b1, b2, b3, x1, x2, y):
     """Return the derivatives of every entry of residual by b1, b2, b3: shape residual.shape + parameter.shape."""
     b1, b2, b3, x1, x2, y = _arguments_of_residual(b1, b2, b3, x1, x2, y)
-    N = len(x1)
+    N = x1.shape[0]
     jacobian_b1 = np.ones((N,), b1.dtype)
     # Jacobian by b2
     t1 = x1 * np.exp(-b3 * x2)
@@ -68,18 +69,17 @@ def residual_jacobian(b1, b2, b3, x1, x2, y):
 
 def unpack(vec):
     """Split one vector into b1, b2, b3."""
-    shapes = ((), (), ())
-    return ResidualGrad(*_unflatten(vec, shapes, {}))
+    return ResidualGrad(*_unflatten(vec, ((), (), ()), {}))
 
 
 def residual_flat(vec, x1, x2, y):
-    """As `residual`, of one vector `vec` that holds b1, b2, b3."""
+    """As `residual`, of one vector that holds b1, b2, b3."""
     p = unpack(vec)
     return residual(p.b1, p.b2, p.b3, x1, x2, y)
 
 
 def residual_jacobian_flat(vec, x1, x2, y):
-    """As `residual_jacobian`, of one vector `vec` that holds b1, b2, b3."""
+    """As `residual_jacobian`, of one vector that holds b1, b2, b3."""
     p = unpack(vec)
     blocks = residual_jacobian(p.b1, p.b2, p.b3, x1, x2, y)
     return np.concatenate([block.reshape(-1, a.size) for a, block in zip(p, blocks)], axis=1)
@@ -102,15 +102,17 @@ def _arguments_of_residual(b1, b2, b3, x1, x2, y):
             and type(b3) in (kind, float)
         ):
             return (kind(b1), kind(b2), kind(b3), x1, x2, y)
-    declared = {
-        "b1": ((), "float"),
-        "b2": ((), "float"),
-        "b3": ((), "float"),
-        "x1": (("N",), "float"),
-        "x2": (("N",), "float"),
-        "y": (("N",), "float"),
-    }
-    return _convert(declared, (b1, b2, b3, x1, x2, y))
+    return _convert(
+        {
+            "b1": ((), "float"),
+            "b2": ((), "float"),
+            "b3": ((), "float"),
+            "x1": (("N",), "float"),
+            "x2": (("N",), "float"),
+            "y": (("N",), "float"),
+        },
+        (b1, b2, b3, x1, x2, y),
+    )
 
 
 def _convert(declared, arguments):
@@ -150,7 +152,8 @@ def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
     for name, argument in zip(kinds, arguments):
-        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
+        arrays[name] = argument if weak else _array(name, argument)
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
@@ -175,7 +178,7 @@ def _array(name, argument):
         raise ValueError(f"{name} is no array: {error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def pack(parts):

@@ -13,6 +13,7 @@ Closed form
     value = sum(e1∘**2)
     grad.w1 = 2*x.T*where(0 < x*w1, e1*w2.T, 0)
     grad.w2 = 2*h.T*e1
+
 """
 
 
@@ -41,7 +42,7 @@ SIGNATURE = {
 
 
 class Grad(NamedTuple):
-    """Derivatives of the objective, one for each parameter."""
+    """One array for each parameter of the objective."""
 
     w1: np.ndarray
     w2: np.ndarray
@@ -82,25 +83,24 @@ def value_and_grad(w1, w2, x, y):
 
 
 def unpack(vec, *, d=None, k=None, o=None):
-    """Split one vector into w1, w2. One unknown size follows from the length of the vector; give the others."""
-    shapes = ((lambda d, k, o: d, lambda d, k, o: k), (lambda d, k, o: k, lambda d, k, o: o))
-    return Grad(*_unflatten(vec, shapes, {"d": d, "k": k, "o": o}))
+    """Split one vector into w1, w2. One size may be left out: it follows from the length of the vector."""
+    return Grad(*_unflatten(vec, ((lambda d, k, o: d, lambda d, k, o: k), (lambda d, k, o: k, lambda d, k, o: o)), {"d": d, "k": k, "o": o}))
 
 
 def value_flat(vec, x, y, *, k=None):
-    """As `value`, of one vector `vec` that holds w1, w2."""
+    """As `value`, of one vector that holds w1, w2."""
     p = unpack(vec, d=np.shape(x)[1], k=k, o=np.shape(y)[1])
     return value(p.w1, p.w2, x, y)
 
 
 def grad_flat(vec, x, y, *, k=None):
-    """As `grad`, of one vector `vec` that holds w1, w2."""
+    """As `grad`, of one vector that holds w1, w2."""
     p = unpack(vec, d=np.shape(x)[1], k=k, o=np.shape(y)[1])
     return pack(grad(p.w1, p.w2, x, y))
 
 
 def value_and_grad_flat(vec, x, y, *, k=None):
-    """As `value_and_grad`, of one vector `vec` that holds w1, w2."""
+    """As `value_and_grad`, of one vector that holds w1, w2."""
     p = unpack(vec, d=np.shape(x)[1], k=k, o=np.shape(y)[1])
     value, gradient = value_and_grad(p.w1, p.w2, x, y)
     return value, pack(gradient)
@@ -118,13 +118,15 @@ def _arguments(w1, w2, x, y):
         and w1.size and w2.size and x.size and y.size
     ):
         return w1, w2, x, y
-    declared = {
-        "w1": (("d", "k"), "float"),
-        "w2": (("k", "o"), "float"),
-        "x": (("n", "d"), "float"),
-        "y": (("n", "o"), "float"),
-    }
-    return _convert(declared, (w1, w2, x, y))
+    return _convert(
+        {
+            "w1": (("d", "k"), "float"),
+            "w2": (("k", "o"), "float"),
+            "x": (("n", "d"), "float"),
+            "y": (("n", "o"), "float"),
+        },
+        (w1, w2, x, y),
+    )
 
 
 def _convert(declared, arguments):
@@ -164,7 +166,8 @@ def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
     for name, argument in zip(kinds, arguments):
-        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
+        arrays[name] = argument if weak else _array(name, argument)
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
@@ -189,7 +192,7 @@ def _array(name, argument):
         raise ValueError(f"{name} is no array: {error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def pack(parts):

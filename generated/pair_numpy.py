@@ -9,6 +9,7 @@ Closed form
     y = Matrix([
 [x1**2 + 3*x2],
 [2*x1 + x2**2]])
+
 """
 
 
@@ -35,7 +36,7 @@ SIGNATURE = {
 
 
 class YGrad(NamedTuple):
-    """Derivatives of y, one for each parameter."""
+    """One array for each parameter of y."""
 
     x1: np.ndarray
     x2: np.ndarray
@@ -70,36 +71,37 @@ def y_vjp(x1, x2, u):
 
 def unpack(vec):
     """Split one vector into x1, x2."""
-    shapes = ((), ())
-    return YGrad(*_unflatten(vec, shapes, {}))
+    return YGrad(*_unflatten(vec, ((), ()), {}))
 
 
 def y_flat(vec):
-    """As `y`, of one vector `vec` that holds x1, x2."""
+    """As `y`, of one vector that holds x1, x2."""
     p = unpack(vec)
     return y(p.x1, p.x2)
 
 
 def y_jacobian_flat(vec):
-    """As `y_jacobian`, of one vector `vec` that holds x1, x2."""
+    """As `y_jacobian`, of one vector that holds x1, x2."""
     p = unpack(vec)
     blocks = y_jacobian(p.x1, p.x2)
     return np.concatenate([block.reshape(-1, a.size) for a, block in zip(p, blocks)], axis=1)
 
 
 def y_vjp_flat(vec, u):
-    """As `y_vjp`, of one vector `vec` that holds x1, x2."""
+    """As `y_vjp`, of one vector that holds x1, x2."""
     p = unpack(vec)
     return pack(y_vjp(p.x1, p.x2, u))
 
 
 def _arguments_of_y(x1, x2):
     """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
-    declared = {
-        "x1": ((), "float"),
-        "x2": ((), "float"),
-    }
-    return _convert(declared, (x1, x2))
+    return _convert(
+        {
+            "x1": ((), "float"),
+            "x2": ((), "float"),
+        },
+        (x1, x2),
+    )
 
 
 def _convert(declared, arguments):
@@ -139,7 +141,8 @@ def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
     for name, argument in zip(kinds, arguments):
-        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
+        arrays[name] = argument if weak else _array(name, argument)
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
@@ -164,7 +167,7 @@ def _array(name, argument):
         raise ValueError(f"{name} is no array: {error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _cotangent(name, given, shape, dtype):

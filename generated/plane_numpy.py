@@ -13,6 +13,7 @@ Closed form
     value = sum(e1∘**2)/n
     grad.W = (2/n)*X.T*e1
     grad.B = (2/n)*sum(e1, axis=0)
+
 """
 
 
@@ -42,7 +43,14 @@ SIGNATURE = {
 
 
 class Grad(NamedTuple):
-    """Derivatives of the objective, one for each parameter."""
+    """One array for each parameter of the objective."""
+
+    W: np.ndarray
+    B: np.ndarray
+
+
+class PredictGrad(NamedTuple):
+    """One array for each parameter of predict."""
 
     W: np.ndarray
     B: np.ndarray
@@ -51,7 +59,7 @@ class Grad(NamedTuple):
 def value(W, B, X, Y):
     """Return the objective."""
     W, B, X, Y = _arguments(W, B, X, Y)
-    n = len(X)
+    n = X.shape[0]
     predict = np.broadcast_to(B[0, :], (n, 1)) + X @ W
     t1 = predict - Y
     value = np.vdot(t1, t1) / n
@@ -61,7 +69,7 @@ def value(W, B, X, Y):
 def grad(W, B, X, Y):
     """Return the gradient of the objective by W, B."""
     W, B, X, Y = _arguments(W, B, X, Y)
-    n = len(X)
+    n = X.shape[0]
     # gradient by W
     predict = np.broadcast_to(B[0, :], (n, 1)) + X @ W
     t1 = predict - Y
@@ -73,7 +81,7 @@ def grad(W, B, X, Y):
 def value_and_grad(W, B, X, Y):
     """Return the objective and its gradient by W, B."""
     W, B, X, Y = _arguments(W, B, X, Y)
-    n = len(X)
+    n = X.shape[0]
     # objective
     predict = np.broadcast_to(B[0, :], (n, 1)) + X @ W
     t1 = predict - Y
@@ -86,38 +94,37 @@ def value_and_grad(W, B, X, Y):
 def predict(W, B, X):
     """Return predict."""
     W, B, X = _arguments_of_predict(W, B, X)
-    n = len(X)
+    n = X.shape[0]
     predict = np.broadcast_to(B[0, :], (n, 1)) + X @ W
     return predict
 
 
 def unpack(vec, *, d=None):
-    """Split one vector into W, B. One unknown size follows from the length of the vector; give the others."""
-    shapes = ((lambda d: d, 1), (1, 1))
-    return Grad(*_unflatten(vec, shapes, {"d": d}))
+    """Split one vector into W, B. One size may be left out: it follows from the length of the vector."""
+    return Grad(*_unflatten(vec, ((lambda d: d, 1), (1, 1)), {"d": d}))
 
 
 def value_flat(vec, X, Y):
-    """As `value`, of one vector `vec` that holds W, B."""
+    """As `value`, of one vector that holds W, B."""
     p = unpack(vec, d=np.shape(X)[1])
     return value(p.W, p.B, X, Y)
 
 
 def grad_flat(vec, X, Y):
-    """As `grad`, of one vector `vec` that holds W, B."""
+    """As `grad`, of one vector that holds W, B."""
     p = unpack(vec, d=np.shape(X)[1])
     return pack(grad(p.W, p.B, X, Y))
 
 
 def value_and_grad_flat(vec, X, Y):
-    """As `value_and_grad`, of one vector `vec` that holds W, B."""
+    """As `value_and_grad`, of one vector that holds W, B."""
     p = unpack(vec, d=np.shape(X)[1])
     value, gradient = value_and_grad(p.W, p.B, X, Y)
     return value, pack(gradient)
 
 
 def predict_flat(vec, X):
-    """As `predict`, of one vector `vec` that holds W, B."""
+    """As `predict`, of one vector that holds W, B."""
     p = unpack(vec, d=np.shape(X)[1])
     return predict(p.W, p.B, X)
 
@@ -134,13 +141,15 @@ def _arguments(W, B, X, Y):
         and W.size and B.size and X.size and Y.size
     ):
         return W, B, X, Y
-    declared = {
-        "W": (("d", 1), "float"),
-        "B": ((1, 1), "float"),
-        "X": (("n", "d"), "float"),
-        "Y": (("n", 1), "float"),
-    }
-    return _convert(declared, (W, B, X, Y))
+    return _convert(
+        {
+            "W": (("d", 1), "float"),
+            "B": ((1, 1), "float"),
+            "X": (("n", "d"), "float"),
+            "Y": (("n", 1), "float"),
+        },
+        (W, B, X, Y),
+    )
 
 
 def _arguments_of_predict(W, B, X):
@@ -154,12 +163,14 @@ def _arguments_of_predict(W, B, X):
         and W.size and B.size and X.size
     ):
         return W, B, X
-    declared = {
-        "W": (("d", 1), "float"),
-        "B": ((1, 1), "float"),
-        "X": (("n", "d"), "float"),
-    }
-    return _convert(declared, (W, B, X))
+    return _convert(
+        {
+            "W": (("d", 1), "float"),
+            "B": ((1, 1), "float"),
+            "X": (("n", "d"), "float"),
+        },
+        (W, B, X),
+    )
 
 
 def _convert(declared, arguments):
@@ -199,7 +210,8 @@ def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
     for name, argument in zip(kinds, arguments):
-        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
+        arrays[name] = argument if weak else _array(name, argument)
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
@@ -224,7 +236,7 @@ def _array(name, argument):
         raise ValueError(f"{name} is no array: {error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def pack(parts):

@@ -14,6 +14,7 @@ Closed form
     value = penalty*sum(w∘**2) + sum(e1∘**2)/n
     grad.w = (2/n)*x.T*e1 + (2*penalty)*w
     grad.b = 2*sum(e1)/n
+
 """
 
 
@@ -44,7 +45,14 @@ SIGNATURE = {
 
 
 class Grad(NamedTuple):
-    """Derivatives of the objective, one for each parameter."""
+    """One array for each parameter of the objective."""
+
+    w: np.ndarray
+    b: np.ndarray
+
+
+class PredictGrad(NamedTuple):
+    """One array for each parameter of predict."""
 
     w: np.ndarray
     b: np.ndarray
@@ -53,7 +61,7 @@ class Grad(NamedTuple):
 def value(w, b, x, y, penalty):
     """Return the objective."""
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
-    n = len(x)
+    n = x.shape[0]
     predict = x @ w + b
     t1 = predict - y
     value = penalty * np.vdot(w, w) + np.vdot(t1, t1) / n
@@ -63,7 +71,7 @@ def value(w, b, x, y, penalty):
 def grad(w, b, x, y, penalty):
     """Return the gradient of the objective by w, b."""
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
-    n = len(x)
+    n = x.shape[0]
     # gradient by w
     predict = x @ w + b
     t1 = predict - y
@@ -75,7 +83,7 @@ def grad(w, b, x, y, penalty):
 def value_and_grad(w, b, x, y, penalty):
     """Return the objective and its gradient by w, b."""
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
-    n = len(x)
+    n = x.shape[0]
     # objective
     predict = x @ w + b
     t1 = predict - y
@@ -93,32 +101,31 @@ def predict(w, b, x):
 
 
 def unpack(vec, *, d=None):
-    """Split one vector into w, b. One unknown size follows from the length of the vector; give the others."""
-    shapes = ((lambda d: d, 1), ())
-    return Grad(*_unflatten(vec, shapes, {"d": d}))
+    """Split one vector into w, b. One size may be left out: it follows from the length of the vector."""
+    return Grad(*_unflatten(vec, ((lambda d: d, 1), ()), {"d": d}))
 
 
 def value_flat(vec, x, y, penalty):
-    """As `value`, of one vector `vec` that holds w, b."""
+    """As `value`, of one vector that holds w, b."""
     p = unpack(vec, d=np.shape(x)[1])
     return value(p.w, p.b, x, y, penalty)
 
 
 def grad_flat(vec, x, y, penalty):
-    """As `grad`, of one vector `vec` that holds w, b."""
+    """As `grad`, of one vector that holds w, b."""
     p = unpack(vec, d=np.shape(x)[1])
     return pack(grad(p.w, p.b, x, y, penalty))
 
 
 def value_and_grad_flat(vec, x, y, penalty):
-    """As `value_and_grad`, of one vector `vec` that holds w, b."""
+    """As `value_and_grad`, of one vector that holds w, b."""
     p = unpack(vec, d=np.shape(x)[1])
     value, gradient = value_and_grad(p.w, p.b, x, y, penalty)
     return value, pack(gradient)
 
 
 def predict_flat(vec, x):
-    """As `predict`, of one vector `vec` that holds w, b."""
+    """As `predict`, of one vector that holds w, b."""
     p = unpack(vec, d=np.shape(x)[1])
     return predict(p.w, p.b, x)
 
@@ -139,14 +146,16 @@ def _arguments(w, b, x, y, penalty):
             and type(penalty) in (kind, float)
         ):
             return (w, kind(b), x, y, kind(penalty))
-    declared = {
-        "w": (("d", 1), "float"),
-        "b": ((), "float"),
-        "x": (("n", "d"), "float"),
-        "y": (("n", 1), "float"),
-        "penalty": ((), "float"),
-    }
-    return _convert(declared, (w, b, x, y, penalty))
+    return _convert(
+        {
+            "w": (("d", 1), "float"),
+            "b": ((), "float"),
+            "x": (("n", "d"), "float"),
+            "y": (("n", 1), "float"),
+            "penalty": ((), "float"),
+        },
+        (w, b, x, y, penalty),
+    )
 
 
 def _arguments_of_predict(w, b, x):
@@ -163,12 +172,14 @@ def _arguments_of_predict(w, b, x):
             type(b) in (kind, float)
         ):
             return (w, kind(b), x)
-    declared = {
-        "w": (("d", 1), "float"),
-        "b": ((), "float"),
-        "x": (("n", "d"), "float"),
-    }
-    return _convert(declared, (w, b, x))
+    return _convert(
+        {
+            "w": (("d", 1), "float"),
+            "b": ((), "float"),
+            "x": (("n", "d"), "float"),
+        },
+        (w, b, x),
+    )
 
 
 def _convert(declared, arguments):
@@ -208,7 +219,8 @@ def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
     for name, argument in zip(kinds, arguments):
-        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
+        arrays[name] = argument if weak else _array(name, argument)
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
@@ -233,7 +245,7 @@ def _array(name, argument):
         raise ValueError(f"{name} is no array: {error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def pack(parts):

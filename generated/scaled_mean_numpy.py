@@ -7,6 +7,7 @@ Arguments
 Closed form
     value = 3*sum((X + 2)∘**2)/(m*n)
     grad.X = (6/(m*n))*(X + 2)
+
 """
 
 
@@ -32,7 +33,7 @@ SIGNATURE = {
 
 
 class Grad(NamedTuple):
-    """Derivatives of the objective, one for each parameter."""
+    """One array for each parameter of the objective."""
 
     X: np.ndarray
 
@@ -40,7 +41,7 @@ class Grad(NamedTuple):
 def value(X):
     """Return the objective."""
     X, = _arguments(X)
-    n = len(X)
+    n = X.shape[0]
     m = X.shape[1]
     t1 = X + 2
     value = 3 * np.vdot(t1, t1) / n / m
@@ -50,7 +51,7 @@ def value(X):
 def grad(X):
     """Return the gradient of the objective by X."""
     X, = _arguments(X)
-    n = len(X)
+    n = X.shape[0]
     m = X.shape[1]
     grad_X = 6 * ((X + 2) / (n * m))
     return Grad(grad_X)
@@ -59,7 +60,7 @@ def grad(X):
 def value_and_grad(X):
     """Return the objective and its gradient by X."""
     X, = _arguments(X)
-    n = len(X)
+    n = X.shape[0]
     m = X.shape[1]
     # objective
     t1 = X + 2
@@ -69,25 +70,24 @@ def value_and_grad(X):
 
 
 def unpack(vec, *, n=None, m=None):
-    """Split one vector into X. One unknown size follows from the length of the vector; give the others."""
-    shapes = ((lambda n, m: n, lambda n, m: m),)
-    return Grad(*_unflatten(vec, shapes, {"n": n, "m": m}))
+    """Split one vector into X. One size may be left out: it follows from the length of the vector."""
+    return Grad(*_unflatten(vec, ((lambda n, m: n, lambda n, m: m),), {"n": n, "m": m}))
 
 
 def value_flat(vec, *, n=None, m=None):
-    """As `value`, of one vector `vec` that holds X."""
+    """As `value`, of one vector that holds X."""
     p = unpack(vec, n=n, m=m)
     return value(p.X)
 
 
 def grad_flat(vec, *, n=None, m=None):
-    """As `grad`, of one vector `vec` that holds X."""
+    """As `grad`, of one vector that holds X."""
     p = unpack(vec, n=n, m=m)
     return pack(grad(p.X))
 
 
 def value_and_grad_flat(vec, *, n=None, m=None):
-    """As `value_and_grad`, of one vector `vec` that holds X."""
+    """As `value_and_grad`, of one vector that holds X."""
     p = unpack(vec, n=n, m=m)
     value, gradient = value_and_grad(p.X)
     return value, pack(gradient)
@@ -102,10 +102,12 @@ def _arguments(X):
         and X.size
     ):
         return X,
-    declared = {
-        "X": (("n", "m"), "float"),
-    }
-    return _convert(declared, (X,))
+    return _convert(
+        {
+            "X": (("n", "m"), "float"),
+        },
+        (X,),
+    )
 
 
 def _convert(declared, arguments):
@@ -145,7 +147,8 @@ def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
     for name, argument in zip(kinds, arguments):
-        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
+        arrays[name] = argument if weak else _array(name, argument)
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
@@ -170,7 +173,7 @@ def _array(name, argument):
         raise ValueError(f"{name} is no array: {error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def pack(parts):

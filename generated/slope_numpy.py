@@ -7,6 +7,7 @@ Arguments
 Closed form
     value = 4*x**3
     grad.x = 12*x**2
+
 """
 
 
@@ -32,53 +33,52 @@ SIGNATURE = {
 
 
 class Grad(NamedTuple):
-    """Derivatives of the objective, one for each parameter."""
+    """One array for each parameter of the objective."""
 
     x: np.ndarray
 
 
 def value(x):
     """Return the objective."""
-    x, S = _arguments(x)
+    x, S2 = _arguments(x)
     value = 4 * (x * x**2)
-    return _shaped(value, S, x.dtype)
+    return _shaped(value, S2, x.dtype)
 
 
 def grad(x):
     """Return the gradient of the objective by x."""
-    x, S = _arguments(x)
+    x, S2 = _arguments(x)
     grad_x = 12 * x**2
-    return Grad(_shaped(grad_x, S, x.dtype))
+    return Grad(_shaped(grad_x, S2, x.dtype))
 
 
 def value_and_grad(x):
     """Return the objective and its gradient by x."""
-    x, S = _arguments(x)
+    x, S2 = _arguments(x)
     value = 4 * (x * x**2)
     grad_x = 12 * x**2
-    return _shaped(value, S, x.dtype), Grad(_shaped(grad_x, S, x.dtype))
+    return _shaped(value, S2, x.dtype), Grad(_shaped(grad_x, S2, x.dtype))
 
 
 def unpack(vec):
     """Split one vector into x."""
-    shapes = ((),)
-    return Grad(*_unflatten(vec, shapes, {}))
+    return Grad(*_unflatten(vec, ((),), {}))
 
 
 def value_flat(vec):
-    """As `value`, of one vector `vec` that holds x."""
+    """As `value`, of one vector that holds x."""
     p = unpack(vec)
     return value(p.x)
 
 
 def grad_flat(vec):
-    """As `grad`, of one vector `vec` that holds x."""
+    """As `grad`, of one vector that holds x."""
     p = unpack(vec)
     return pack(grad(p.x))
 
 
 def value_and_grad_flat(vec):
-    """As `value_and_grad`, of one vector `vec` that holds x."""
+    """As `value_and_grad`, of one vector that holds x."""
     p = unpack(vec)
     value, gradient = value_and_grad(p.x)
     return value, pack(gradient)
@@ -115,7 +115,8 @@ def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
     for name, argument in zip(kinds, arguments):
-        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
+        arrays[name] = argument if weak else _array(name, argument)
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
@@ -140,7 +141,7 @@ def _array(name, argument):
         raise ValueError(f"{name} is no array: {error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _shaped(result, shape, dtype):

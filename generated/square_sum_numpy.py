@@ -7,6 +7,7 @@ Arguments
 Closed form
     value = sum(V∘**2 + 3)
     grad.V = 2*V
+
 """
 
 
@@ -32,7 +33,7 @@ SIGNATURE = {
 
 
 class Grad(NamedTuple):
-    """Derivatives of the objective, one for each parameter."""
+    """One array for each parameter of the objective."""
 
     V: np.ndarray
 
@@ -60,25 +61,24 @@ def value_and_grad(V):
 
 
 def unpack(vec, *, n=None):
-    """Split one vector into V. One unknown size follows from the length of the vector; give the others."""
-    shapes = ((lambda n: n, 1),)
-    return Grad(*_unflatten(vec, shapes, {"n": n}))
+    """Split one vector into V. One size may be left out: it follows from the length of the vector."""
+    return Grad(*_unflatten(vec, ((lambda n: n, 1),), {"n": n}))
 
 
 def value_flat(vec, *, n=None):
-    """As `value`, of one vector `vec` that holds V."""
+    """As `value`, of one vector that holds V."""
     p = unpack(vec, n=n)
     return value(p.V)
 
 
 def grad_flat(vec, *, n=None):
-    """As `grad`, of one vector `vec` that holds V."""
+    """As `grad`, of one vector that holds V."""
     p = unpack(vec, n=n)
     return pack(grad(p.V))
 
 
 def value_and_grad_flat(vec, *, n=None):
-    """As `value_and_grad`, of one vector `vec` that holds V."""
+    """As `value_and_grad`, of one vector that holds V."""
     p = unpack(vec, n=n)
     value, gradient = value_and_grad(p.V)
     return value, pack(gradient)
@@ -93,10 +93,12 @@ def _arguments(V):
         and V.size
     ):
         return V,
-    declared = {
-        "V": (("n", 1), "float"),
-    }
-    return _convert(declared, (V,))
+    return _convert(
+        {
+            "V": (("n", 1), "float"),
+        },
+        (V,),
+    )
 
 
 def _convert(declared, arguments):
@@ -136,7 +138,8 @@ def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
     arrays = {}
     for name, argument in zip(kinds, arguments):
-        arrays[name] = argument if type(argument) in (int, float) else _array(name, argument)
+        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
+        arrays[name] = argument if weak else _array(name, argument)
     dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
@@ -161,7 +164,7 @@ def _array(name, argument):
         raise ValueError(f"{name} is no array: {error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def pack(parts):

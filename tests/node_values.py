@@ -50,7 +50,10 @@ MPMATH: dict[str, Callable[..., Any]] = {
     op: np.frompyfunc(_real(function), arity, 1)
     for op, (arity, function) in {
         **{op: (2 if op not in ("neg", "stop_gradient") else 1, function) for op, function in _COMMON.items()},
-        **{op: (1, getattr(mp, op)) for op in ("sqrt", "exp", "expm1", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf", "erfc")},
+        **{
+            op: (1, getattr(mp, op))
+            for op in ("sqrt", "exp", "expm1", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf", "erfc")
+        },
         "log1p": (1, lambda x: mp.log(1 + x)),
         "abs": (1, abs),
         "sign": (1, mp.sign),
@@ -71,7 +74,8 @@ MPMATH: dict[str, Callable[..., Any]] = {
 
 NUMPY: dict[str, Callable[..., Any]] = {
     **_COMMON,
-    **{op: getattr(np, op) for op in ("sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "abs", "sign", "maximum", "minimum")},
+    **{op: getattr(np, op) for op in ("sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    **{op: getattr(np, op) for op in ("abs", "sign", "maximum", "minimum")},
     "select": np.where,
     "cast": lambda a: a.astype(float),
     "and": np.logical_and,
@@ -117,7 +121,9 @@ def value_of(node: Node, args: list[Any], sizes: Mapping[str, int], functions: M
         moved = np.transpose(x, [*kept, *axes])
         return _REDUCTIONS[node.op](functions, moved.reshape(*moved.shape[: len(kept)], -1))
     if node.op == "index":
-        return args[0][(..., *(slice(*_bounds(item, sizes)) if isinstance(item, tuple) else item for item in node.attributes[0]))]
+        return args[0][
+            (..., *(slice(*_bounds(item, sizes)) if isinstance(item, tuple) else item for item in node.attributes[0]))
+        ]
     return functions[node.op](*args)
 
 

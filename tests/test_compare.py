@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sympy as sp
+import torch
 from click.testing import CliRunner
 from rich.console import Console
 from sympy import HadamardPower, MatrixSymbol, OneMatrix, Piecewise, exp, log, symbols
@@ -54,6 +55,10 @@ def pointwise():
     return sd.Model(w**3 * sp.sin(b) + b / (2 + w**2), params=[w, b], name="pointwise")
 
 
+RNG = np.random.default_rng(0)
+SMALL = {  # inputs of the net that are quick to differentiate at high precision
+    name: RNG.standard_normal(shape) for name, shape in {"X": (5, 4), "Y": (5, 2), "W": (4, 3), "W2": (3, 2)}.items()
+}
 MODELS = {"line": line, "curve": curve, "net": net, "pointwise": pointwise}
 
 t = symbols("t", nonnegative=True)
@@ -74,6 +79,15 @@ OTHERS = {
     "stopped": sd.Model(sd.sum(sd.stop_gradient(w * x) * w + sp.Abs(w - x)), params=[w], data=[x]),
     "constant": sd.Model(sd.sum(x), params=[w], data=[x], outputs={"one": w * 0 + 1}),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """Small arrays are not worth PyTorch's threads, which stand in each other's way where tests run side by side."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -170,13 +184,13 @@ def mutants(name, kind, count):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", MODELS)
 def test_mutations_are_found(name, kind):
-    found = list(mutants(name, kind, 3))
+    found = list(mutants(name, kind, 2))
     if kind != "axis":
-        assert len(found) == 3
+        assert len(found) == 2
     for i, (function, source) in enumerate(found):
         peer = PEERS[(i + KINDS.index(kind)) % 4]
         module = load_source(source, f"mutant_{name}_{kind.replace(' ', '_')}_{i}", f"<mutant {name} {kind} {i}>")
-        comparison = compare_module(module, MODELS[name](), against=[peer])
+        comparison = compare_module(module, MODELS[name](), against=[peer], data=SMALL if name == "net" else None)
         assert not comparison.agrees, f"{function}:\n{source}"
         assert {row.function for row in comparison.rows if row.agrees is False} == {function}
 
@@ -205,13 +219,13 @@ def test_one_wrong_entry_of_many_is_found(peer):
     """Not every entry is held against high precision, but all are by a product with a vector."""
     model = sd.Model(sd.sum(HadamardPower((X * W).applyfunc(sp.tanh), 2)), params=[W], data=[X], name="many")
     rng = np.random.default_rng(0)
-    data = {"X": rng.standard_normal((4, 20)), "W": rng.standard_normal((20, 5)) / 5}
+    data = {"X": rng.standard_normal((4, 12)), "W": rng.standard_normal((12, 3)) / 3}
     module = sd.compile(model, emit=EMIT)
     right = compare_module(module, model, against=[peer], data=data)
     (row,) = (row for row in right.rows if row.function == "grad")
     assert right.agrees
-    assert row.entries < row.of == 100
-    for entry in ((0, 0), (19, 3)):
+    assert row.entries < row.of == 36
+    for entry in ((0, 0), (11, 2)):
         assert not compare_module(Wrong(module, entry), model, against=[peer], data=data).agrees
 
 

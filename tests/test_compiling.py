@@ -107,9 +107,11 @@ A, B, C, Q = MatrixSymbol("A", n, m), MatrixSymbol("B", n, m), MatrixSymbol("C",
 models = [
     sd.Model(sd.mean((w*exp(-b*x)*cos(c*x) - y)**2), params=[w, b, c], data=[x, y], name="oscillator"),
     sd.Model(sd.sum(Max(w*x, b*y, c, x*y)) + w*b*c + (w + b + c)**3, params=[w, b, c], data=[x, y], name="extremes"),
-    sd.Model(sd.sum(HadamardPower(sd.relu(A*C) , 2)) + Trace(Q*A*B.T), params=[A, B, C, Q], outputs={"out": Q*A*C}, name="matrices"),
+    sd.Model(sd.sum(HadamardPower(sd.relu(A*C), 2)) + Trace(Q*A*B.T), params=[A, B, C, Q], outputs={"out": Q*A*C},
+             name="matrices"),
     sd.Model(sd.logsumexp(sd.softmax(A) + 2*B + HadamardProduct(A, B, A + B)), params=[A, B], name="softmax"),
-    sd.Model(Piecewise((log(w)*b, And(w > 1, b < c, w < c)), (b**2*c, Or(w < 0, b < 0, c < 0)), (w + b + c, True)), params=[w, b, c], name="pieces"),
+    sd.Model(Piecewise((log(w)*b, And(w > 1, b < c, w < c)), (b**2*c, Or(w < 0, b < 0, c < 0)), (w + b + c, True)),
+             params=[w, b, c], name="pieces"),
 ]
 order = [int(i) for i in sys.argv[1].split(",")]
 found = {}

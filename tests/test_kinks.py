@@ -71,7 +71,9 @@ KINKS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("expression", "point", "value", "gradient", "hessian"), [row[1:] for row in KINKS], ids=[r[0] for r in KINKS])
+@pytest.mark.parametrize(
+    ("expression", "point", "value", "gradient", "hessian"), [row[1:] for row in KINKS], ids=[r[0] for r in KINKS]
+)
 def test_kink(expression, point, value, gradient, hessian):
     if hessian is None:
         module = sd.compile(sd.Model(expression, params=[w, b]))
@@ -138,14 +140,19 @@ def test_a_branch_not_taken_contributes_nothing(function, point, branch, at):
 
 
 def test_both_branches_in_one_array():
-    module = sd.compile(sd.Model(sd.sum(Piecewise((w * log(x), x > 0), (w**2 * x, True))), params=[w], data=[x]), emit=("value", "hessian"))
+    module = sd.compile(
+        sd.Model(sd.sum(Piecewise((w * log(x), x > 0), (w**2 * x, True))), params=[w], data=[x]),
+        emit=("value", "hessian"),
+    )
     with np.errstate(all="raise"):
         assert module.value(2.0, np.array([1.0, -1.0, 0.0])) == -4
         assert module.hessian(2.0, np.array([1.0, -1.0, 0.0])).w.w == -2
 
 
 def test_a_branch_taken_for_no_sample_may_hold_what_is_not_finite():
-    module = sd.compile(sd.Model(sd.sum(Piecewise((w * b, x > 0), (0, True))), params=[w, b], data=[x]), emit=("value",))
+    module = sd.compile(
+        sd.Model(sd.sum(Piecewise((w * b, x > 0), (0, True))), params=[w, b], data=[x]), emit=("value",)
+    )
     assert module.value(np.inf, 2.0, np.array([-1.0, -2.0])) == 0
 
 

@@ -28,18 +28,27 @@ def line():
 @pytest.fixture(scope="module")
 def net():
     outputs = {"prediction": D * A}
-    model = sd.Model(sd.sum(HadamardPower(D * A - V, 2)) + w**2, params=[A, w], data=[D, V], outputs=outputs, name="net")
+    model = sd.Model(
+        sd.sum(HadamardPower(D * A - V, 2)) + w**2, params=[A, w], data=[D, V], outputs=outputs, name="net"
+    )
     return sd.compile(model, emit=EMIT)
 
 
 def net_arguments(dtype=float):
     rng = np.random.default_rng(0)
-    return [rng.standard_normal((3, 2)).astype(dtype), dtype(0.5), rng.standard_normal((5, 3)).astype(dtype), np.ones((5, 2), dtype)]
+    return [
+        rng.standard_normal((3, 2)).astype(dtype),
+        dtype(0.5),
+        rng.standard_normal((5, 3)).astype(dtype),
+        np.ones((5, 2), dtype),
+    ]
 
 
 def arrays_of(result):
     """Every array of a result, however nested."""
-    return [part for entry in result for part in arrays_of(entry)] if isinstance(result, tuple) else [np.asarray(result)]
+    return (
+        [part for entry in result for part in arrays_of(entry)] if isinstance(result, tuple) else [np.asarray(result)]
+    )
 
 
 # Results
@@ -56,7 +65,7 @@ DTYPES = [
     ("float32 with a NumPy float64 scalar", (np.float64(2), 1.0), (np.float32(XS), np.float32(YS)), np.float64),
     ("float32 with a 0-d float64 array", (np.array(2.0), 1.0), (np.float32(XS), np.float32(YS)), np.float64),
     ("a float subclass", (type("Mine", (float,), {})(2.0), 1.0), (np.float32(XS), np.float32(YS)), np.float32),
-    ("0-d float32 arrays", (np.array(2.0, np.float32), np.array(1.0, np.float32)), (np.float32(XS), np.float32(YS)), np.float32),
+    ("0-d float32", (np.array(2.0, np.float32), np.array(1.0, np.float32)), (np.float32(XS), np.float32(YS)), np.float32),
 ]  # fmt: skip
 
 
@@ -103,7 +112,7 @@ REFUSED = [
     ("text", ("1", 2.0, XS, YS), TypeError, r"w has dtype <U1, expected real"),
     ("None", (None, 2.0, XS, YS), TypeError, r"w has dtype object, expected real"),
     ("half precision", (1.0, 2.0, np.float16(XS), YS), TypeError, r"x has dtype float16, expected float32 or float64"),
-    ("long double", (1.0, 2.0, np.longdouble(XS), YS), TypeError, r"x has dtype (float128|longdouble|float96)|float32 or float64"),
+    ("long double", (1.0, 2.0, np.longdouble(XS), YS), TypeError, r"x has dtype .*float32 or float64"),
     ("no samples", (1.0, 2.0, [], []), ValueError, r"x has shape \(0,\).*no samples"),
     ("ragged", (1.0, 2.0, [[1], [1, 2]], YS), ValueError, r"x "),
     ("masked", (1.0, 2.0, np.ma.array(XS, mask=[0, 1, 0]), YS), TypeError, r"x is a masked array"),
@@ -229,6 +238,7 @@ def test_results_share_no_memory():
 
 # Pointwise functions
 
+
 @pytest.fixture(scope="module")
 def bump():
     outputs = {"height": w**2 + b}
@@ -240,7 +250,13 @@ def test_a_pointwise_function_has_the_shape_of_its_arguments(bump, shape):
     ws, bs = np.full(shape, 2.0), np.full(shape, 0.5)
     value = 2 * np.exp(-0.25)
     for pair in ((ws, bs), (2.0, bs), (ws, 0.5)):
-        results = [bump.value(*pair), *bump.grad(*pair), *arrays_of(bump.hessian(*pair)), *bump.hvp(*pair, (ws, bs)), bump.jvp(*pair, (ws, bs))]
+        results = [
+            bump.value(*pair),
+            *bump.grad(*pair),
+            *arrays_of(bump.hessian(*pair)),
+            *bump.hvp(*pair, (ws, bs)),
+            bump.jvp(*pair, (ws, bs)),
+        ]
         assert {np.shape(result) for result in results} == {shape}
         np.testing.assert_allclose(bump.value(*pair), np.full(shape, value), rtol=1e-15)
         np.testing.assert_allclose(bump.hessian(*pair).w.b, np.full(shape, -np.exp(-0.25)), rtol=1e-15)
@@ -267,6 +283,7 @@ def test_a_constant_derivative_keeps_the_shape():
 
 
 # Flat forms
+
 
 def test_pack_and_unpack(net):
     arguments = net_arguments()
@@ -322,6 +339,7 @@ def test_flat_vectors_must_be_vectors(line):
 
 # Other processes
 
+
 def run(program, *arguments):
     finished = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
@@ -338,7 +356,9 @@ def test_results_can_be_pickled_for_another_process(line, tmp_path, result):
         f"pickle.dump(line_numpy.{result}(1.0, 2.0, *data), open(sys.argv[1] + '/result', 'wb'))"
     )
     run(program, str(tmp_path))
-    program = "import sys, pickle; sys.path.insert(0, sys.argv[1]); print(pickle.load(open(sys.argv[1] + '/result', 'rb')))"
+    program = (
+        "import sys, pickle; sys.path.insert(0, sys.argv[1]); print(pickle.load(open(sys.argv[1] + '/result', 'rb')))"
+    )
     assert re.match(r"Grad\(w=|Hessian\(w=HessianRow", run(program, str(tmp_path)))
 
 

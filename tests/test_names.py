@@ -62,11 +62,31 @@ def test_the_mapping(name, expected):
 TAKEN = [
     "np", "math", "numpy_", "len", "type", "float", "int", "zip", "tuple", "isinstance", "list", "dict", "range", "sum", "all",
     "value", "grad", "value_and_grad", "hessian", "hvp", "jvp", "pack", "unpack", "set_threads", "Grad", "Hessian",
-    "HessianRow", "SIGNATURE", "NamedTuple", "vec", "p", "v", "u", "S", "N", "n", "kind", "declared", "blocks", "rows", "gradient",
-    "t1", "t2", "out", "self", "cls", "name", "result", "shape", "dtype", "args", "lambda", "class", "count", "index",
-    "v_w", "grad_w", "sin_x", "a", "b", "row", "block", "_arguments", "_convert", "_FLOATING", "_unflatten", "__name__", "print",
+    "HessianRow", "SIGNATURE", "NamedTuple", "vec", "p", "v", "u", "S", "N", "n", "kind", "declared", "blocks",
+    "rows", "gradient", "t1", "t2", "out", "self", "cls", "name", "result", "shape", "dtype", "args", "lambda",
+    "class", "count", "index", "v_w", "grad_w", "sin_x", "a", "b", "row", "block", "_arguments", "_convert",
+    "_FLOATING", "_unflatten", "__name__", "print",
 ]  # fmt: skip
-HOSTILE = ["a b", "x\ny", "it's", 'say "x"', INJECTION, "}}{{", "{0}", "%s", "\\", "\t", "#", "x # y", "ﬁ", "λ", "2w", "\x00", "\u2028", "'''"]
+HOSTILE = [
+    "a b",
+    "x\ny",
+    "it's",
+    'say "x"',
+    INJECTION,
+    "}}{{",
+    "{0}",
+    "%s",
+    "\\",
+    "\t",
+    "#",
+    "x # y",
+    "ﬁ",
+    "λ",
+    "2w",
+    "\x00",
+    "\u2028",
+    "'''",
+]
 
 
 def check(module, names, shape):
@@ -110,7 +130,11 @@ def test_any_name_will_do(name, role):
     check(module, names, ((), ()))
 
 
-@pytest.mark.parametrize("name", ["np", "len", "value", "Grad", "vec", "p", "v", "u", "n", "pack", "lambda", "count", "shape", INJECTION], ids=ascii)
+@pytest.mark.parametrize(
+    "name",
+    ["np", "len", "value", "Grad", "vec", "p", "v", "u", "n", "pack", "lambda", "count", "shape", INJECTION],
+    ids=ascii,
+)
 def test_any_name_of_a_matrix_of_a_size_and_of_an_output(name):
     n, m = symbols("n m", integer=True, positive=True)
     A, B = MatrixSymbol(name if name != "n" else "q", n, m), MatrixSymbol("B" if name != "B" else "C", m, 2)
@@ -130,13 +154,18 @@ def test_any_name_of_a_matrix_of_a_size_and_of_an_output(name):
         label = identifier(name)
         np.testing.assert_array_equal(getattr(module, label)(np.ones((2, 3))), np.full((2, 3), 2.0))
         assert getattr(module, f"{label}_jacobian")(np.ones((2, 3))).A.shape == (2, 3, 2, 3)
-        np.testing.assert_array_equal(getattr(module, f"{label}_vjp")(np.ones((2, 3)), np.ones((2, 3))).A, np.full((2, 3), 2.0))
+        np.testing.assert_array_equal(
+            getattr(module, f"{label}_vjp")(np.ones((2, 3)), np.ones((2, 3))).A, np.full((2, 3), 2.0)
+        )
 
 
 REFUSED_OUTPUTS = ("np", "value", "Grad", "pack")
 
 
-@pytest.mark.parametrize("name", [*REFUSED_OUTPUTS, "grad", "hessian", "unpack", "set_threads", "SIGNATURE", "math", "NamedTuple", "jvp", "hvp"])
+@pytest.mark.parametrize(
+    "name",
+    [*REFUSED_OUTPUTS, "grad", "hessian", "unpack", "set_threads", "SIGNATURE", "math", "NamedTuple", "jvp", "hvp"],
+)
 def test_an_output_may_not_be_called_like_what_the_module_has_already(name):
     w, x = symbols("w x")
     with pytest.raises(ModelError, match=f"'{name}'"):
@@ -150,7 +179,11 @@ def test_outputs_whose_functions_fall_together_are_refused(other):
         sd.compile(sd.Model(outputs={"a": w * x, other: w + x}, params=[w], data=[x]), emit=EMIT)
 
 
-@pytest.mark.parametrize(("one", "two"), [("ﬁ", "fi"), ("a b", "a_b"), ("_x", "x"), ("x'", "x_"), ("lambda", "lambda_"), ("é", "e\u0301")], ids=ascii)
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [("ﬁ", "fi"), ("a b", "a_b"), ("_x", "x"), ("x'", "x_"), ("lambda", "lambda_"), ("é", "e\u0301")],
+    ids=ascii,
+)
 def test_names_that_fall_together_are_refused_naming_both(one, two):
     first, second = Symbol(one), Symbol(two)
     with pytest.raises(ModelError) as caught:

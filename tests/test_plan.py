@@ -19,7 +19,14 @@ w, b, x, y = symbols("w b x y")
 n, m, k, N = symbols("n m k N", integer=True, positive=True)
 X, Y, C, v = MatrixSymbol("X", N, m), MatrixSymbol("Y", N, k), MatrixSymbol("C", m, k), MatrixSymbol("v", m, 1)
 SAMPLES = 29
-COMBINE = {"sum": np.add, "maximum": np.maximum, "minimum": np.minimum, "product": np.multiply, "hypot": np.hypot, "logaddexp": np.logaddexp}
+COMBINE = {
+    "sum": np.add,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "product": np.multiply,
+    "hypot": np.hypot,
+    "logaddexp": np.logaddexp,
+}
 SIZES = {"N": SAMPLES, "m": 3, "k": 2}
 
 
@@ -81,7 +88,9 @@ STREAMING = [
 
 
 @pytest.mark.parametrize("block", [1, 7, SAMPLES - 1, SAMPLES, SAMPLES + 1])
-@pytest.mark.parametrize(("objective", "params", "data", "stages"), [row[1:] for row in STREAMING], ids=[row[0] for row in STREAMING])
+@pytest.mark.parametrize(
+    ("objective", "params", "data", "stages"), [row[1:] for row in STREAMING], ids=[row[0] for row in STREAMING]
+)
 def test_blocks_of_any_size_give_the_same_results(objective, params, data, stages, block):
     model = sd.Model(objective, params=params, data=data)
     for inputs, direction, plan in plans(model, ("value", "value_and_grad", "hvp")):
@@ -137,9 +146,13 @@ def test_a_plan_prints_its_stages():
     assert sum(line.startswith(("  once", "  block", "  reduce")) for line in lines) >= len(computed)
 
 
-@pytest.mark.parametrize(("objective", "params", "data"), [row[1:4] for row in STREAMING], ids=[row[0] for row in STREAMING])
+@pytest.mark.parametrize(
+    ("objective", "params", "data"), [row[1:4] for row in STREAMING], ids=[row[0] for row in STREAMING]
+)
 def test_nodes_that_are_alive_at_once_never_share_a_buffer(objective, params, data):
-    for _, _, plan in plans(sd.Model(objective, params=params, data=data), ("value", "value_and_grad", "hvp", "hessian")):
+    for _, _, plan in plans(
+        sd.Model(objective, params=params, data=data), ("value", "value_and_grad", "hvp", "hessian")
+    ):
         born = {node: i for i, node in enumerate(plan.order)}
         dies = {operand: i for i, node in enumerate(plan.order) for operand in node.args}
         dies |= dict.fromkeys(plan.results, len(plan.order))

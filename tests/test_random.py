@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 import numpy as np
 import sympy as sp
@@ -45,13 +46,20 @@ bounded = settings(derandomize=True, deadline=None, database=None, suppress_heal
 
 # Expressions
 
+
 def numbers():
     return st.sampled_from([sp.Rational(p, q) for p in (-2, -1, 1, 2, 3) for q in (1, 2, 3)])
 
 
-UNARY = [sp.sin, sp.cos, sp.tanh, sp.Abs, sd.sigmoid, sd.softplus, sd.relu, lambda e: e**2, lambda e: e**3, lambda e: sp.exp(sp.tanh(e)),
-         lambda e: sp.log(1 + e**2), lambda e: sp.sqrt(1 + e**2), lambda e: 1 / (2 + sp.sin(e)), lambda e: -e]  # fmt: skip
-BINARY = [lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: a / (1 + b**2), Max, Min, lambda a, b: Max(a, b, a * b)]
+UNARY = [
+    sp.sin, sp.cos, sp.tanh, sp.Abs, sd.sigmoid, sd.softplus, sd.relu, lambda e: e**2, lambda e: e**3,
+    lambda e: sp.exp(sp.tanh(e)), lambda e: sp.log(1 + e**2), lambda e: sp.sqrt(1 + e**2), lambda e: 1 / (2 + sp.sin(e)),
+    lambda e: -e,
+]  # fmt: skip
+BINARY = [
+    lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: a / (1 + b**2), sd.maximum,
+    partial(Max, evaluate=False), partial(Min, evaluate=False), lambda a, b: Max(a, b, a * b, evaluate=False),
+]  # fmt: skip  # else SymPy compares the operands of Max at length
 CHOICE = [
     lambda a, b, c: Piecewise((a, b < c), (c, True)),
     lambda a, b, c: Piecewise((a, And(b > c, a > -1)), (b, c > 0), (c, True)),
@@ -103,7 +111,11 @@ def matrices(draw, shape=None, depth=3):
         case 8:
             return draw(reduced_matrices(depth - 1)) * draw(same)
         case 9:
-            return DiagMatrix(draw(matrices((rows, ONE), depth - 1))) * draw(same) if rows != 1 else draw(numbers()) * draw(same)
+            return (
+                DiagMatrix(draw(matrices((rows, ONE), depth - 1))) * draw(same)
+                if rows != 1
+                else draw(numbers()) * draw(same)
+            )
         case 10:
             return draw(same) + OneMatrix(rows, 1) * draw(matrices((ONE, columns), depth - 1))
         case 11:
@@ -114,7 +126,9 @@ def matrices(draw, shape=None, depth=3):
             return Identity(rows) * draw(numbers()) + draw(same)
         case _ if columns == 1 and rows != 1:
             square = draw(matrices((rows, rows), depth - 1))
-            return draw(st.sampled_from([DiagonalOf, lambda q: sd.sum(q, axis=1), lambda q: sd.logsumexp(q, axis=1)]))(square)
+            return draw(st.sampled_from([DiagonalOf, lambda q: sd.sum(q, axis=1), lambda q: sd.logsumexp(q, axis=1)]))(
+                square
+            )
         case _:
             return HadamardPower(draw(same), 2)
 
@@ -130,9 +144,13 @@ def reduced_matrices(draw, depth=2):
 
 # The two sides
 
+
 def draw_values(symbols_of, seed=0):
     rng = np.random.default_rng(seed)
-    shapes = {s: tuple(int(d.subs(SIZES)) for d in s.shape) if isinstance(s, MatrixSymbol) else (SAMPLES,) * (s in (x, y)) for s in symbols_of}
+    shapes = {
+        s: tuple(int(d.subs(SIZES)) for d in s.shape) if isinstance(s, MatrixSymbol) else (SAMPLES,) * (s in (x, y))
+        for s in symbols_of
+    }
     return {symbol: rng.uniform(-1.2, 1.2, shape) for symbol, shape in shapes.items()}
 
 
@@ -188,13 +206,16 @@ def test_matrix_models_are_as_in_torch(expression):
 
 # Identities
 
+
 @settings(bounded, max_examples=60)
 @given(matrices())
 def test_products_with_a_jacobian_agree(expression):
     params = symbols_of(expression, MatrixSymbol)
     values, v = draw_values(params), draw_values(params, seed=1)
     arguments = [values[p] for p in params]
-    module = sd.compile(sd.Model(outputs={"out": expression}, params=params), emit=("value", "jacobian", "jvp", "vjp"), cache=False)
+    module = sd.compile(
+        sd.Model(outputs={"out": expression}, params=params), emit=("value", "jacobian", "jvp", "vjp"), cache=False
+    )
     taken = [p for p in params if p.name in module.SIGNATURE["functions"]["out"]]
     if taken != params:
         params, arguments = taken, [values[p] for p in taken]
@@ -204,8 +225,12 @@ def test_products_with_a_jacobian_agree(expression):
     uJ = module.out_vjp(*arguments, u)
     J = module.out_jacobian(*arguments)
     scale = max(1.0, *(np.abs(part).max() for part in (*J, *uJ)))
-    np.testing.assert_allclose(np.sum(u * Jv), sum(np.sum(a * b) for a, b in zip(uJ, direction, strict=True)), atol=1e-11 * scale)
-    np.testing.assert_allclose(sum(np.tensordot(j, d, d.ndim) for j, d in zip(J, direction, strict=True)), Jv, atol=1e-11 * scale)
+    np.testing.assert_allclose(
+        np.sum(u * Jv), sum(np.sum(a * b) for a, b in zip(uJ, direction, strict=True)), atol=1e-11 * scale
+    )
+    np.testing.assert_allclose(
+        sum(np.tensordot(j, d, d.ndim) for j, d in zip(J, direction, strict=True)), Jv, atol=1e-11 * scale
+    )
     for mine, block in zip(uJ, J, strict=True):
         np.testing.assert_allclose(np.tensordot(u, block, u.ndim), mine, atol=1e-11 * scale)
 
@@ -219,7 +244,9 @@ def test_hessians_are_symmetric_and_give_their_products(expression):
     arguments = [values[p] for p in params]
     module = compiled(expression, params, emit=("grad", "hessian", "hvp"))
     blocks = module.hessian(*arguments)
-    H = np.block([[blocks[i][j].reshape(p.size, q.size) for j, q in enumerate(arguments)] for i, p in enumerate(arguments)])
+    H = np.block(
+        [[blocks[i][j].reshape(p.size, q.size) for j, q in enumerate(arguments)] for i, p in enumerate(arguments)]
+    )
     scale = max(1.0, np.abs(H).max())
     np.testing.assert_allclose(H, H.T, rtol=0, atol=1e-12 * scale)
     product = module.pack(module.hvp(*arguments, tuple(v[p] for p in params)))
@@ -231,7 +258,9 @@ def test_hessians_are_symmetric_and_give_their_products(expression):
 def test_the_gradient_of_a_sum_is_the_sum_of_gradients(one, other):
     values = draw_values([w, b, x, y])
     arguments = [values[s] for s in (w, b, x, y)]
-    g, h, both = (np.array(compiled(e, [w, b], [x, y], emit="grad").grad(*arguments)) for e in (one, other, one + other))
+    g, h, both = (
+        np.array(compiled(e, [w, b], [x, y], emit="grad").grad(*arguments)) for e in (one, other, one + other)
+    )
     np.testing.assert_allclose(g + h, both, rtol=1e-11, atol=1e-11 * max(1, np.abs(g).max(), np.abs(h).max()))
 
 
@@ -244,7 +273,10 @@ def test_both_dialects_say_the_same(expression, reduction):
     reduce = getattr(sd, reduction)
     by_scalars = compiled(reduce(expression), [w, b], [x, y], emit=("value_and_grad", "hvp"))
     by_columns = compiled(
-        reduce(entrywise(lambda a, b: expression.subs({x: a, y: b}, simultaneous=True))(*columns)), [w, b], columns, emit=("value_and_grad", "hvp")
+        reduce(entrywise(lambda a, b: expression.subs({x: a, y: b}, simultaneous=True))(*columns)),
+        [w, b],
+        columns,
+        emit=("value_and_grad", "hvp"),
     )
     values = draw_values([w, b, x, y])
     scalar_arguments = [values[s] for s in (w, b, x, y)]
@@ -252,4 +284,6 @@ def test_both_dialects_say_the_same(expression, reduction):
     one, other = by_scalars.value_and_grad(*scalar_arguments), by_columns.value_and_grad(*column_arguments)
     np.testing.assert_allclose([one[0], *one[1]], [other[0], *other[1]], rtol=1e-11, atol=1e-11)
     v = (0.3, -0.7)
-    np.testing.assert_allclose(by_scalars.hvp(*scalar_arguments, v), by_columns.hvp(*column_arguments, v), rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(
+        by_scalars.hvp(*scalar_arguments, v), by_columns.hvp(*column_arguments, v), rtol=1e-9, atol=1e-10
+    )

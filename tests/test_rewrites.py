@@ -19,7 +19,10 @@ from symdiff.graph.pattern import Pattern, Rule, match
 from symdiff.passes import simplify, stabilise
 from symdiff.passes.expand import expand
 
-RULES = [*((f"stabilise {i}", rule) for i, rule in enumerate(stabilise.RULES)), *((f"simplify {i}", rule) for i, rule in enumerate(simplify.RULES))]
+RULES = [
+    *((f"stabilise {i}", rule) for i, rule in enumerate(stabilise.RULES)),
+    *((f"simplify {i}", rule) for i, rule in enumerate(simplify.RULES)),
+]
 SCALARS = [parameter(name, ()) for name in ("p", "q")]
 VECTORS = [parameter(name, (3,)) for name in ("s", "t")]
 MATRIX = parameter("M", (2, 3))
@@ -27,7 +30,8 @@ EXPONENTIALS = pointwise("exp", MATRIX)
 # What the variables of a pattern may stand for.
 POOL = [
     *SCALARS, *VECTORS, constant(2.0), pointwise("lt", SCALARS[0], SCALARS[1]), pointwise("lt", *VECTORS),
-    sum_axes(EXPONENTIALS, (0, 1)), sum_axes(EXPONENTIALS, (1,)), sum_axes(pointwise("exp", VECTORS[0]), (0,)), reduce("reduce_norm", VECTORS[0], (0,)),
+    sum_axes(EXPONENTIALS, (0, 1)), sum_axes(EXPONENTIALS, (1,)), sum_axes(pointwise("exp", VECTORS[0]), (0,)),
+    reduce("reduce_norm", VECTORS[0], (0,)),
 ]  # fmt: skip
 
 
@@ -35,7 +39,11 @@ def variables(pattern: Pattern | float) -> list[str]:
     """The names of a pattern's variables."""
     if not isinstance(pattern, Pattern):
         return []
-    return list(dict.fromkeys([pattern.name] if pattern.op is None else [name for part in pattern.args for name in variables(part)]))
+    return list(
+        dict.fromkeys(
+            [pattern.name] if pattern.op is None else [name for part in pattern.args for name in variables(part)]
+        )
+    )
 
 
 def written(pattern: Pattern | float, chosen: dict[str, Node]) -> Node:
@@ -109,9 +117,18 @@ EXPANDED = [
     ("softplus", pointwise("softplus", VECTORS[0])),
     ("logsumexp", reduce("reduce_logsumexp", MATRIX, (1,))),
     ("logsumexp over all", reduce("reduce_logsumexp", MATRIX, (0, 1))),
-    ("softmax along rows", pointwise("exp", MATRIX - insert_axes(reduce("reduce_logsumexp", MATRIX, (1,)), (1,), (2, 3)))),
-    ("softmax along columns", pointwise("exp", MATRIX - insert_axes(reduce("reduce_logsumexp", MATRIX, (0,)), (0,), (2, 3)))),
-    ("softmax over all", pointwise("exp", MATRIX - insert_axes(reduce("reduce_logsumexp", MATRIX, (0, 1)), (0, 1), (2, 3)))),
+    (
+        "softmax along rows",
+        pointwise("exp", MATRIX - insert_axes(reduce("reduce_logsumexp", MATRIX, (1,)), (1,), (2, 3))),
+    ),
+    (
+        "softmax along columns",
+        pointwise("exp", MATRIX - insert_axes(reduce("reduce_logsumexp", MATRIX, (0,)), (0,), (2, 3))),
+    ),
+    (
+        "softmax over all",
+        pointwise("exp", MATRIX - insert_axes(reduce("reduce_logsumexp", MATRIX, (0, 1)), (0, 1), (2, 3))),
+    ),
 ]
 
 

@@ -21,7 +21,9 @@ class Checker:
         self._used: dict[str, None] = {}
 
     def statements(self, unit: Unit) -> list[Statement]:
-        """The statements that check a function's arguments."""
+        """The statements that check a function's arguments; none where there are none."""
+        if not unit.inputs:
+            return []
         wanted = "_arguments" if unit.output is None else f"_arguments_of_{unit.output}"
         check = self._names.get(unit.inputs) or self._names.setdefault(unit.inputs, unique(wanted, self._taken))
         names = ", ".join(entry.name for entry in unit.inputs)

@@ -35,7 +35,7 @@ RECIPROCALS = {
     "acoth": "{xp}.arctanh(1 / {0})",
     "asech": "{xp}.arccosh(1 / {0})",
     "acsch": "{xp}.arcsinh(1 / {0})",
-    "sinhc": "{xp}.where({0} == 0, {xp}.ones_like({0}), {xp}.sinh({0}) / {xp}.where({0} == 0, {xp}.ones_like({0}), {0}))",
+    "sinhc": "{xp}.where({1} == 0, 1.0, {xp}.sinh({1}) / {xp}.where({1} == 0, 1.0, {1}))",
 }
 
 
@@ -110,11 +110,13 @@ class ForwardPrinter:
         return f"{args[0]} ** {int(exponent) if exponent % 1 == 0 else repr(exponent)}"
 
     def _polygamma(self, node: Node, args: Sequence[str]) -> str:
-        """Frameworks take whole orders, and differentiate by the other operand alone."""
+        """Of an order and an operand: frameworks take orders that are whole numbers, and of most functions none but 0."""
         order = number(node.args[0])
-        if order is None or order % 1:
-            raise UnsupportedError(f"{self.framework} cannot express polygamma of an order that is no whole number")
-        return self.templates["polygamma"].format(int(order), args[1])
+        if order is None or order % 1 or (order and node.op != "polygamma"):
+            raise UnsupportedError(f"{self.framework} cannot express {node.op} of such an order")
+        return self.templates[node.op].format(int(order), args[1], xp=self.xp)
+
+    _sinc = _sinhc = _polygamma
 
     def _contract(self, node: Node, args: Sequence[str]) -> str:
         """An einsum, then axes that no operand has, then zeros off the diagonals."""

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symdiff.codegen.numpy import Writer
-from symdiff.codegen.program import ATOM, Assign, Statement, Text
+from symdiff.codegen.program import ATOM, SUM, Assign, Refuse, Statement, Text
+from symdiff.graph.bounds import requirements
 from symdiff.graph.node import Node, users
 from symdiff.graph.ops import LEAVES
 from symdiff.graph.size import Size, names_of
@@ -54,6 +55,7 @@ class FunctionWriter:
         if not self.pointwise:
             self._size_statements(order, variables)
         writer = self.writer_class(self.texts, variables, self.dtype, self.xp, self.need, self.pointwise)
+        self._size_requirements(order, writer)
         count = users(order)
         wanted = set(results)
         for node in order:
@@ -112,6 +114,13 @@ class FunctionWriter:
             variables[name] = unique(name, self.taken)
             self.statements.append(Assign(variables[name], source))
 
+    def _size_requirements(self, order: Sequence[Node], writer: Writer) -> None:
+        """Stop where an axis is too short for an entry or a slice, which NumPy would cut or count from the end."""
+        for gap in requirements(order):
+            values = ", ".join(f"{name} = {{{writer.sizes[name]}}}" for name in gap.names)
+            message = f'f"{values} is too small for a slice or an entry in the model, which needs {gap} >= 0"'
+            self.statements.append(Refuse(f"{writer.size(gap).at(SUM)} < 0", message))
+
     def _size_source(self, name: str) -> str | None:
         size = Size.named(name)
         for node, argument in self.inputs.items():
@@ -153,4 +162,6 @@ def _sizes_mentioned(order: Sequence[Node]) -> list[str]:
             dims = [bound for item in node.attributes[0] if not isinstance(item, int) for bound in item[:2]]
         for name in names_of(dims):  # type: ignore[arg-type]
             found.setdefault(name)
+    for gap in requirements(order):
+        found |= dict.fromkeys(gap.names)
     return list(found)

@@ -37,7 +37,7 @@ class JaxPrinter(ForwardPrinter):
         "zeta": "special.zeta({0}, {1})",
         "Ei": "special.expi({0})",
         "hypot": "jnp.hypot({0}, {1})",
-        "sinc": "jnp.sinc({0} / jnp.pi)",
+        "sinc": "jnp.sinc({1} / jnp.pi)",
         "neg": "-{0}",
         "arctan2": "jnp.arctan2({0}, {1})",
         "relu": "jax.nn.relu({0})",
@@ -47,24 +47,6 @@ class JaxPrinter(ForwardPrinter):
         "minimum": "jnp.minimum({0}, {1})",
         "select": "jnp.where({0}, {1}, {2})",
         "not": "jnp.logical_not({0})",
-        "cot": "1 / jnp.tan({0})",
-        "sec": "1 / jnp.cos({0})",
-        "csc": "1 / jnp.sin({0})",
-        "coth": "1 / jnp.tanh({0})",
-        "sech": "1 / jnp.cosh({0})",
-        "csch": "1 / jnp.sinh({0})",
-        "hypot": "jnp.hypot({0}, {1})",
-        **{
-            op: "jax.scipy.special." + name + "({0})"
-            for op, name in {
-                "erf": "erf", "erfc": "erfc", "erfinv": "erfinv", "digamma": "digamma", "loggamma": "gammaln",
-                "gamma": "gamma", "Ei": "expi", "spence": "spence",
-            }.items()
-        },
-        "zeta": "jax.scipy.special.zeta({0}, {1})",
-        "lowergamma": "jax.scipy.special.gamma({0}) * jax.scipy.special.gammainc({0}, {1})",
-        "uppergamma": "jax.scipy.special.gamma({0}) * jax.scipy.special.gammaincc({0}, {1})",
-        "beta": "jax.scipy.special.beta({0}, {1})",
         "stop_gradient": "jax.lax.stop_gradient({0})",
         "cast": "{0}.astype({dtype})",
     }  # fmt: skip

@@ -39,7 +39,15 @@ class Return:
     expression: str
 
 
-Statement = Assign | Return
+@dataclass(frozen=True)
+class Refuse:
+    """``raise ValueError(message)`` where the condition holds; the message is the source of a string."""
+
+    condition: str
+    message: str
+
+
+Statement = Assign | Refuse | Return
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,9 @@ class Function:
         for statement in self.body:
             if isinstance(statement, Return):
                 found += indent(wrapped(f"return {statement.expression}"))
+                continue
+            if isinstance(statement, Refuse):
+                found += [f"    if {statement.condition}:", f"        raise ValueError({statement.message})"]
                 continue
             if statement.comment:
                 found.append(f"    # {statement.comment}")

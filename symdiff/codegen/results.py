@@ -15,7 +15,7 @@ def is_scalar(node: Node) -> bool:
 def result_type(node: Node, text: Text, dtype: str) -> str:
     """A scalar result as a NumPy scalar of the working dtype."""
     if not any(part.op == "input" and part.dtype == "float" for part in topological([node])):
-        return f"{dtype}.type({text.source})"
+        return f"{dtype}.type({text.source})" if dtype.endswith(".dtype") else f"{dtype}({text.source})"
     return f"{text.at(ATOM)}[()]" if node.op in ("select", "stack", "place") else text.source
 
 

@@ -86,9 +86,10 @@ class Exact:
 
     def _single(self, chain: Chain) -> tuple[list[Array], list[Array]]:
         expression, point = self.root.expression, self.point()
-        if len(chain) == 2:  # its scale follows from those of single entries, see `probe`
-            derivative = reference.second(expression, point.pop("values"), *(d.parts for d in chain), **point)
-            scale = np.abs(derivative).astype(float)
+        if len(chain) == 2:
+            first, other = (direction.parts for direction in chain)
+            derivative = reference.second(expression, directions1=first, directions2=other, digits=DIGITS, **point)
+            scale = reference.condition_scale(expression, directions=first, directions2=other, digits=DIGITS, **point)
         elif chain:
             (direction,) = chain
             derivative = reference.directional(expression, directions=direction.parts, digits=DIGITS, **point)

@@ -22,6 +22,7 @@ from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.frontend.scalar import SAMPLES_BESIDE_MATRIX, reduce_axes
 from symdiff.functions.elementwise import EntrywiseFunction
 from symdiff.functions.reductions import AxisFunction, AxisReduction
+from symdiff.graph.bounds import needs, nonnegative
 from symdiff.graph.build import (
     Item,
     add,
@@ -220,11 +221,10 @@ def _slice(walk: Any, expression: Any, args: list[Node]) -> Node:
     items: list[Item] = []
     for part, dim in zip((expression.rowslice, expression.colslice), x.shape[-2:], strict=True):
         start, stop, step = (walk.dimension(bound) for bound in part)
-        known = isinstance(start, int) and isinstance(stop, int)
-        if step == 0 or (known and not 0 <= start <= stop) or (known and isinstance(dim, int) and stop > dim):
+        if not isinstance(step, int) or step < 1:
+            raise UnsupportedError(f"The step of a slice must be a positive number, not {step}.")
+        if any(nonnegative(gap) is False for gap in needs([(start, stop, step)], [dim])):
             raise ShapeError(f"The slice {start}:{stop}:{step} does not fit an axis of size {dim}.")
-        if not isinstance(step, int):
-            raise UnsupportedError("The step of a slice must be a number.")
         items.append((start, stop, step))
     return index(x, items)
 

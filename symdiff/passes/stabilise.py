@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from symdiff.graph.build import neg, pointwise, power, reduce, sum_axes
+from symdiff.graph.build import neg, number, pointwise, power, reduce, sum_axes
 from symdiff.graph.node import Node
 from symdiff.graph.pattern import P, Rule, apply_rules, variable
 
@@ -34,6 +34,14 @@ def _share_of_sum(a: Node, x: Node) -> Node | None:
     """exp(a) over the sum of its entries."""
     total = _log_sum_exp(x)
     return _f("exp", a - total) if total is not None and not total.shape and total.args[0] is a else None
+
+
+def _tail(a: Node, b: Node, x: Node) -> Node | None:
+    """a + b erf(x) of two numbers a = b or a = -b, such as the normal distribution function."""
+    constant_part, factor = number(a), number(b)
+    if constant_part is None or factor is None or abs(constant_part) != abs(factor):
+        return None
+    return a * _f("erfc", -x if constant_part == factor else x)
 
 
 RULES = (
@@ -61,6 +69,10 @@ RULES = (
     Rule(P("log", 1 + x), lambda x: _f("log1p", x)),
     Rule(1 + -P("erf", x), lambda x: _f("erfc", x)),
     Rule(1 + P("erf", x), lambda x: _f("erfc", -x)),
+    Rule(a + b * P("erf", x), lambda a, b, x: _tail(a, b, x)),
+    Rule(1 + -P("erfc", x), lambda x: _f("erf", x)),
+    Rule(2 + -P("erfc", x), lambda x: _f("erfc", -x)),
+    Rule(1 + P("mul", -0.5, P("erfc", x)), lambda x: 0.5 * _f("erfc", -x)),
     # powers
     Rule(P("exp", x) ** n, lambda x, n: _f("exp", n * x)),
     Rule(P("sqrt", x**2.0), lambda x: _f("abs", x)),

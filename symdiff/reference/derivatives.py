@@ -133,6 +133,7 @@ def condition_scale(
     entries: Sequence[Entry] | None = None,
     *,
     directions: Values | None = None,
+    directions2: Values | None = None,
     digits: int = 30,
     samples: int | None = None,
     perturbations: int = 4,
@@ -150,11 +151,12 @@ def condition_scale(
     ----------
     symbol, entries, directions : with a symbol, f is the gradient by it, as in `gradient`; with directions alone, the
         derivative along them; else the value.
+    directions2 : with directions, f is the second derivative along both.
     perturbations, seed : K, and where the random signs start.
     """
     context = mpmath.mp
     delta_digits = digits // 2 + 5
-    chains: list[Chain] = [[directions] if directions is not None else []]
+    chains: list[Chain] = [[d for d in (directions, directions2) if d is not None]]
     if symbol is not None:
         chains = _unit_directions(values, symbol, entries, directions)
     with _precision(context, _working_digits(digits)):
