@@ -83,7 +83,8 @@ def test_the_closed_form_compiles_again_to_the_same_numbers(row):
     try:
         closed = sd.gradient(model)
     except UnsupportedError as error:
-        assert "closed form" in str(error)
+        if "closed form" not in str(error):
+            raise
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sd.errors.ModelWarning)

@@ -27,7 +27,9 @@ def check_names(units: Sequence[Unit], xp: str) -> None:
         for name in names if unit.output is None else [*names, class_of(unit)]:
             other = owners.setdefault(name, owner)
             if other != owner:
-                raise ModelError(f"In generated source, {other} and {owner} would both define {name!r}: rename the output.")
+                raise ModelError(
+                    f"In generated source, {other} and {owner} would both define {name!r}: rename the output."
+                )
 
 
 def result_classes(units: Sequence[Unit], xp: str) -> list[list[str]]:

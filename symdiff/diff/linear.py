@@ -81,7 +81,10 @@ def _others_tangent_derivative(node: Node, i: int, t: Node, lead: int) -> Node:
 LINEAR: dict[str, tuple[Rule, Rule]] = {
     "contract": (_contract_forward, _contract_transpose),
     "index": (lambda node, i, t, lead: index(t, node.attributes[0]), _index_transpose),
-    "place": (lambda node, i, t, lead: place(t, *node.attributes), lambda node, i, g, lead: index(g, node.attributes[0])),
+    "place": (
+        lambda node, i, t, lead: place(t, *node.attributes),
+        lambda node, i, g, lead: index(g, node.attributes[0]),
+    ),
     "stack": (_stack_forward, _stack_transpose),
     # the Hessian of a product is symmetric, so it is its own transpose
     "prod_others": (_others_derivative, _others_derivative),

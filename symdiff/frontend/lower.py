@@ -56,7 +56,9 @@ class Lowered:
         new = dict(zip(roots, change(roots), strict=True))
         objective = None if self.objective is None else new[self.objective]
         outputs = {name: new[node] for name, node in self.outputs.items()}
-        return replace(self, objective=objective, outputs=outputs, names={new[n]: name for n, name in self.names.items()})
+        return replace(
+            self, objective=objective, outputs=outputs, names={new[n]: name for n, name in self.names.items()}
+        )
 
 
 def lower(model: Any, for_reading: bool = False) -> Lowered:

@@ -56,7 +56,9 @@ def _spelled(node: Node) -> str:
 def _check_same_shape(what: str, args: list[Node]) -> None:
     for other in args[1:]:
         if _shape(other) != _shape(args[0]):
-            raise ShapeError(f"{what} of a {_spelled(args[0])} and a {_spelled(other)} matrix: the sizes must be equal.")
+            raise ShapeError(
+                f"{what} of a {_spelled(args[0])} and a {_spelled(other)} matrix: the sizes must be equal."
+            )
 
 
 def _refuse_samples(args: list[Node]) -> None:
@@ -179,7 +181,8 @@ def _power(walk: Any, expression: Any, args: list[Node]) -> Node:
         raise UnsupportedError(f"The matrix power {exponent} is not supported: only whole powers from 0 are.")
     (x,) = args
     if expression.base.shape == (1, 1) and _shape(x) != (1, 1):
-        raise ShapeError(f"SymPy takes this {_spelled(x)} matrix for 1x1: write sp.HadamardPower(X, {exponent}) for its entries.")
+        remedy = f"write sp.HadamardPower(X, {exponent}) for the power of its entries"
+        raise ShapeError(f"SymPy takes this {_spelled(x)} matrix for 1x1: {remedy}.")
     _check_square("A matrix power", x)
     result, square, n = None, x, int(exponent)
     while n:

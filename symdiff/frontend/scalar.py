@@ -122,7 +122,9 @@ def _whole_matrix(expression: Any) -> str:
 
 def _of_scalars(rule: Rule) -> Rule:
     """A rule whose operands are scalars."""
-    return Rule(lambda walk, expression, args: rule.build(walk, expression, _operands(walk, expression, args)), rule.children)
+    return Rule(
+        lambda walk, expression, args: rule.build(walk, expression, _operands(walk, expression, args)), rule.children
+    )
 
 
 def _entrywise(op: str) -> Callable[[Any, Any, list[Node]], Node]:

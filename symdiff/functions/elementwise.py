@@ -155,5 +155,7 @@ class EntrywiseFunction(MatrixExpr):
         return next(a.shape for a in self.args[1:] if isinstance(a, (MatrixExpr, MatrixBase)))
 
     def _sympystr(self, printer: Any) -> str:
-        operands = {dummy: sp.Symbol(printer._print(a)) for dummy, a in zip(self.args[0].variables, self.args[1:], strict=True)}
+        operands = {
+            dummy: sp.Symbol(printer._print(a)) for dummy, a in zip(self.args[0].variables, self.args[1:], strict=True)
+        }
         return str(printer._print(self.args[0].expr.xreplace(operands)))

@@ -420,7 +420,9 @@ def matmul(a: Node, b: Node) -> Node:
     lead = broadcast([a.shape[:-2], b.shape[:-2]], "matrix product")
     if a.shape[-1] != b.shape[-2]:
         raise ShapeError(f"matrix product: {a.shape[-1]} columns on the left, {b.shape[-2]} rows on the right.")
-    labels = [(*aligned(x.shape[:-2], lead, fresh), *last) for x, fresh, last in ((a, 100, (90, 91)), (b, 200, (91, 92)))]
+    labels = [
+        (*aligned(x.shape[:-2], lead, fresh), *last) for x, fresh, last in ((a, 100, (90, 91)), (b, 200, (91, 92)))
+    ]
     sizes = dict(enumerate(lead)) | {90: a.shape[-2], 91: a.shape[-1], 92: b.shape[-1]}
     sizes |= {i: 1 for axes in labels for i in axes if i >= 100}
     return contract([a, b], labels, (*range(len(lead)), 90, 92), sizes)

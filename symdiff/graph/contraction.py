@@ -98,6 +98,4 @@ def is_structured(node: Node) -> bool:
 def aligned(shape: Sequence[Dim], result: Sequence[Dim], fresh: int) -> Labels:
     """Labels of an operand that broadcasts to `result`, whose axes are labelled 0, 1, ...; size-1 axes get fresh ones."""
     offset = len(result) - len(shape)
-    return tuple(
-        offset + axis if dim == result[offset + axis] else fresh + axis for axis, dim in enumerate(shape)
-    )
+    return tuple(offset + axis if dim == result[offset + axis] else fresh + axis for axis, dim in enumerate(shape))

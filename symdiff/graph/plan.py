@@ -69,7 +69,9 @@ class Plan:
         return "\n".join(lines)
 
     def _line(self, node: Node, names: dict[Node, str]) -> str:
-        operands = [names[operand] for operand in node.args] + [str(a) for a in node.attributes if node.op != "contract"]
+        operands = [names[operand] for operand in node.args] + [
+            str(a) for a in node.attributes if node.op != "contract"
+        ]
         place = f" @{self.buffers[node]}" if node in self.buffers else ""
         shape = "x".join(map(str, node.shape)) or "scalar"
         return f"{names[node]} = {node.op}({', '.join(operands)}): {shape}{place}"

@@ -84,5 +84,3 @@ RULES = (
 def stabilise(roots: Sequence[Node]) -> list[Node]:
     """Apply the rules until none applies."""
     return apply_rules(RULES, roots)
-
-

@@ -50,7 +50,9 @@ def _stage(k: int, order: Sequence[Node], level: dict[Node, int], roots: Sequenc
     streamed = tuple(node for node in order if node in wanted and node.op not in LEAVES)
     whole = tuple(node for node in here if not carries(node, samples) and not _ends_pass(node, samples))
     partials = tuple((node, LAWS.get(node.op, "none")) for node in ends)
-    streams = samples is not None and bool(streamed or ends) and all(_by_sample(node, samples) for node in (*streamed, *ends))
+    streams = (
+        samples is not None and bool(streamed or ends) and all(_by_sample(node, samples) for node in (*streamed, *ends))
+    )
     return Stage(whole, streamed, partials, streams and all(law != "none" for _, law in partials))
 
 
