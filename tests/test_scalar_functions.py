@@ -79,19 +79,17 @@ def test_no_table_misses_an_operation():
 def test_the_closed_form_compiles_again_to_the_same_numbers(row):
     symbols = X[: len(row.domain)]
     points = [float(low + 0.6 * (high - low)) for low, high in row.domain]
-    model = sd.Model(row.make(*symbols), params=symbols)
-    try:
-        closed = sd.gradient(model)
-    except UnsupportedError as error:
-        if "closed form" not in str(error):
-            raise
-        return
+    expression = row.make(*symbols)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sd.errors.ModelWarning)
-        expected = sd.compile(model, cache=False).grad(*points)
-        for symbol, want in zip(symbols, expected, strict=True):
-            again = sd.compile(sd.Model(closed[symbol], params=symbols), cache=False, emit="value")
-            assert float(again.value(*points)) == pytest.approx(float(want), rel=1e-12, abs=1e-14)
+        if type(expression) in (sp.elliptic_f, sp.elliptic_e) and len(symbols) == 2:
+            with pytest.raises(UnsupportedError, match="carlson_rd has no closed form in SymPy"):
+                sd.gradient(sd.Model(expression, params=symbols))
+            return
+        expected = compiled(expression, symbols, 1).grad(*points)
+        for want, closed in zip(expected, sd.gradient(sd.Model(expression, params=symbols)).values(), strict=True):
+            again = compiled(closed, symbols, 0).value(*points)
+            assert float(again) == pytest.approx(float(want), rel=1e-12, abs=1e-14)
 
 
 def test_what_is_refused_is_named_with_a_remedy():
