@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from functools import partial
 
 import numpy as np
 import sympy as sp
@@ -58,7 +57,7 @@ UNARY = [
 ]  # fmt: skip
 BINARY = [
     lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: a / (1 + b**2), sd.maximum,
-    partial(Max, evaluate=False), partial(Min, evaluate=False), lambda a, b: Max(a, b, a * b, evaluate=False),
+    lambda a, b: Max(a, b, evaluate=False), lambda a, b: Min(a, b, evaluate=False), lambda a, b: Max(a, b, a * b, evaluate=False),
 ]  # fmt: skip  # else SymPy compares the operands of Max at length
 CHOICE = [
     lambda a, b, c: Piecewise((a, b < c), (c, True)),
