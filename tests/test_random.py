@@ -57,7 +57,8 @@ UNARY = [
 ]  # fmt: skip
 BINARY = [
     lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: a / (1 + b**2), sd.maximum,
-    lambda a, b: Max(a, b, evaluate=False), lambda a, b: Min(a, b, evaluate=False), lambda a, b: Max(a, b, a * b, evaluate=False),
+    lambda a, b: Max(a, b, evaluate=False), lambda a, b: Min(a, b, evaluate=False),
+    lambda a, b: Max(a, b, a * b, evaluate=False),
 ]  # fmt: skip  # else SymPy compares the operands of Max at length
 CHOICE = [
     lambda a, b, c: Piecewise((a, b < c), (c, True)),
