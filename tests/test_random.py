@@ -27,7 +27,7 @@ from sympy.matrices.expressions.diagonal import DiagonalOf
 from torch_values import Translator
 
 import symdiff as sd
-from symdiff.functions.elementwise import entrywise
+from symdiff.functions.elementwise import EntrywiseFunction, entrywise
 
 w, b, x, y = symbols("w b x y")
 n, m = symbols("n m", integer=True, positive=True)
@@ -55,11 +55,12 @@ UNARY = [
     lambda e: sp.exp(sp.tanh(e)), lambda e: sp.log(1 + e**2), lambda e: sp.sqrt(1 + e**2), lambda e: 1 / (2 + sp.sin(e)),
     lambda e: -e,
 ]  # fmt: skip
+# Max is not evaluated: SymPy would compare its operands at length.
 BINARY = [
     lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: a / (1 + b**2), sd.maximum,
     lambda a, b: Max(a, b, evaluate=False), lambda a, b: Min(a, b, evaluate=False),
     lambda a, b: Max(a, b, a * b, evaluate=False),
-]  # fmt: skip  # else SymPy compares the operands of Max at length
+]  # fmt: skip
 CHOICE = [
     lambda a, b, c: Piecewise((a, b < c), (c, True)),
     lambda a, b, c: Piecewise((a, And(b > c, a > -1)), (b, c > 0), (c, True)),
@@ -272,12 +273,8 @@ def test_both_dialects_say_the_same(expression, reduction):
     columns = MatrixSymbol("X", n, 1), MatrixSymbol("Y", n, 1)
     reduce = getattr(sd, reduction)
     by_scalars = compiled(reduce(expression), [w, b], [x, y], emit=("value_and_grad", "hvp"))
-    by_columns = compiled(
-        reduce(entrywise(lambda a, b: expression.subs({x: a, y: b}, simultaneous=True))(*columns)),
-        [w, b],
-        columns,
-        emit=("value_and_grad", "hvp"),
-    )
+    entries = EntrywiseFunction(sp.Lambda((x, y), expression), *columns)
+    by_columns = compiled(reduce(entries), [w, b], columns, emit=("value_and_grad", "hvp"))
     values = draw_values([w, b, x, y])
     scalar_arguments = [values[s] for s in (w, b, x, y)]
     column_arguments = [values[w], values[b], values[x][:, None], values[y][:, None]]

@@ -60,6 +60,8 @@ class Translator:
         """The value of an expression."""
         if e in self.environment:
             return self.environment[e]
+        if e in self.sizes:
+            return t.tensor(float(self.sizes[e]), dtype=t.float64)
         special = getattr(self, f"_{type(e).__name__.lower()}", None)
         if special is not None:
             return special(e)

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sympy as sp
-from sympy.matrices.exceptions import ShapeError as MatrixShapeError
 
 from symdiff.errors import UnsupportedError
 from symdiff.frontend import matrix_form
@@ -77,7 +76,9 @@ class ClosedForm:
         """Find the expression of a node whose operands were converted."""
         try:
             expression = self._expression(node)
-        except MatrixShapeError as error:  # of slices with steps, whose sizes SymPy gets wrong
+        except UnsupportedError:
+            raise
+        except Exception as error:  # SymPy's own, of any class: it gets sizes wrong, or wants to know what it cannot
             raise UnsupportedError(f"SymPy cannot hold the closed form: {error}.") from error
         self.own[node] = self.used[node] = expression
         name = self.named.get(node)
@@ -181,7 +182,7 @@ class ClosedForm:
         places: dict[Node, Any] = {}
         body = self._scalar_body(node, places, top=True)
         matrices = [matrix_form.repeated(self, operand, node) for operand in places]
-        if len(matrices) == 1 and getattr(matrices[0], "is_Matrix", False):
+        if len(matrices) == 1 and getattr(matrices[0], "shape", (1, 1)) != (1, 1):
             return matrices[0].applyfunc(sp.Lambda(next(iter(places.values())), body))
         return EntrywiseFunction(sp.Lambda(tuple(places.values()), body), *matrices)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
-from sympy.matrices.expressions.matexpr import MatrixExpr
+from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 from sympy.matrices.matrixbase import MatrixBase
 
 
@@ -153,6 +153,9 @@ class EntrywiseFunction(MatrixExpr):
     @property
     def shape(self) -> tuple[Any, Any]:
         return next(a.shape for a in self.args[1:] if isinstance(a, (MatrixExpr, MatrixBase)))
+
+    def _entry(self, i: Any, j: Any, **options: Any) -> Any:
+        return MatrixElement(self, i, j)
 
     def _sympystr(self, printer: Any) -> str:
         operands = {

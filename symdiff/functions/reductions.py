@@ -10,7 +10,7 @@ from typing import Any
 
 import sympy as sp
 from sympy.core.symbol import Str
-from sympy.matrices.expressions.matexpr import MatrixExpr
+from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 from sympy.matrices.matrixbase import MatrixBase
 
 from symdiff.errors import ModelError
@@ -69,6 +69,9 @@ class AxisReduction(MatrixExpr):
         rows, columns = self.argument.shape
         return (sp.Integer(1), columns) if self.axis == 0 else (rows, sp.Integer(1))
 
+    def _entry(self, i: Any, j: Any, **options: Any) -> Any:
+        return MatrixElement(self, i, j)
+
     def _sympystr(self, printer: Any) -> str:
         return f"{self.name}({printer._print(self.argument)}, axis={self.axis})"
 
@@ -82,6 +85,7 @@ class AxisFunction(MatrixExpr):
     name = Reduction.name
     argument = Reduction.argument
     axis = AxisReduction.axis
+    _entry = AxisReduction._entry
 
     @property
     def shape(self) -> tuple[Any, Any]:
