@@ -27,7 +27,7 @@ from sympy.matrices.expressions.diagonal import DiagonalOf
 from torch_values import Translator
 
 import symdiff as sd
-from symdiff.functions.elementwise import EntrywiseFunction, entrywise
+from symdiff.functions.elementwise import entrywise
 
 w, b, x, y = symbols("w b x y")
 n, m = symbols("n m", integer=True, positive=True)
@@ -263,24 +263,3 @@ def test_the_gradient_of_a_sum_is_the_sum_of_gradients(one, other):
         np.array(compiled(e, [w, b], [x, y], emit="grad").grad(*arguments)) for e in (one, other, one + other)
     )
     np.testing.assert_allclose(g + h, both, rtol=1e-11, atol=1e-11 * max(1, np.abs(g).max(), np.abs(h).max()))
-
-
-@settings(bounded, max_examples=60)
-@given(scalars(), st.sampled_from(["sum", "mean", "logsumexp", "max", "norm"]))
-def test_both_dialects_say_the_same(expression, reduction):
-    """Samples as scalar data, and as the rows of columns."""
-    assume(expression.has(x) and expression.has(y))
-    columns = MatrixSymbol("X", n, 1), MatrixSymbol("Y", n, 1)
-    reduce = getattr(sd, reduction)
-    by_scalars = compiled(reduce(expression), [w, b], [x, y], emit=("value_and_grad", "hvp"))
-    entries = EntrywiseFunction(sp.Lambda((x, y), expression), *columns)
-    by_columns = compiled(reduce(entries), [w, b], columns, emit=("value_and_grad", "hvp"))
-    values = draw_values([w, b, x, y])
-    scalar_arguments = [values[s] for s in (w, b, x, y)]
-    column_arguments = [values[w], values[b], values[x][:, None], values[y][:, None]]
-    one, other = by_scalars.value_and_grad(*scalar_arguments), by_columns.value_and_grad(*column_arguments)
-    np.testing.assert_allclose([one[0], *one[1]], [other[0], *other[1]], rtol=1e-11, atol=1e-11)
-    v = (0.3, -0.7)
-    np.testing.assert_allclose(
-        by_scalars.hvp(*scalar_arguments, v), by_columns.hvp(*column_arguments, v), rtol=1e-9, atol=1e-10
-    )
