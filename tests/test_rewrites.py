@@ -12,7 +12,8 @@ from sympy import MatrixSymbol, cosh, erf, exp, log, sqrt, symbols, tanh
 
 import symdiff as sd
 from symdiff.errors import ShapeError
-from symdiff.graph.build import constant, insert_axes, parameter, pointwise, reduce, sum_axes
+from symdiff.graph.axes import insert_axes, reduce, sum_axes
+from symdiff.graph.build import constant, parameter, pointwise
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import POINTWISE
 from symdiff.graph.pattern import Pattern, Rule, match

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from symdiff.errors import UnsupportedError
-from symdiff.graph.build import Item, number
+from symdiff.graph.axes import Item
+from symdiff.graph.build import number
 from symdiff.graph.inputs import Input
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import REDUCTIONS

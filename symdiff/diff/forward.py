@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from symdiff.diff.linear import LINEAR
 from symdiff.diff.pointwise import partial_of
 from symdiff.diff.reductions import PARTIALS as REDUCTION_PARTIALS
-from symdiff.graph.build import add, broadcast_to, contract, sum_axes
+from symdiff.graph.axes import sum_axes
+from symdiff.graph.build import add, broadcast_to, contract
 from symdiff.graph.contraction import aligned
 from symdiff.graph.node import Node, topological
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from symdiff.errors import UnsupportedError
-from symdiff.graph.build import broadcast_to, contract, full, index, place, stack, structural, sum_to
+from symdiff.graph.axes import index, place, stack, structural, sum_to
+from symdiff.graph.build import broadcast_to, contract, full
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim
 

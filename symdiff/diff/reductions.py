@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from symdiff.graph.build import constant, insert_axes, pointwise, select, structural, sum_axes
+from symdiff.graph.axes import insert_axes, structural, sum_axes
+from symdiff.graph.build import constant, pointwise, select
 from symdiff.graph.node import Node
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from symdiff.diff.linear import LINEAR
 from symdiff.diff.pointwise import partial_of
 from symdiff.diff.reductions import PARTIALS as REDUCTION_PARTIALS
-from symdiff.graph.build import add, constant, contract, full, insert_axes, sum_to
+from symdiff.graph.axes import insert_axes, sum_to
+from symdiff.graph.build import add, constant, contract, full
 from symdiff.graph.contraction import aligned
 from symdiff.graph.node import Node, topological
 

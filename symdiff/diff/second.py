@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from symdiff.diff.forward import tangents
 from symdiff.diff.reverse import cotangents
-from symdiff.graph.build import contract, full, transpose
+from symdiff.graph.axes import transpose
+from symdiff.graph.build import contract, full
 from symdiff.graph.node import Node, Shape
 
 

@@ -20,7 +20,8 @@ from symdiff.frontend.registered import registered_rule
 from symdiff.frontend.rule import Rule
 from symdiff.frontend.special import refusal
 from symdiff.frontend.text import text
-from symdiff.graph.build import select, size, sum_axes
+from symdiff.graph.axes import sum_axes
+from symdiff.graph.build import select, size
 from symdiff.graph.guard import choose
 from symdiff.graph.inputs import Input
 from symdiff.graph.node import Node, topological

@@ -22,23 +22,18 @@ from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.frontend.scalar import SAMPLES_BESIDE_MATRIX, reduce_axes
 from symdiff.functions.elementwise import EntrywiseFunction
 from symdiff.functions.reductions import AxisFunction, AxisReduction
+from symdiff.graph.axes import Item, index, insert_axes, matmul, stack, sum_axes
 from symdiff.graph.bounds import needs, nonnegative
 from symdiff.graph.build import (
-    Item,
     add,
     broadcast,
     broadcast_to,
     constant,
     contract,
     full,
-    index,
-    insert_axes,
-    matmul,
     mul,
     pointwise,
     power,
-    stack,
-    sum_axes,
 )
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim

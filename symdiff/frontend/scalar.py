@@ -18,20 +18,8 @@ from symdiff.frontend import special
 from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.functions import elementwise as own
 from symdiff.functions.reductions import Reduction
-from symdiff.graph.build import (
-    add,
-    constant,
-    div,
-    mul,
-    number,
-    pointwise,
-    power,
-    reduce,
-    repeated_scalar,
-    size,
-    stack,
-    sum_axes,
-)
+from symdiff.graph.axes import reduce, stack, sum_axes
+from symdiff.graph.build import add, constant, div, mul, number, pointwise, power, repeated_scalar, size
 from symdiff.graph.node import Node
 
 # SymPy class -> elementwise operation, operand for operand.

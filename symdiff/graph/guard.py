@@ -7,7 +7,8 @@ of every order are then finite there, and the choice makes them exactly 0.
 
 from __future__ import annotations
 
-from symdiff.graph.build import constant, pointwise, reduce, select
+from symdiff.graph.axes import reduce
+from symdiff.graph.build import constant, pointwise, select
 from symdiff.graph.node import Node, rewrite, topological
 from symdiff.graph.ops import POINTWISE
 from symdiff.graph.rebuild import rebuild

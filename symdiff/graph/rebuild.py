@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symdiff.graph.build import contract, index, place, pointwise, reduce, stack, structural
+from symdiff.graph.axes import index, place, reduce, stack, structural
+from symdiff.graph.build import contract, pointwise
 from symdiff.graph.node import Node
 from symdiff.graph.ops import POINTWISE, REDUCTIONS
 

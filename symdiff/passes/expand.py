@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from symdiff.graph.build import constant, insert_axes, pointwise, reduce, select, sum_axes
+from symdiff.graph.axes import insert_axes, reduce, sum_axes
+from symdiff.graph.build import constant, pointwise, select
 from symdiff.graph.node import Node, rewrite
 from symdiff.graph.rebuild import rebuild
 from symdiff.passes.elementary import FORMULAS

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from symdiff.graph.build import neg, number, pointwise, power, reduce, sum_axes
+from symdiff.graph.axes import reduce, sum_axes
+from symdiff.graph.build import neg, number, pointwise, power
 from symdiff.graph.node import Node
 from symdiff.graph.pattern import P, Rule, apply_rules, variable
 
