@@ -1,6 +1,6 @@
 """Measure generated modules against their peers, all in one interleaved run; print ratios and write them to results.md.
 
-    python benchmarks/run.py [--rounds 30] [--out benchmarks/results.md]
+    python benchmarks/run.py [--rounds 60] [--out benchmarks/results.md]
 
 Each round times every contender once, in turn, so that a machine that slows down slows all of them; the figure of a case is
 the median over the rounds. A peer that is not installed is left out, and the table says so.
@@ -19,6 +19,7 @@ from pathlib import Path
 import cases
 
 Step = Callable[[], object]
+SETTLE = 0.02  # seconds in which the threads of the last contender stop spinning, or they would slow the next one
 
 
 def measure(contenders: dict[str, Step], rounds: int) -> dict[str, float]:
@@ -32,6 +33,8 @@ def measure(contenders: dict[str, Step], rounds: int) -> dict[str, float]:
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, step in contenders.items():
+            time.sleep(SETTLE)
+            step()
             started = time.perf_counter()
             for _ in range(repeats[name]):
                 step()
@@ -75,7 +78,7 @@ def operations_table() -> list[str]:
 def main() -> None:
     """Run all tables."""
     parser = argparse.ArgumentParser(description="Measure generated modules against their peers.")
-    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results.md")
     given = parser.parse_args()
     lines = [

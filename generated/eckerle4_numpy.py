@@ -54,16 +54,16 @@ def residual(b1, b2, b3, x, y):
 
 
 def residual_jacobian(b1, b2, b3, x, y):
-    """Return the derivatives of every entry of residual by b1, b2, b3: shape residual.shape + parameter.shape."""
+    """Return the derivatives of every entry of residual by b1, b2, b3: each of shape residual.shape + parameter.shape."""
     b1, b2, b3, x, y = _arguments_of_residual(b1, b2, b3, x, y)
     # Jacobian by b1
     t1 = x - b3
-    t2 = t1**2
-    t3 = 2 * b2**2
-    t4 = np.exp(-t2 / t3)
+    t2 = 2 * b2**2
+    t3 = t1**2 / t2
+    t4 = np.exp(-t3)
     jacobian_b1 = t4 / b2
-    jacobian_b2 = 4 * (b1 * b2 / b2 * (t4 * t2) / t3 / t3) - b1 * t4 / b2 / b2
-    jacobian_b3 = 2 * (b1 / b2 * (t4 * t1)) / t3
+    jacobian_b2 = 4 * (b1 * b2 / b2 * (t4 * (t3 / t2))) - b1 * t4 / b2 / b2
+    jacobian_b3 = 2 * (b1 / b2 * (t4 * (t1 / t2)))
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3)
 
 
@@ -140,7 +140,7 @@ def _fit(name, shape, came, sizes):
         known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
         raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
     if 0 in came:
-        raise ValueError(f"{name} has shape {came}: it holds no {'samples' if came[0] == 0 else 'entries'}")
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
 
 
 _FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
@@ -212,5 +212,5 @@ def _unflatten(vec, shapes, sizes):
 
 def set_threads(count):
     """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
-    if count != int(count) or count < 1:
-        raise ValueError(f"count is {count}, expected a whole number from 1")
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")

@@ -80,7 +80,7 @@ def residual(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
 
 
 def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
-    """Return the derivatives of every entry of residual by b1, b2, b3, b4, b5, b6, b7, b8, b9: shape residual.shape + parameter.shape."""
+    """Return the derivatives of every entry of residual by b1, b2, b3, b4, b5, b6, b7, b8, b9: each of shape residual.shape + parameter.shape."""
     b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y)
     N = x.shape[0]
     jacobian_b1 = np.ones((N,), b1.dtype)
@@ -92,15 +92,15 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
     t2 = 6.283185307179586 * x
     t3 = t2 / b4
     jacobian_b6 = np.sin(t3)
+    t4 = t3 / b4
     jacobian_b5 = np.cos(t3)
-    t4 = 6.283185307179586 * (b5 * (jacobian_b6 * x)) - 6.283185307179586 * (b6 * (x * jacobian_b5))
-    jacobian_b4 = t4 / b4 / b4
+    jacobian_b4 = b5 * (jacobian_b6 * t4) - b6 * (t4 * jacobian_b5)
     # Jacobian by b7
     t5 = t2 / b7
-    jacobian_b9 = np.sin(t5)
+    t6 = t5 / b7
     jacobian_b8 = np.cos(t5)
-    t6 = 6.283185307179586 * (b8 * (jacobian_b9 * x)) - 6.283185307179586 * (b9 * (jacobian_b8 * x))
-    jacobian_b7 = t6 / b7 / b7
+    jacobian_b9 = np.sin(t5)
+    jacobian_b7 = b8 * (t6 * jacobian_b9) - b9 * (t6 * jacobian_b8)
     return ResidualGrad(
         jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8,
         jacobian_b9,
@@ -192,7 +192,7 @@ def _fit(name, shape, came, sizes):
         known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
         raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
     if 0 in came:
-        raise ValueError(f"{name} has shape {came}: it holds no {'samples' if came[0] == 0 else 'entries'}")
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
 
 
 _FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
@@ -264,5 +264,5 @@ def _unflatten(vec, shapes, sizes):
 
 def set_threads(count):
     """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
-    if count != int(count) or count < 1:
-        raise ValueError(f"count is {count}, expected a whole number from 1")
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")

@@ -70,24 +70,24 @@ def residual(b1, b2, b3, b4, b5, b6, b7, b8, x, y):
 
 
 def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, x, y):
-    """Return the derivatives of every entry of residual by b1, b2, b3, b4, b5, b6, b7, b8: shape residual.shape + parameter.shape."""
+    """Return the derivatives of every entry of residual by b1, b2, b3, b4, b5, b6, b7, b8: each of shape residual.shape + parameter.shape."""
     b1, b2, b3, b4, b5, b6, b7, b8, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, b8, x, y)
     jacobian_b1 = np.exp(-b2 * x)
     jacobian_b2 = -b1 * (jacobian_b1 * x)
     # Jacobian by b3
     t1 = x - b4
-    t2 = t1**2
-    t3 = b5**2
-    jacobian_b3 = np.exp(-t2 / t3)
-    jacobian_b4 = 2 * (b3 / t3 * (t1 * jacobian_b3))
-    jacobian_b5 = 2 * (b5 * b3 * (jacobian_b3 * t2) / t3 / t3)
+    t2 = b5**2
+    t3 = t1**2 / t2
+    jacobian_b3 = np.exp(-t3)
+    jacobian_b4 = 2 * (b3 / t2 * (t1 * jacobian_b3))
+    jacobian_b5 = 2 * (b5 * b3 * (jacobian_b3 * (t3 / t2)))
     # Jacobian by b6
     t4 = x - b7
-    t5 = t4**2
-    t6 = b8**2
-    jacobian_b6 = np.exp(-t5 / t6)
-    jacobian_b7 = 2 * (b6 / t6 * (t4 * jacobian_b6))
-    jacobian_b8 = 2 * (b8 * b6 * (t5 * jacobian_b6) / t6 / t6)
+    t5 = b8**2
+    t6 = t4**2 / t5
+    jacobian_b6 = np.exp(-t6)
+    jacobian_b7 = 2 * (b6 / t5 * (t4 * jacobian_b6))
+    jacobian_b8 = 2 * (b8 * b6 * (jacobian_b6 * (t6 / t5)))
     return ResidualGrad(
         jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8,
     )
@@ -176,7 +176,7 @@ def _fit(name, shape, came, sizes):
         known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
         raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
     if 0 in came:
-        raise ValueError(f"{name} has shape {came}: it holds no {'samples' if came[0] == 0 else 'entries'}")
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
 
 
 _FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
@@ -248,5 +248,5 @@ def _unflatten(vec, shapes, sizes):
 
 def set_threads(count):
     """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
-    if count != int(count) or count < 1:
-        raise ValueError(f"count is {count}, expected a whole number from 1")
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")

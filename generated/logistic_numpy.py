@@ -79,7 +79,7 @@ def grad(w, b, x, y, penalty):
     t2 = np.exp(-np.abs(t1))
     t3 = t2 + 1
     probability = np.where(t1 >= 0, 1, t2) / t3
-    t4 = probability * (1 - y) - y * (np.where(-t1 >= 0, 1, t2) / t3)
+    t4 = probability * (1 - y) - y * (np.where(t1 <= 0, 1, t2) / t3)
     grad_w = 2 * (penalty * w) + x.T @ t4 / n
     grad_b = np.add.reduce(t4[:, 0]) / n
     return Grad(grad_w, grad_b)
@@ -93,14 +93,13 @@ def value_and_grad(w, b, x, y, penalty):
     t1 = x @ w + b
     t2 = np.exp(-np.abs(t1))
     log1p_t2 = np.log1p(t2)
-    neg_t1 = -t1
     t3 = 1 - y
-    t4 = np.add.reduce((y * (np.maximum(0, neg_t1) + log1p_t2) + t3 * (np.maximum(0, t1) + log1p_t2))[:, 0])
+    t4 = np.add.reduce((y * (np.maximum(0, -t1) + log1p_t2) + t3 * (np.maximum(0, t1) + log1p_t2))[:, 0])
     value = penalty * np.vdot(w, w) + t4 / n
     # gradient by w
     t5 = t2 + 1
     probability = np.where(t1 >= 0, 1, t2) / t5
-    t6 = probability * t3 - y * (np.where(neg_t1 >= 0, 1, t2) / t5)
+    t6 = probability * t3 - y * (np.where(t1 <= 0, 1, t2) / t5)
     grad_w = 2 * (penalty * w) + x.T @ t6 / n
     grad_b = np.add.reduce(t6[:, 0]) / n
     return value, Grad(grad_w, grad_b)
@@ -224,7 +223,7 @@ def _fit(name, shape, came, sizes):
         known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
         raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
     if 0 in came:
-        raise ValueError(f"{name} has shape {came}: it holds no {'samples' if came[0] == 0 else 'entries'}")
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
 
 
 _FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
@@ -296,5 +295,5 @@ def _unflatten(vec, shapes, sizes):
 
 def set_threads(count):
     """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
-    if count != int(count) or count < 1:
-        raise ValueError(f"count is {count}, expected a whole number from 1")
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")

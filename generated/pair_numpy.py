@@ -50,7 +50,7 @@ def y(x1, x2):
 
 
 def y_jacobian(x1, x2):
-    """Return the derivatives of every entry of y by x1, x2: shape y.shape + parameter.shape."""
+    """Return the derivatives of every entry of y by x1, x2: each of shape y.shape + parameter.shape."""
     x1, x2 = _arguments_of_y(x1, x2)
     jacobian_x1 = np.array([[2 * x1], [0]], x1.dtype) + np.array([[0], [2]], x1.dtype)
     jacobian_x2 = np.array([[0], [2 * x2]], x1.dtype) + np.array([[3], [0]], x1.dtype)
@@ -131,7 +131,7 @@ def _fit(name, shape, came, sizes):
         known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
         raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
     if 0 in came:
-        raise ValueError(f"{name} has shape {came}: it holds no {'samples' if came[0] == 0 else 'entries'}")
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
 
 
 _FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
@@ -211,5 +211,5 @@ def _unflatten(vec, shapes, sizes):
 
 def set_threads(count):
     """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
-    if count != int(count) or count < 1:
-        raise ValueError(f"count is {count}, expected a whole number from 1")
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")

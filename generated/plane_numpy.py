@@ -60,7 +60,7 @@ def value(W, B, X, Y):
     """Return the objective."""
     W, B, X, Y = _arguments(W, B, X, Y)
     n = X.shape[0]
-    predict = np.broadcast_to(B[0, :], (n, 1)) + X @ W
+    predict = X @ W + B
     t1 = predict - Y
     value = np.vdot(t1, t1) / n
     return value
@@ -71,7 +71,7 @@ def grad(W, B, X, Y):
     W, B, X, Y = _arguments(W, B, X, Y)
     n = X.shape[0]
     # gradient by W
-    predict = np.broadcast_to(B[0, :], (n, 1)) + X @ W
+    predict = X @ W + B
     t1 = predict - Y
     grad_W = 2 * (X.T @ t1) / n
     grad_B = 2 * np.add.reduce(t1)[None, :] / n
@@ -83,7 +83,7 @@ def value_and_grad(W, B, X, Y):
     W, B, X, Y = _arguments(W, B, X, Y)
     n = X.shape[0]
     # objective
-    predict = np.broadcast_to(B[0, :], (n, 1)) + X @ W
+    predict = X @ W + B
     t1 = predict - Y
     value = np.vdot(t1, t1) / n
     grad_W = 2 * (X.T @ t1) / n
@@ -94,8 +94,7 @@ def value_and_grad(W, B, X, Y):
 def predict(W, B, X):
     """Return predict."""
     W, B, X = _arguments_of_predict(W, B, X)
-    n = X.shape[0]
-    predict = np.broadcast_to(B[0, :], (n, 1)) + X @ W
+    predict = X @ W + B
     return predict
 
 
@@ -200,7 +199,7 @@ def _fit(name, shape, came, sizes):
         known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
         raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
     if 0 in came:
-        raise ValueError(f"{name} has shape {came}: it holds no {'samples' if came[0] == 0 else 'entries'}")
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
 
 
 _FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
@@ -272,5 +271,5 @@ def _unflatten(vec, shapes, sizes):
 
 def set_threads(count):
     """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
-    if count != int(count) or count < 1:
-        raise ValueError(f"count is {count}, expected a whole number from 1")
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")

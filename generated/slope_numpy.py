@@ -104,7 +104,7 @@ def _convert(names, arguments):
         elif array.shape and array.shape != shape:
             raise ValueError(f"{name} has shape {array.shape}, expected a scalar or {shape} as {owner} has")
         if 0 in array.shape:
-            raise ValueError(f"{name} has shape {array.shape}: it holds no entries")
+            raise ValueError(f"{name} has shape {array.shape}: it holds no entries, expected at least one")
     return *arrays.values(), shape
 
 
@@ -183,5 +183,5 @@ def _unflatten(vec, shapes, sizes):
 
 def set_threads(count):
     """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
-    if count != int(count) or count < 1:
-        raise ValueError(f"count is {count}, expected a whole number from 1")
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 import click
 from rich.console import Console
@@ -29,6 +29,9 @@ from symdiff.options import BACKENDS, DEFAULT_EMIT, EMIT, MATH, STYLES, Options
 from symdiff.show import show as show_model
 from symdiff.version import __version__
 
+T = TypeVar("T")
+
+DEBUG = "symdiff.debug"  # in the context of a command: whether errors are shown as tracebacks
 REFERENCES = ("torch", "jax", "finite-difference", "mpmath")
 
 
@@ -42,7 +45,7 @@ class Command(click.Command):
         self.params.append(click.Option(["--debug"], is_flag=True, help="Show the traceback of an error."))
 
     def invoke(self, ctx: click.Context) -> Any:
-        debug = ctx.params.pop("debug")
+        ctx.meta[DEBUG] = ctx.params.pop("debug")
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             try:
@@ -50,7 +53,7 @@ class Command(click.Command):
             except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
                 raise
             except Exception as error:
-                click.echo(traceback_of(error) if debug else message_of(error), err=True)
+                _report(error)
                 ctx.exit(self.failure)
 
 
@@ -106,6 +109,15 @@ class ListType(click.ParamType):  # type: ignore[type-arg]
         return words
 
 
+def list_option(name: str, kind: ListType, **attributes: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """An option that takes words separated by commas, and may be repeated: then all of them count."""
+
+    def join(ctx: click.Context, param: click.Parameter, value: tuple[tuple[str, ...], ...]) -> tuple[str, ...] | None:
+        return tuple(dict.fromkeys(word for words in value for word in words)) or None
+
+    return click.option(name, type=kind, multiple=True, callback=join, **attributes)
+
+
 def generation_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options of `Options`; one that is not given is None."""
     for option in (
@@ -113,15 +125,15 @@ def generation_options(command: Callable[..., None]) -> Callable[..., None]:
             "--style", type=click.Choice(STYLES), show_default="fast", help="Scheduled or straight-line code."
         ),
         click.option("--math", type=click.Choice(MATH), show_default="exact", help="Accuracy of elementary functions."),
-        click.option(
+        list_option(
             "--wrt",
-            type=ListType("names"),
+            ListType("names"),
             show_default="all parameters",
             help="Inputs to differentiate by, comma-separated.",
         ),
-        click.option(
+        list_option(
             "--emit",
-            type=ListType("functions", EMIT),
+            ListType("functions", EMIT),
             show_default=", ".join(DEFAULT_EMIT),
             help=f"Functions to generate, comma-separated: {', '.join(EMIT)}.",
         ),
@@ -172,16 +184,20 @@ def compile_command(
     """
     models = _load(*targets)
     if check:
-        problems = [problem for model in models for problem in _out_of_date(model, out, given)]
-        for problem in problems:
+        problems, failed = _each(models, lambda model: _out_of_date(model, out, given))
+        for problem in (problem for found in problems for problem in found):
             click.echo(problem)
-        ctx.exit(1 if problems else 0)
+        ctx.exit(1 if failed or any(problems) else 0)
     options = _options(given)
-    # All are generated before any is written: an error in the last model leaves the folder as it was.
-    files = [(module_path(out, model.name, options.backend), generate(model, options)) for model in models]
-    for path, generated in files:
+
+    def write(model: Model) -> None:
+        path = module_path(out, model.name, options.backend)
+        generated = generate(model, options)
         write_generated(path, generated.source)
         _print_report(path, generated)
+
+    _, failed = _each(models, write)
+    ctx.exit(1 if failed else 0)
 
 
 @main.command("show")
@@ -192,8 +208,15 @@ def compile_command(
     "--graph", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg", help="Draw the graph into a file."
 )
 @generation_options
+@click.pass_context
 def show_command(
-    target: Target, latex: bool, source: bool, graph: Path | None, **given: str | tuple[str, ...] | None
+    ctx: click.Context,
+    /,
+    target: Target,
+    latex: bool,
+    source: bool,
+    graph: Path | None,
+    **given: str | tuple[str, ...] | None,
 ) -> None:
     """Print the closed form of a model's gradients.
 
@@ -205,16 +228,21 @@ def show_command(
     models = _load(target)
     if graph is not None and len(models) > 1:
         raise ModelError(f"{target.path} holds {len(models)} models, and {graph} can show one: {_places(models)}.")
-    texts = [show_model(model, latex=latex, source=source, graph=graph, options=_options(given)) for model in models]
-    click.echo("\n\n".join(text.rstrip("\n") for text in texts))
+    options = _options(given)
+    texts, failed = _each(
+        models, lambda model: show_model(model, latex=latex, source=source, graph=graph, options=options)
+    )
+    if texts:
+        click.echo("\n\n".join(text.rstrip("\n") for text in texts))
+    ctx.exit(1 if failed else 0)
 
 
 @main.command("compare", cls=ComparingCommand)
 @click.argument("target", type=TargetType(), metavar="MODEL.py[:LINE]")
-@click.option(
+@list_option(
     "--against",
-    type=ListType("references", REFERENCES),
-    default="finite-difference,mpmath",
+    ListType("references", REFERENCES),
+    default=["finite-difference,mpmath"],
     show_default=True,
     help=f"Comma-separated: {', '.join(REFERENCES)}.",
 )
@@ -238,13 +266,15 @@ def compare_command(
       symdiff compare model.py --against torch,finite-difference
     """
     models = _load(target)
-    comparisons = [compare_model(model, against=list(against), data=data, backend=backend) for model in models]
-    if as_json:
+    comparisons, failed = _each(
+        models, lambda model: compare_model(model, against=list(against), data=data, backend=backend)
+    )
+    if as_json and comparisons:
         click.echo(json.dumps([json.loads(comparison.to_json()) for comparison in comparisons], indent=2))
     else:
         for comparison in comparisons:
             _console().print(comparison.table())
-    ctx.exit(0 if all(comparison.agrees for comparison in comparisons) else 1)
+    ctx.exit(2 if failed else 0 if all(comparison.agrees for comparison in comparisons) else 1)
 
 
 @main.group("cache")
@@ -309,9 +339,36 @@ def _show_warning(
     click.echo(text.rstrip(), err=True)
 
 
+def _each(models: Iterable[Model], work: Callable[[Model], T]) -> tuple[list[T], bool]:
+    """The work done for each model, and whether it failed for any: its error is reported, and the others go on."""
+    done, failed = [], False
+    for model in models:
+        try:
+            done.append(work(model))
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            _report(error, model)
+            failed = True
+    return done, failed
+
+
+def _report(error: Exception, model: Model | None = None) -> None:
+    debug = click.get_current_context().meta[DEBUG]
+    where = "" if model is None or model.place in str(error) else f"\n  model: {model.place}"
+    click.echo(traceback_of(error) if debug else message_of(error) + where, err=True)
+
+
 def _load(*targets: Target) -> list[Model]:
+    lines: dict[Path, list[int | None]] = {}  # a file is executed once, however often it is named
+    paths = {target.path.resolve(): target.path for target in reversed(targets)}
+    for target in targets:
+        lines.setdefault(paths[target.path.resolve()], []).append(target.line)
     with contextlib.redirect_stdout(sys.stderr):  # what a model file prints is not the command's output
-        models = [model for target in targets for model in load_models(target.path, target.line)]
+        models = []
+        for path, wanted in lines.items():
+            chosen = [line for line in wanted if line is not None]
+            models += load_models(path, *(chosen if len(chosen) == len(wanted) else ()))
     refuse_twins(models)
     return models
 

@@ -15,23 +15,22 @@ import sympy as sp
 
 from symdiff.cache import Cache, key_of
 from symdiff.codegen.module import ModuleSpec, write_module
-from symdiff.derive import derive
+from symdiff.derive import derive, stabilised
 from symdiff.errors import UnsupportedError, located
 from symdiff.files import header
 from symdiff.formulas import formulas
 from symdiff.frontend.lower import Lowered, lower
 from symdiff.graph.inputs import Unit
-from symdiff.graph.node import Node
+from symdiff.graph.node import Node, topological
 from symdiff.graph.size import evaluate
 from symdiff.loader import CACHE_PACKAGE, load_source
-from symdiff.model import Model
+from symdiff.model import Model, checked
 from symdiff.names import identifier
 from symdiff.options import DEFAULT_EMIT, Options
 from symdiff.passes.contract import nominal, order_contractions
 from symdiff.passes.expand import expand
 from symdiff.passes.operations import operations
 from symdiff.passes.simplify import simplify
-from symdiff.passes.stabilise import stabilise
 from symdiff.passes.stages import plan
 
 
@@ -60,7 +59,7 @@ def compile(
     *,
     backend: str = "numpy",
     emit: str | Sequence[str] = DEFAULT_EMIT,
-    wrt: Sequence[Any] | None = None,
+    wrt: Any = None,
     cache: bool = True,
     math: str = "exact",
     style: str = "fast",
@@ -70,18 +69,18 @@ def compile(
     Parameters
     ----------
     emit : the kinds of functions: value, grad, value_and_grad, hessian, hvp, jacobian, jvp, vjp.
-    wrt : symbols or names of params and data to differentiate by; all params by default.
+    wrt : symbols or names of params and data to differentiate by, or one; all params by default.
     cache : whether to read and write the cache.
     """
-    names = None if wrt is None else tuple(str(symbol) for symbol in wrt)
-    options = Options.create(backend=backend, emit=emit, wrt=names, math=math, style=style)
+    checked(model, "compile")
+    options = Options.create(backend=backend, emit=emit, wrt=wrt, math=math, style=style)
     lowered = lower(model)
     key = cache_key(lowered, options)
     store = Cache() if cache else None
     source = store.get(key) if store else None
     if source is None:
         with located(model.place):
-            source = generate_from(lowered, options, formulas(model, options)).source
+            source = generate_from(lowered, options, formulas(lowered, options)).source
         if store:
             store.put(key, source)
     module_name = f"{CACHE_PACKAGE}.{identifier(lowered.name)}_{key}"
@@ -91,8 +90,10 @@ def compile(
 def generate(model: Model, options: Options) -> Generated:
     """Compile a model to source, and count its operations."""
     started = time.perf_counter()
+    checked(model, "generate")
     with located(model.place):
-        generated = generate_from(lower(model), options, formulas(model, options))
+        lowered = lower(model)
+        generated = generate_from(lowered, options, formulas(lowered, options))
     return replace(generated, seconds=time.perf_counter() - started)
 
 
@@ -117,17 +118,14 @@ def generate_from(model: Lowered, options: Options, closed_form: tuple[str, ...]
     return Generated(spec.name, options.backend, source, reports)
 
 
-def stabilised(model: Lowered) -> Lowered:
-    """The model with what could overflow or lose digits rewritten, before anything is differentiated."""
-    return model.mapped(lambda roots: stabilise(simplify(roots)))
-
-
 def finish(unit: Unit, model: Lowered) -> Unit:
     """The passes after differentiation: from the results of one function to its plan."""
-    roots = optimised([*unit.roots, *model.names], model)
+    order = set(topological(unit.roots))
+    names = {node: name for node, name in model.names.items() if node in order}
+    roots = optimised([*unit.roots, *names], model)
     results, named = roots[: len(unit.roots)], roots[len(unit.roots) :]
     chosen = plan(results, model.declarations.samples)
-    return replace(unit, roots=chosen.results, plan=chosen, names=dict(zip(named, model.names.values(), strict=True)))
+    return replace(unit, roots=chosen.results, plan=chosen, names=dict(zip(named, names.values(), strict=True)))
 
 
 def optimised(roots: Sequence[Node], model: Lowered) -> list[Node]:

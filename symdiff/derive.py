@@ -13,18 +13,38 @@ from symdiff.graph.build import parameter
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.node import Node
 from symdiff.names import unique
-from symdiff.options import Options
+from symdiff.options import DEFAULT_EMIT, EMIT, Options
+from symdiff.passes.contract import order_contractions
+from symdiff.passes.guard import guard
+from symdiff.passes.simplify import simplify
+from symdiff.passes.stabilise import stabilise
+
+NOTHING_TO_DIFFERENTIATE_BY = (
+    "There is nothing to differentiate by: the model has no params. Declare some, or name data, as wrt=x."
+)
 
 Cost = Callable[[Sequence[Node]], int]
+
+
+def stabilised(model: Lowered, guarded: bool = True) -> Lowered:
+    """The model as it is differentiated: branches not taken are harmless, and what could overflow is rewritten.
+
+    Without guards it is meant to be read, not run.
+    """
+    samples = model.declarations.samples
+    nominal_samples = None if samples is None else str(samples)
+    safe = model.mapped(lambda roots: guard(roots, model.results, samples)) if guarded else model
+    return safe.mapped(lambda roots: order_contractions(stabilise(simplify(roots)), nominal_samples))
 
 
 def derive(model: Lowered, options: Options, cost: Cost) -> list[Unit]:
     """The functions of the module, differentiated; `cost` chooses between equivalent graphs."""
     wrt = parameters(model, options)
+    check_kinds(model, options, wrt)
     units: list[Unit] = []
     if model.objective is not None:
         for kind in options.emit:
-            if kind in _OBJECTIVE:
+            if kind in _OBJECTIVE and (wrt or kind == "value"):
                 units.append(_OBJECTIVE[kind](model, model.objective, wrt))
     for name, root in model.outputs.items():
         inputs = model.arguments[name]
@@ -34,6 +54,25 @@ def derive(model: Lowered, options: Options, cost: Cost) -> list[Unit]:
             if kind in _OUTPUT and by:
                 units.append(_OUTPUT[kind](model, name, root, inputs, by, cost))
     return units
+
+
+def check_kinds(model: Lowered, options: Options, wrt: Sequence[Input]) -> None:
+    """Refuse an explicit wish for derivatives of which the model has none; the default, and all, mean what there is."""
+    asked = [kind for kind in options.emit if kind != "value"]
+    if not asked or options.emit in (DEFAULT_EMIT, EMIT):
+        return
+    if not wrt:
+        raise ModelError(f"emit={','.join(asked)}: {NOTHING_TO_DIFFERENTIATE_BY}", place=model.place)
+    possible = {"value", *(_OBJECTIVE if model.objective is not None else ())}
+    possible |= {*_OUTPUT} if any(entry in wrt for used in model.arguments.values() for entry in used) else set()
+    if not possible.intersection(asked):
+        has = "an objective" if model.objective is not None else "no objective"
+        has += f" and the outputs {', '.join(model.outputs)}" if model.outputs else " and no outputs"
+        raise ModelError(
+            f"emit={','.join(asked)} gives no function: the model has {has}, so what can be emitted is "
+            f"{', '.join(kind for kind in EMIT if kind in possible)}.",
+            place=model.place,
+        )
 
 
 def parameters(model: Lowered, options: Options) -> tuple[Input, ...]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+_shown: dict[Any, Any] = {}  # as the `__warningregistry__` of a module: what was warned of already
 
 
 class SymdiffError(Exception):
@@ -53,6 +57,12 @@ class ComparisonError(SymdiffError):
 
 class ModelWarning(UserWarning):
     """Something in a model is allowed but probably not meant."""
+
+
+def warn(message: str, place: str) -> None:
+    """Issue a `ModelWarning` at ``file:line``, where the user's `Model(...)` call is."""
+    file, _, line = place.rpartition(":")
+    warnings.warn_explicit(f"{message}\n  model: {place}", ModelWarning, file, int(line), registry=_shown)
 
 
 def shorten(text: str, limit: int = 200) -> str:

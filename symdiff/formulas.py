@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symdiff.derive import parameters
+from symdiff.derive import NOTHING_TO_DIFFERENTIATE_BY, parameters, stabilised
 from symdiff.diff.second import gradient as differentiate
 from symdiff.errors import ModelError, UnsupportedError
 from symdiff.frontend.closed_form import closed_forms
@@ -14,27 +14,27 @@ from symdiff.frontend.printing import one_line
 from symdiff.graph.inputs import Input
 from symdiff.graph.node import Node, topological, users
 from symdiff.graph.ops import LEAVES
-from symdiff.model import Model
+from symdiff.model import Model, checked
 from symdiff.names import unique
 from symdiff.options import Options
 from symdiff.passes.contract import order_contractions
 from symdiff.passes.simplify import simplify
-from symdiff.passes.stabilise import stabilise
 
 _MOST_LINES = 40
 
 
-def gradient(model: Model, wrt: Sequence[Any] | None = None) -> dict[Any, Any]:
+def gradient(model: Model, wrt: Any = None) -> dict[Any, Any]:
     """The closed form of the gradient: parameter -> SymPy expression, in the dialect of the model.
 
-    Each expression compiles again, to the same numbers. `wrt` names params or data to differentiate by; all params by
-    default. Raises `UnsupportedError` where the dialect has no form for a derivative.
+    Each expression compiles again, to the same numbers. `wrt`: symbols or names of params and data to differentiate by,
+    or one; all params by default. Raises `UnsupportedError` where the dialect has no form for a derivative.
     """
-    lowered = lower(model)  # with guards: the forms are evaluated, and products may move out of a branch
-    names = None if wrt is None else tuple(str(symbol) for symbol in wrt)
-    by = parameters(lowered, Options.create(wrt=names))
+    lowered = stabilised(lower(checked(model, "gradient")))
+    by = parameters(lowered, Options.create(wrt=wrt))
     if lowered.objective is None:
         raise ModelError("The model has outputs but no objective, so it has no gradient.", place=model.place)
+    if not by:
+        raise ModelError(NOTHING_TO_DIFFERENTIATE_BY, place=model.place)
     try:
         return dict(zip((entry.symbol for entry in by), _closed(lowered, _gradient(lowered, by)), strict=True))
     except UnsupportedError as error:
@@ -42,9 +42,9 @@ def gradient(model: Model, wrt: Sequence[Any] | None = None) -> dict[Any, Any]:
         raise
 
 
-def formulas(model: Model, options: Options) -> tuple[str, ...]:
+def formulas(model: Lowered, options: Options) -> tuple[str, ...]:
     """Lines ``name = expression``: the objective, the outputs, the gradient; what several share has a line of its own."""
-    lowered = lower(model, for_reading=True).mapped(lambda roots: stabilise(simplify(roots)))
+    lowered = stabilised(model, guarded=False)
     by = parameters(lowered, options)
     roots: dict[str, Node] = {}
     if lowered.objective is not None:
@@ -60,8 +60,7 @@ def formulas(model: Model, options: Options) -> tuple[str, ...]:
 
 def _gradient(model: Lowered, by: Sequence[Input]) -> list[Node]:
     assert model.objective is not None
-    (objective,) = stabilise(simplify([model.objective]))
-    return _tidied(model, differentiate(objective, [entry.node for entry in by]))
+    return _tidied(model, differentiate(model.objective, [entry.node for entry in by]))
 
 
 def _tidied(model: Lowered, roots: Sequence[Node]) -> list[Node]:

@@ -10,14 +10,14 @@ import linecache
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import CodeType, ModuleType
 
 from symdiff.cache import Cache
-from symdiff.errors import ModelError, SymdiffError
-from symdiff.model import Model
+from symdiff.errors import ModelError, SymdiffError, warn
+from symdiff.model import Model, recorded
 from symdiff.names import identifier
 
 CACHE_PACKAGE = "symdiff_cache"
@@ -46,8 +46,10 @@ def load_source(source: str, module_name: str, filename: str) -> ModuleType:
         return module
 
 
-def load_models(path: Path, line: int | None = None) -> list[Model]:
-    """Execute the model file `path`; its module-level models, in order, or those made by the call at `line`.
+def load_models(path: Path, *lines: int) -> list[Model]:
+    """Execute the model file `path`; its module-level models, in order, or those made by the calls at `lines`.
+
+    A model in a list or dict counts if it was given a ``name=``. What else the file makes is warned of.
 
     Raises
     ------
@@ -55,16 +57,27 @@ def load_models(path: Path, line: int | None = None) -> list[Model]:
         If the file cannot be run, or holds no such model, or two of one name.
     """
     tree, code = _parse(path)
-    namespace = _execute(path, code)
+    with recorded() as made:
+        namespace = _execute(path, code)
     imported = {
         alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
     }
-    values = (value for name, value in namespace.items() if name not in imported)
-    models = list({id(value): value for value in values if isinstance(value, Model)}.values())
-    if not models:
-        raise ModelError(f"{path} holds no model: assign one to a variable of the module, name = symdiff.Model(...).")
-    if line is not None:
-        models = _at_line(models, path, line, tree)
+    own = [value for name, value in namespace.items() if name not in imported]
+    there = [model for value in own for model in _held(value) if model is value or model.is_named]
+    models = list({id(model): model for model in there}.values())
+    left_out = _left_out(path, made, models, own)
+    if lines:
+        models = list(
+            {id(model): model for line in lines for model in _at_line(models, left_out, path, line, tree)}.values()
+        )
+    else:
+        if not models:
+            reasons = "".join(f"\n  {reason}" for reason in left_out.values())
+            raise ModelError(
+                f"{path} holds no model: assign one to a variable of the module, name = symdiff.Model(...).{reasons}"
+            )
+        for place, reason in left_out.items():
+            warn(reason, place)
     refuse_twins(models)
     return models
 
@@ -190,14 +203,46 @@ def _line_of(error: BaseException, path: Path) -> int:
     return next(frame.lineno or 0 for frame in reversed(frames) if frame.filename == str(path))
 
 
-def _at_line(models: list[Model], path: Path, line: int, tree: ast.Module) -> list[Model]:
-    """The models made by the assignment that spans `line`."""
+def _held(value: object) -> Iterator[Model]:
+    """A model, or those in a list, tuple, set or dict, however nested."""
+    if isinstance(value, Model):
+        yield value
+    elif isinstance(value, list | tuple | set | frozenset | dict):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _held(inner)
+
+
+def _left_out(path: Path, made: Sequence[Model], models: Sequence[Model], values: Sequence[object]) -> dict[str, str]:
+    """Place -> why a model that the file itself makes there is none of its models."""
+    kept = {id(model) for model in models}
+    listed = {id(model) for value in values for model in _held(value)}
+    reasons = {}
+    for model in made:
+        if id(model) not in kept and model.place.rpartition(":")[0] == str(path):
+            reasons[model.place] = f"The model made at {model.place} is left out: " + (
+                "it is in a list or dict and has no name. Pass name= to it, or assign it to a variable."
+                if id(model) in listed
+                else "no variable of the module holds it. Assign it to one, and no other to the same."
+            )
+    return reasons
+
+
+def _at_line(
+    models: Sequence[Model], left_out: Mapping[str, str], path: Path, line: int, tree: ast.Module
+) -> list[Model]:
+    """The models made by the call at `line`, else by the assignment that spans it."""
+    if exact := [model for model in models if model.place == f"{path}:{line}"]:
+        return exact
+    if f"{path}:{line}" in left_out:
+        raise ModelError(left_out[f"{path}:{line}"])
     assignments = (node for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.AnnAssign))
     spans = ((node.lineno, node.end_lineno or node.lineno) for node in assignments)
     first, last = next((span for span in spans if span[0] <= line <= span[1]), (line, line))
     places = {f"{path}:{number}" for number in range(first, last + 1)}
     chosen = [model for model in models if model.place in places]
     if not chosen:
+        if reason := next((left_out[place] for place in sorted(places) if place in left_out), None):
+            raise ModelError(reason)
         there = ", ".join(f"{model.name} at {model.place}" for model in models)
         raise ModelError(f"No model is made at {path}:{line}. Its models: {there}.")
     return chosen

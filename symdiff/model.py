@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
+from sympy.logic.boolalg import Boolean
 
 from symdiff.errors import ModelError
+from symdiff.frontend.text import text
+from symdiff.functions.reductions import is_matrix
+
+_record: ContextVar[list[Model] | None] = ContextVar("_record", default=None)
 
 
 @dataclass(frozen=True)
@@ -72,17 +79,23 @@ class Model:
         frame = sys._getframe(1)
         self.place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         self._globals = frame.f_globals
+        if not isinstance(name, str | None):
+            raise ModelError(f"name={name!r} is not a text: write name='...'.", place=self.place)
         self._name = name
         if objective is None and not outputs:
             raise ModelError("A Model needs an objective, outputs={name: expression}, or both.", place=self.place)
-        self.objective = None if objective is None else self._expression(objective, "objective")
-        self.outputs = {key: self._expression(e, f"outputs[{key!r}]") for key, e in (outputs or {}).items()}
+        self.objective = None if objective is None else self._objective(objective)
+        self.outputs = self._expressions(outputs, "outputs")
         self.domains: dict[Any, Domain] = {}
         self.params = self._symbols(params, "params")
         self.data = self._symbols(data, "data")
         self.constants = self._symbols(constants, "constants")
-        self.named = {key: self._expression(e, f"named[{key!r}]") for key, e in (named or {}).items()}
+        if not (self.params or self.data or self.constants):
+            raise ModelError("A Model needs symbols: declare them in params, data or constants.", place=self.place)
+        self.named = self._expressions(named, "named")
         self.samples = None if samples is None else sp.sympify(samples)
+        if (record := _record.get()) is not None:
+            record.append(self)
 
     @property
     def name(self) -> str:
@@ -95,17 +108,67 @@ class Model:
         declared = ", ".join(str(symbol) for symbol in self.params)
         return f"<Model {self.name}: params {declared}; {self.place}>"
 
-    def _expression(self, expression: Any, what: str) -> Any:
+    @property
+    def is_named(self) -> bool:
+        """Whether it was given a name of its own, as ``name=``."""
+        return self._name is not None
+
+    def _objective(self, objective: Any) -> Any:
+        expression = self._expression(objective, "The objective")
+        if isinstance(expression, Boolean) and not isinstance(expression, sp.Expr):
+            raise ModelError(
+                f"The objective is a condition, not a number: write sd.where({text(expression)}, 1, 0), "
+                "or a Piecewise with a value for each case.",
+                place=self.place,
+            )
+        return expression
+
+    def _expressions(self, given: Any, what: str) -> dict[str, Any]:
+        if given is None:
+            return {}
+        if not isinstance(given, Mapping):
+            raise ModelError(f"{what} takes a dict, name -> expression: {what}={{'y': ...}}.", place=self.place)
+        for key in given:
+            if not isinstance(key, str):
+                raise ModelError(f"{what} has the key {key}, which is not a text: write '{key}'.", place=self.place)
+        return {key: self._expression(e, f"{what}[{key!r}]") for key, e in given.items()}
+
+    def _expression(self, given: Any, what: str) -> Any:
         try:
-            return sp.sympify(expression)
+            expression = sp.sympify(given)
         except (sp.SympifyError, TypeError, AttributeError) as error:
             raise ModelError(
-                f"{what} is not a SymPy expression but a {type(expression).__name__}.", place=self.place
+                f"{what} is not a SymPy expression but a {type(given).__name__}.", place=self.place
             ) from error
+        if not (isinstance(expression, (sp.Expr, Boolean)) or is_matrix(expression)):
+            raise ModelError(
+                f"{what} is a {type(given).__name__}, not one expression: give several as outputs={{'y': ...}}, "
+                "or as one matrix, sp.Matrix([...]).",
+                place=self.place,
+            )
+        if (part := _infinite_part(expression)) is not None:
+            raise ModelError(
+                "An infinite constant leaves no value to differentiate: write a finite number. oo may be compared with, "
+                "bound a clip or domain, and be a branch of a Piecewise.",
+                expression=text(part),
+                place=self.place,
+            )
+        return expression
 
     def _symbols(self, symbols: Any, what: str) -> tuple[Any, ...]:
         if isinstance(symbols, (str, sp.Basic)):
             raise ModelError(f"{what} takes a list of symbols: {what}=[{symbols}].", place=self.place)
+        if isinstance(symbols, Mapping):
+            raise ModelError(
+                f"{what} takes a list of symbols, not values: {what}=[{', '.join(map(str, symbols))}]; "
+                "their values are passed at each call.",
+                place=self.place,
+            )
+        if not isinstance(symbols, Iterable) or isinstance(symbols, set | frozenset):
+            raise ModelError(
+                f"{what} takes a list of symbols, in the order of the arguments, not a {type(symbols).__name__}.",
+                place=self.place,
+            )
         declared = tuple(symbols)
         self.domains |= {entry.symbol: entry for entry in declared if isinstance(entry, Domain)}
         found = tuple(entry.symbol if isinstance(entry, Domain) else entry for entry in declared)
@@ -116,3 +179,39 @@ class Model:
                     place=self.place,
                 )
         return found
+
+
+def checked(model: Any, caller: str) -> Model:
+    """The model, if it is one."""
+    if isinstance(model, Model):
+        return model
+    given = "an expression" if isinstance(model, sp.Basic) else f"a {type(model).__name__}"
+    raise ModelError(f"{caller} takes a Model, not {given}: {caller}(sd.Model(expression, params=[...])).")
+
+
+@contextmanager
+def recorded() -> Iterator[list[Model]]:
+    """Every model made inside, in order."""
+    record: list[Model] = []
+    token = _record.set(record)
+    try:
+        yield record
+    finally:
+        _record.reset(token)
+
+
+def _infinite_part(expression: Any) -> Any:
+    """The first sum, product or power of an infinite constant, or such a constant alone; None where there is none."""
+    if expression in (sp.oo, -sp.oo):
+        return expression
+    stack = [expression]
+    seen = {}  # id -> expression, which keeps the id its own
+    while stack:
+        part = stack.pop()
+        if isinstance(part, (sp.Add, sp.Mul, sp.Pow)) and any(arg is sp.oo or arg is -sp.oo for arg in part.args):
+            return part
+        for arg in part.args:
+            if id(arg) not in seen:
+                seen[id(arg)] = arg
+                stack.append(arg)
+    return None

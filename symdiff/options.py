@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from symdiff.errors import ModelError
 
@@ -39,12 +40,15 @@ class Options:
         *,
         backend: str = "numpy",
         emit: str | Sequence[str] = DEFAULT_EMIT,
-        wrt: Sequence[str] | None = None,
+        wrt: Any = None,
         math: str = "exact",
         style: str = "fast",
     ) -> Options:
-        """Check every option and return them in canonical order; raise `ModelError` naming a wrong one."""
-        kinds = tuple(emit.replace(",", " ").split()) if isinstance(emit, str) else tuple(emit)
+        """Check every option and return them in canonical order; raise `ModelError` naming a wrong one.
+
+        `emit` and `wrt` may be one text, separated by commas; `wrt` also symbols, or one symbol.
+        """
+        kinds = _words(emit, "emit", EMIT)
         for value, allowed, what in (
             *((kind, EMIT, "emit") for kind in kinds),
             (backend, BACKENDS, "backend"),
@@ -56,4 +60,18 @@ class Options:
         if not kinds:
             raise ModelError(f"emit is empty: name at least one of {', '.join(EMIT)}.")
         ordered = tuple(kind for kind in EMIT if kind in kinds)
-        return cls(backend, ordered, None if wrt is None else tuple(wrt), math, style)
+        names = None if wrt is None else _words(wrt, "wrt", ("w", "b"))
+        if names == ():
+            raise ModelError("wrt is empty: name what to differentiate by, or leave it out for all params.")
+        return cls(backend, ordered, names, math, style)
+
+
+def _words(given: Any, what: str, examples: Sequence[str]) -> tuple[str, ...]:
+    """Names given as one text or as a list of names or symbols; a symbol stands for itself."""
+    if isinstance(given, str):
+        return tuple(given.replace(",", " ").split())
+    if hasattr(given, "free_symbols"):  # iterating over a MatrixSymbol gives its entries
+        return (str(given),)
+    if not isinstance(given, Iterable):
+        raise ModelError(f"{what}={given!r} is not a list of names: give some, such as {', '.join(examples)}.")
+    return tuple(map(str, given))

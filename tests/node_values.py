@@ -61,6 +61,9 @@ MPMATH: dict[str, Callable[..., Any]] = {
         "relu": (1, lambda x: max(x, mp.mpf(0))),
         "sigmoid": (1, lambda x: 1 / (1 + mp.exp(-x))),
         "softplus": (1, lambda x: mp.log(1 + mp.exp(x))),
+        "logaddexp": (2, lambda a, b: mp.log(mp.exp(a) + mp.exp(b))),
+        "logcosh": (1, lambda x: mp.log(mp.cosh(x))),
+        "log1mexp": (1, lambda x: mp.log(1 - mp.exp(x))),
         "maximum": (2, max),
         "minimum": (2, min),
         "select": (3, lambda c, yes, no: yes if c else no),
@@ -75,7 +78,7 @@ MPMATH: dict[str, Callable[..., Any]] = {
 NUMPY: dict[str, Callable[..., Any]] = {
     **_COMMON,
     **{op: getattr(np, op) for op in ("sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
-    **{op: getattr(np, op) for op in ("abs", "sign", "maximum", "minimum")},
+    **{op: getattr(np, op) for op in ("abs", "sign", "maximum", "minimum", "logaddexp")},
     "select": np.where,
     "cast": lambda a: a.astype(float),
     "and": np.logical_and,

@@ -127,6 +127,28 @@ def test_compile_takes_several_files_and_a_name_with_a_colon(run, calls):
     assert [name for name, _ in calls] == ["line", "other", "last", "odd", "odder"]
 
 
+def test_a_file_given_twice_counts_once(run, calls, tmp_path):
+    assert run("compile", "model.py", "model.py", str(tmp_path / "model.py"), "model.py:5").exit_code == 0
+    assert [name for name, _ in calls] == ["line", "curve"]
+    calls.clear()
+    assert run("compile", "model.py:6", "model.py:6", "model.py:5").exit_code == 0
+    assert [name for name, _ in calls] == ["curve", "line"]
+
+
+def test_lists_may_be_given_in_parts(run, calls):
+    assert (
+        run("compile", "model.py:5", "--emit", "grad", "--emit", "value,grad", "--wrt", "b", "--wrt", "w").exit_code
+        == 0
+    )
+    assert calls == [("line", Options(emit=("value", "grad"), wrt=("b", "w")))]
+    calls.clear()
+    run("compare", "model.py:5", "--against", "torch", "--against", "jax,torch")
+    assert calls == [("line", ["torch", "jax"], None, "numpy")]
+    calls.clear()
+    run("compare", "model.py:5")
+    assert calls[0][1] == ["finite-difference", "mpmath"]
+
+
 def test_two_models_of_one_name_are_refused_before_anything_is_written(run, calls):
     Path("other.py").write_text(MODEL)
     assert "Two models have one name: 'line' at" in one_message(run("compile", "model.py", "other.py"), 1)
@@ -134,24 +156,45 @@ def test_two_models_of_one_name_are_refused_before_anything_is_written(run, call
     assert not Path("generated").exists()
 
 
-def test_an_error_in_the_last_model_writes_nothing(run, monkeypatch):
+def test_an_error_in_one_model_does_not_stop_the_others(run, monkeypatch):
     generate = cli.generate
 
     def refuse_curve(model, options):
-        if model.name == "curve":
+        if model.name == "line":
             raise ShapeError("Sizes n and m differ.", expression="X*Y", place=model.place)
         return generate(model, options)
 
     monkeypatch.setattr(cli, "generate", refuse_curve)
-    message = one_message(run("compile", "model.py"), 1)
-    assert message == "error: Sizes n and m differ.\n  in: X*Y\n  model: model.py:6\n"
-    assert not Path("generated").exists()
+    result = run("compile", "model.py")
+    assert result.exit_code == 1
+    assert result.stderr == "error: Sizes n and m differ.\n  in: X*Y\n  model: model.py:5\n"
+    assert result.stdout.startswith("generated/curve_numpy.py: 2 functions")
+    assert [path.name for path in Path("generated").iterdir()] == ["curve_numpy.py"]
+    Path("generated/line_numpy.py").write_text(f"{header(Options())}\n")
+    checked = run("compile", "model.py", "--check")
+    assert (checked.exit_code, checked.stdout) == (1, "")
+    assert "Sizes n and m differ" in checked.stderr
+
+
+@pytest.mark.parametrize(("command", "fake", "code"), [("show", "show_model", 1), ("compare", "compare_model", 2)])
+def test_show_and_compare_go_on_too(run, monkeypatch, command, fake, code):
+    work = getattr(cli, fake)
+
+    def refuse_line(model, **options):
+        return 1 / 0 if model.name == "line" else work(model, **options)
+
+    monkeypatch.setattr(cli, fake, refuse_line)
+    result = run(command, "model.py")
+    assert result.exit_code == code
+    assert "curve" in result.stdout
+    assert result.stderr.startswith("internal error: ZeroDivisionError")
+    assert result.stderr.endswith("  model: model.py:5\n")
 
 
 def test_a_file_of_somebody_else_is_not_overwritten(run):
     Path("generated").mkdir()
     Path("generated/line_numpy.py").write_text("mine\n")
-    assert "symdiff did not write it" in one_message(run("compile", "model.py"), 1)
+    assert "symdiff did not write it" in one_message(run("compile", "model.py:5"), 1)
     assert Path("generated/line_numpy.py").read_text() == "mine\n"
 
 
@@ -346,3 +389,78 @@ def test_usage_errors_exit_with_2(run, arguments):
 
 def test_version(run):
     assert run("--version").stdout == f"symdiff, version {symdiff.__version__}\n"
+
+
+# --- with the compiler itself ---
+
+KINDS = """\
+from sympy import symbols
+import symdiff as sd
+
+w, x = symbols("w x")
+loss = sd.Model(sd.mean((w*x)**2), params=[w], data=[x])
+fit = sd.Model(outputs={"fit": w*x}, params=[w], data=[x])
+mean = sd.Model(sd.mean(x), params=[], data=[x])
+"""
+
+
+@pytest.fixture
+def real(tmp_path, monkeypatch):
+    """`real(*arguments)` runs symdiff with nothing replaced, on a file with a model of each kind."""
+    monkeypatch.chdir(tmp_path)
+    Path("kinds.py").write_text(KINDS)
+    return lambda *arguments: CliRunner().invoke(cli.main, arguments, prog_name="symdiff")
+
+
+def test_the_default_fits_every_kind_of_model(real):
+    result = real("compile", "kinds.py")
+    assert (result.exit_code, result.stderr) == (0, "")
+    functions = {line.split()[0] for line in result.stdout.splitlines()} - {"function"}
+    assert functions - {f"generated/{name}_numpy.py:" for name in ("loss", "fit", "mean")} == {
+        "value", "grad", "value_and_grad", "fit"
+    }  # fmt: skip
+    assert real("compile", "kinds.py", "--check").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "kinds", "reason"),
+    [
+        (5, "jacobian", "an objective and no outputs, so what can be emitted is value, grad, value_and_grad, hessian"),
+        (6, "value,grad", "no objective and the outputs fit, so what can be emitted is value, jacobian, jvp, vjp."),
+        (6, "hessian", "emit=hessian gives no function"),
+        (7, "value,grad", "emit=grad: There is nothing to differentiate by"),
+    ],
+)
+def test_derivatives_that_a_model_has_none_of_are_refused(real, line, kinds, reason):
+    message = one_message(real("compile", f"kinds.py:{line}", "--emit", kinds), 1)
+    assert reason in message
+    assert f"model: kinds.py:{line}" in message
+
+
+def test_show_prints_outputs_in_latex(real):
+    result = real("show", "kinds.py", "--latex")
+    assert result.stdout.splitlines()[2::2] == [
+        r"\mathrm{fit} = w x",
+        r"\mathrm{mean} = \operatorname{mean}\left(x\right)",
+    ]
+
+
+def test_show_has_closed_forms_of_gradients_only(real):
+    assert "emit=jacobian: closed forms are of values and gradients" in one_message(
+        real("show", "kinds.py:6", "--emit", "jacobian"), 1
+    )
+    assert "def fit_jacobian" in real("show", "kinds.py:6", "--emit", "jacobian", "--source").stdout
+
+
+def test_a_graph_is_drawn_as_svg(real):
+    assert "call the file o.svg, not o.png" in one_message(real("show", "kinds.py:5", "--graph", "o.png"), 1)
+    assert not Path("o.png").exists()
+
+
+def test_a_model_left_out_is_noted(real):
+    Path("kinds.py").write_text(KINDS.replace("mean = sd.Model", "loss = sd.Model"))
+    result = real("show", "kinds.py")
+    assert result.exit_code == 0
+    assert result.stderr.startswith(
+        "warning: The model made at kinds.py:5 is left out: no variable of the module holds it."
+    )

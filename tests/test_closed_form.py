@@ -117,6 +117,15 @@ def test_gradient_by_data_and_without_an_objective():
         sd.gradient(sd.Model(outputs={"f": w * x}, params=[w], data=[x]))
 
 
+def test_a_size_may_have_any_name():
+    """Also that of the shape of pointwise models."""
+    Z = sp.MatrixSymbol("Z", n, sp.Symbol("S", integer=True, positive=True))
+    model = sd.Model(sd.sum(sd.exp(sd.norm(Z, axis=0))), params=[Z])
+    entries = np.random.default_rng(0).normal(size=(4, 3))
+    again = sd.compile(sd.Model(outputs={"g": sd.gradient(model)[Z]}, params=[Z]), cache=False)
+    np.testing.assert_allclose(again.g(entries), sd.compile(model, cache=False).grad(entries).Z, rtol=1e-13)
+
+
 def test_what_has_no_closed_form_says_so():
     with pytest.raises(UnsupportedError, match="prod_others has no closed form"):
         sd.gradient(scalars(sd.prod(w * x + b), data=[x]))

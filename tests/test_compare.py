@@ -346,7 +346,7 @@ def test_data_in_single_precision_are_judged_in_it():
     ("data", "message"),
     [
         ({"w": 1.0, "x": np.ones(3), "y": np.ones(3)}, "lacks b"),
-        ({"w": 1.0, "b": 1.0, "x": np.ones(3), "y": np.ones(4)}, r"y has shape \(4,\), expected \(N\) with N = 3"),
+        ({"w": 1.0, "b": 1.0, "x": np.ones(3), "y": np.ones(4)}, r"y has shape \(4,\), expected \(N,\) with N = 3"),
         ({"w": np.ones(2), "b": 1.0, "x": np.ones(3), "y": np.ones(3)}, r"w has shape \(2,\), expected a scalar"),
         ({"w": 1j, "b": 1.0, "x": np.ones(3), "y": np.ones(3)}, "w has dtype complex128"),
         ({}, "it holds nothing"),

@@ -8,10 +8,11 @@ import sys
 
 import numpy as np
 import pytest
-from sympy import MatrixSymbol, cos, sin, symbols, tanh
+from sympy import MatrixSymbol, cos, exp, log, sin, sqrt, symbols, tanh
 
 import symdiff as sd
-from symdiff.compiler import generate_from, optimised, stabilised
+from symdiff.compiler import generate, generate_from, optimised
+from symdiff.derive import stabilised
 from symdiff.diff.second import gradient
 from symdiff.frontend.lower import lower
 from symdiff.graph.node import topological
@@ -73,6 +74,35 @@ def test_a_deep_chain_compiles_under_the_default_recursion_limit():
     value, g = module.value_and_grad(*point)
     assert value == pytest.approx(e, rel=1e-12)
     assert g.e == pytest.approx(slope, rel=1e-9, abs=1e-300)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda e, k: sd.where(w * e + b > 0, w * e + b, exp(w * e + b) - 1),
+        lambda e, k: sd.where(e > k, log(e + w), 1),
+        lambda e, k: sd.where(e > b, sqrt(e - b), sd.where(e < b, log(b - e), w)),
+    ],
+)
+def test_choices_within_choices_stay_linear(layer):
+    """Each guard stands once, however many choices are made of what it guards."""
+
+    def size(depth):
+        e = x
+        for k in range(depth):
+            e = layer(e, k)
+        return nodes(sd.Model(sd.mean((e - y) ** 2), params=[w, b], data=[x, y]))
+
+    shallow, middle, deep = size(6), size(12), size(18)
+    assert np.all(np.subtract(deep, middle) <= 1.1 * np.subtract(middle, shallow))
+
+
+def test_a_chain_of_products_is_ordered_before_it_is_differentiated():
+    """A B C v is three products with a vector, and so is its gradient."""
+    B, C, D = (MatrixSymbol(name, n, n) for name in "BCD")
+    v = MatrixSymbol("v", n, 1)
+    report = generate(sd.Model(sd.sum((B * C * D * v).applyfunc(tanh)), params=[B, C, D, v]), Options.create())
+    assert all("n*n*n" not in function.formula for function in report.functions)
 
 
 def test_a_nest_is_compiled_in_its_distinct_operations():

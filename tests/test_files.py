@@ -37,7 +37,6 @@ def test_the_header_is_as_documented():
         *(Options(emit=EMIT[:count]) for count in range(1, len(EMIT) + 1)),
         *(Options(math=math, style=style) for math in MATH for style in STYLES),
         Options(wrt=("w",)),
-        Options(wrt=()),
         Options(wrt=("w_1", "α", "Größe")),
         Options(wrt=("x y", "a,b", "--style", "100%", "\\alpha", "2", "line\nbreak", "\u2028", "'", '"')),
     ],

@@ -40,6 +40,9 @@ KINKS = [
     ("|w| at 0", Abs(w) * b, (0, 2), 0, (0, 0), ((0, 0), (0, 0))),
     ("|w| below 0", Abs(w) * b, (-3, 2), 6, (-2, 3), ((0, -1), (-1, 0))),
     ("|w|**3 at 0", Abs(w) ** 3 + b, (0, 2), 2, (0, 1), ((0, 0), (0, 0))),
+    ("w**(5/2) at 0", w ** Rational(5, 2) + b, (0, 1), 1, (0, 1), ((0, 0), (0, 0))),
+    ("w**2 sqrt(w) at 0", w**2 * sqrt(w) + b, (0, 1), 1, (0, 1), ((0, 0), (0, 0))),
+    ("|w|**(5/2) at 0", Abs(w) ** Rational(5, 2) + b, (0, 1), 1, (0, 1), ((0, 0), (0, 0))),
     ("sqrt(w**2) at 0", sqrt(w**2) + b, (0, 1), 1, (0, 1), ((0, 0), (0, 0))),
     ("sign at 0", sign(w) * b, (0, 2), 0, (0, 0), ((0, 0), (0, 0))),
     ("sign", sign(w) * b, (-1, 2), -2, (0, -1), ((0, 0), (0, 0))),
@@ -66,6 +69,8 @@ KINKS = [
     ("stop_gradient", sd.stop_gradient(w) * w * b, (2, 3), 12, (6, 4), ((0, 2), (2, 0))),
     ("0**n", w**b, (0, 2), 0, (0, 0), ((2, 0), (0, 0))),
     ("0**1", w**b, (0, 1), 0, (1, 0), None),
+    ("0**0", w**b, (0, 0), 1, (0, 0), None),
+    ("w**0", w**b, (2, 0), 1, (0, math.log(2)), ((0, 0.5), (0.5, math.log(2) ** 2))),
     ("power of a negative number", w**3 * b, (-2, 1), -8, (12, -8), ((-12, 12), (12, 0))),
     ("sinc at 0", sp.sinc(w) * b, (0, 2), 2, (0, 1), ((-2 / 3, 0), (0, 0))),
 ]  # fmt: skip
@@ -83,6 +88,29 @@ def test_kink(expression, point, value, gradient, hessian):
     found = derivatives(expression, [w, b], tuple(map(float, point)))
     for mine, wanted in zip(found, (value, gradient, hessian), strict=True):
         np.testing.assert_allclose(mine, wanted, rtol=1e-15, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "power", [w ** Rational(3, 2), w * sqrt(w), Abs(w) ** Rational(3, 2), (w**2 + b**2) ** Rational(3, 2)]
+)
+def test_the_power_3_2_has_its_derivative_at_zero(power):
+    module = sd.compile(sd.Model(power + b, params=[w, b]), emit=("value_and_grad",))
+    with np.errstate(all="raise"):
+        assert module.value_and_grad(0.0, 0.0) == (0, (0, 1))
+
+
+def test_powers_of_zero_by_an_array_of_exponents():
+    """x**0 and its derivatives beside those of x, x**2 and x**3, all at 0: as in PyTorch."""
+    module = sd.compile(
+        sd.Model(sd.sum(w**x), params=[w], data=[x]), wrt=["w", "x"], emit=("value", "grad", "hessian"), cache=False
+    )
+    exponents = np.array([0.0, 1.0, 2.0, 3.0])
+    with np.errstate(all="raise"):
+        assert module.value(0.0, exponents) == 1
+        g = module.grad(0.0, exponents)
+        assert g.w == 1
+        np.testing.assert_array_equal(g.x, np.zeros(4))
+        assert module.hessian(0.0, exponents).w.w == 2
 
 
 # name, f(w), w where it is not taken: there f or a derivative of it is not finite, or overflows
@@ -263,3 +291,30 @@ def test_logsumexp_and_softmax_keep_their_derivatives_at_extremes():
         else:
             np.testing.assert_allclose(g[0], softmax, rtol=1e-15)
             np.testing.assert_allclose(H[0, :, 0], np.diag(softmax) - np.outer(softmax, softmax), rtol=1e-15)
+
+
+@pytest.mark.parametrize("missing", [math.nan, math.inf, HUGE])
+def test_what_a_mask_leaves_out_may_be_missing(missing):
+    """Data that only a branch reads never reach value or derivatives where the branch is not taken."""
+    y, mask = symbols("y mask")
+    model = sd.Model(sd.sum(sd.where(mask > 0, exp(w * x) * (w * x - y) ** 2, 0)), params=[w], data=[x, y, mask])
+    module = sd.compile(model, emit=("value", "grad", "hessian", "hvp"))
+    known = (0.5, np.array([1.0, 2.0]), np.array([0.3, -1.0]), np.ones(2))
+    holes = (0.5, np.array([1.0, missing, 2.0]), np.array([0.3, missing, -1.0]), np.array([1.0, 0.0, 1.0]))
+    with np.errstate(all="raise"):
+        assert module.value(*holes) == pytest.approx(module.value(*known), rel=1e-15)
+        assert module.grad(*holes).w == pytest.approx(module.grad(*known).w, rel=1e-15)
+        assert module.hessian(*holes).w.w == pytest.approx(module.hessian(*known).w.w, rel=1e-15)
+        assert module.hvp(*holes, (1.0,)).w == pytest.approx(module.hvp(*known, (1.0,)).w, rel=1e-15)
+
+
+def test_a_part_that_several_branches_read_is_kept_harmless_for_each():
+    """log(w x) is read where x > 0 by one choice and where x > 1 by another."""
+    part = log(w * x)
+    both = sd.where(x > 0, part, 0) + sd.where(x > 1, part**2, 0)
+    module = sd.compile(sd.Model(sd.sum(both), params=[w], data=[x]), emit=("value", "grad", "hessian"))
+    at = np.array([-2.0, 0.5, 3.0])
+    with np.errstate(all="raise"):
+        assert module.value(2.0, at) == pytest.approx(math.log(1.0) + math.log(6.0) + math.log(6.0) ** 2)
+        assert module.grad(2.0, at).w == pytest.approx(0.5 + 0.5 + math.log(6.0))
+        assert module.hessian(2.0, at).w.w == pytest.approx(-0.25 - 0.25 + 0.5 - 0.5 * math.log(6.0))

@@ -14,7 +14,7 @@ import traceback
 import pytest
 
 from symdiff.cache import Cache, key_of
-from symdiff.errors import ModelError
+from symdiff.errors import ModelError, ModelWarning
 from symdiff.loader import CACHE_PACKAGE, load_models, load_source
 
 GENERATED = """\
@@ -137,7 +137,6 @@ def test_models_come_in_the_order_of_their_file_once_each(write):
 second, first = sd.Model(w, params=[w]), sd.Model(w + x, params=[w], data=[x])
 again = first
 third = sd.Model(w**2, params=[w])
-not_at_module_level = [sd.Model(w, params=[w])]
 """
     )
     assert [model.name for model in load_models(path)] == ["second", "first", "third"]
@@ -252,4 +251,39 @@ def test_errors_of_symdiff_pass_through_with_a_place(write):
         load_models(path)
     path.write_text("from symdiff.errors import ShapeError\n\nraise ShapeError('bad shape')\n")
     with pytest.raises(ModelError, match=r"^bad shape\n  model: model\.py:3$"):
+        load_models(path)
+
+
+def test_models_in_lists_and_dicts_count_if_they_have_a_name(write):
+    path = write(
+        HEAD
+        + """several = [sd.Model(w**k, params=[w], name=f"power_{k}") for k in (1, 2)]
+more = {"a": (sd.Model(w, params=[w], name="nested"),),
+        "b": sd.Model(w, params=[w])}
+one = several[0]
+"""
+    )
+    with pytest.warns(
+        ModelWarning, match=r"model\.py:7 is left out: it is in a list or dict and has no name"
+    ) as caught:
+        assert [model.name for model in load_models(path)] == ["power_1", "power_2", "nested"]
+    assert [(warning.filename, warning.lineno) for warning in caught] == [("model.py", 7)]
+    assert [model.name for model in load_models(path, 5, 6)] == ["power_1", "power_2", "nested"]
+    with pytest.raises(ModelError, match=r"model\.py:7 is left out: .*Pass name="):
+        load_models(path, 7)
+
+
+def test_a_model_whose_variable_was_given_another_is_noted(write):
+    path = write(HEAD + "m = sd.Model(w, params=[w])\nm = sd.Model(w**2, params=[w])\nsd.Model(w**3, params=[w])\n")
+    with pytest.warns(ModelWarning, match="no variable of the module holds it") as caught:
+        (model,) = load_models(path)
+    assert model.place == "model.py:6"
+    assert [warning.lineno for warning in caught] == [5, 7]
+    with pytest.raises(ModelError, match=r"model\.py:5 is left out"):
+        load_models(path, 5)
+
+
+def test_a_file_with_nothing_but_unnamed_models_says_why(write):
+    path = write(HEAD + "several = [sd.Model(w, params=[w])]\n")
+    with pytest.raises(ModelError, match=r"holds no model(.|\n)*model\.py:5 is left out"):
         load_models(path)

@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-from sympy import HadamardPower, Matrix, MatrixSymbol, Symbol, exp, symbols
+from sympy import HadamardPower, Matrix, MatrixSymbol, Symbol, Trace, exp, log, sqrt, symbols
 
 import symdiff as sd
 from symdiff.options import EMIT
@@ -92,6 +92,47 @@ def test_the_dtype_and_type_of_every_result(net, dtype):
     assert net.prediction(arguments[0], arguments[2]).dtype == dtype
 
 
+def test_a_scalar_of_matrices_is_a_numpy_scalar():
+    square = MatrixSymbol("A", 2, 2)
+    module = sd.compile(sd.Model(Trace(square**3), params=[square]), emit="value value_and_grad jvp")
+    point = np.array([[1.0, 2.0], [3.0, 4.0]])
+    for found in (module.value(point), module.value_and_grad(point)[0]):
+        assert type(found) is np.float64
+        assert found == np.trace(point @ point @ point)
+    assert type(module.jvp(point, (point,))) is np.float64
+
+
+@pytest.mark.parametrize(
+    ("objective", "params", "data"),
+    [
+        (sd.logsumexp(w) + sd.mean(x), {w: 0.5}, {x: np.ones(3)}),
+        (sd.norm(w) * sd.mean(x), {w: 0.5}, {x: np.ones(3)}),
+        (log(sd.mean(exp(w * x))), {w: 0.5}, {x: np.ones(3)}),
+        (Trace(A.T * sd.softmax(A / sqrt(m))), {A: np.ones((2, 2))}, {}),
+    ],
+)
+def test_functions_of_sizes_do_not_widen_float32(objective, params, data):
+    model = sd.Model(objective, params=[*params], data=[*data])
+    module = sd.compile(model, emit=("value", "grad", "hvp"))
+    arguments = [np.float32(value) for value in (*params.values(), *data.values())]
+    direction = tuple(arguments[: len(params)])
+    found = [module.value(*arguments), *module.grad(*arguments), *module.hvp(*arguments, direction)]
+    assert {part.dtype for part in found} == {np.dtype(np.float32)}
+
+
+def test_empty_arrays_of_any_role_are_refused(net):
+    arguments = net_arguments()
+    with pytest.raises(ValueError, match=r"A has shape \(0, 2\): it holds no entries"):
+        net.value(np.ones((0, 2)), *arguments[1:])
+
+
+def test_docstrings_tell_the_shapes_of_pointwise_derivatives(line):
+    module = sd.compile(sd.Model(w * b, params=[w, b], outputs={"o": w}), emit=EMIT)
+    assert module.hessian.__doc__.endswith("entry a.b is of the one shape of the arguments.")
+    assert module.o_jacobian.__doc__.endswith("each of the one shape of the arguments.")
+    assert line.hessian.__doc__.endswith("entry a.b is of shape a.shape + b.shape.")
+
+
 def test_integers_declared_so_stay_integers():
     i = Symbol("i", integer=True)
     module = sd.compile(sd.Model(sd.mean(w * x**i), params=[w], data=[x, i]))
@@ -113,7 +154,7 @@ REFUSED = [
     ("None", (None, 2.0, XS, YS), TypeError, r"w has dtype object, expected real"),
     ("half precision", (1.0, 2.0, np.float16(XS), YS), TypeError, r"x has dtype float16, expected float32 or float64"),
     ("long double", (1.0, 2.0, np.longdouble(XS), YS), TypeError, r"x has dtype .*float32 or float64"),
-    ("no samples", (1.0, 2.0, [], []), ValueError, r"x has shape \(0,\).*no samples"),
+    ("no samples", (1.0, 2.0, [], []), ValueError, r"x has shape \(0,\): it holds no entries"),
     ("ragged", (1.0, 2.0, [[1], [1, 2]], YS), ValueError, r"x "),
     ("masked", (1.0, 2.0, np.ma.array(XS, mask=[0, 1, 0]), YS), TypeError, r"x is a masked array"),
     ("a date", (1.0, 2.0, np.array(["2020-01-01"] * 3, "M8[D]"), YS), TypeError, r"x has dtype datetime64"),
@@ -148,6 +189,10 @@ DIRECTIONS = [
     ("too few", (1.0,), r"v has 1 parts, expected 2: w, b"),
     ("a wrong shape", (1.0, np.ones(2)), r"v.b has shape \(2,\), expected \(\)"),
     ("complex", (1.0, 1j), r"v.b has dtype complex128"),
+    ("a number", 1.0, r"v is a float, expected a tuple such as a gradient: w, b"),
+    ("a 0-d array", np.array(1.0), r"v is a ndarray, expected a tuple such as a gradient: w, b"),
+    ("nothing", None, r"v is a NoneType, expected a tuple such as a gradient: w, b"),
+    ("a dict", {"w": 1.0, "b": 1.0}, r"v is a dict, expected a tuple such as a gradient: w, b"),
 ]
 
 
@@ -379,6 +424,6 @@ def test_a_module_loads_neither_symdiff_nor_sympy(line, tmp_path):
 
 def test_set_threads(line):
     line.set_threads(2)
-    for count in (0, -1, 1.5):
+    for count in (0, -1, 1.5, "a", None):
         with pytest.raises(ValueError, match="count"):
             line.set_threads(count)

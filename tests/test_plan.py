@@ -8,8 +8,8 @@ from node_values import NUMPY, evaluate, value_of
 from sympy import HadamardPower, HadamardProduct, MatrixSymbol, OneMatrix, Piecewise, exp, log, symbols
 
 import symdiff as sd
-from symdiff.compiler import cost, finish, stabilised
-from symdiff.derive import derive
+from symdiff.compiler import cost, finish
+from symdiff.derive import derive, stabilised
 from symdiff.frontend.lower import lower
 from symdiff.graph.ops import LEAVES
 from symdiff.options import Options

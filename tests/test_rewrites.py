@@ -8,7 +8,9 @@ import mpmath as mp
 import numpy as np
 import pytest
 from node_values import UndefinedError, evaluate
-from sympy import MatrixSymbol, cosh, erf, exp, log, sqrt, symbols, tanh
+from sympy import MatrixSymbol, cosh, erf, exp, lambdify, log, sech, sqrt, symbols, tanh
+from sympy.codegen.cfunctions import expm1, log1p
+from sympy.codegen.numpy_nodes import logaddexp, logaddexp2
 
 import symdiff as sd
 from symdiff.errors import ShapeError
@@ -33,6 +35,7 @@ POOL = [
     *SCALARS, *VECTORS, constant(2.0), pointwise("lt", SCALARS[0], SCALARS[1]), pointwise("lt", *VECTORS),
     sum_axes(EXPONENTIALS, (0, 1)), sum_axes(EXPONENTIALS, (1,)), sum_axes(pointwise("exp", VECTORS[0]), (0,)),
     reduce("reduce_norm", VECTORS[0], (0,)),
+    pointwise("exp", 2.0 * SCALARS[0]), 1 + pointwise("exp", SCALARS[0]), (1 + pointwise("exp", SCALARS[0])) ** 3,
 ]  # fmt: skip
 
 
@@ -89,7 +92,7 @@ def test_a_rule_fires_and_keeps_the_value(rule):
     with mp.workdps(60):
         for left, right in pairs[:: max(1, len(pairs) // 12)]:
             assert right.shape == left.shape
-            for values in points(8):
+            for values in points(12):
                 try:
                     (before,) = evaluate([left], values, {})
                 except UndefinedError:
@@ -181,6 +184,14 @@ STABLE = [
     ("log(exp(z) + exp(-z))", log(exp(z) + exp(-z)), (1000, 1, 0), (1000, -1, 0)),
     ("log(exp(z) + exp(2*z))", log(exp(z) + exp(2 * z)), (2000, 2, 0), (-1000, 1, 0)),
     ("log(cosh(z))", log(cosh(z)), (1000 - np.log(2), 1, 0), (1000 - np.log(2), -1, 0)),
+    ("log(exp(z) + exp(-z) + exp(2*z))", log(exp(z) + exp(-z) + exp(2 * z)), (2000, 2, 0), (1000, -1, 0)),
+    ("log(cosh(z)**2/2)", log(cosh(z) ** 2 / 2), (2000 - 3 * np.log(2), 2, 0), (2000 - 3 * np.log(2), -2, 0)),
+    ("log((1 + exp(z))**2)", log((1 + exp(z)) ** 2), (2000, 2, 0), (0, 0, 0)),
+    ("exp(-z)/(1 + exp(-z))**2", exp(-z) / (1 + exp(-z)) ** 2, (0, 0, 0), (0, 0, 0)),
+    ("3*exp(z)/(7*(1 + exp(z))**2)", 3 * exp(z) / (7 * (1 + exp(z)) ** 2), (0, 0, 0), (0, 0, 0)),
+    ("exp(2*z)/(1 + exp(z))**2", exp(2 * z) / (1 + exp(z)) ** 2, (1, 0, 0), (0, 0, 0)),
+    ("log(exp(-z)/(1 + exp(-z))**2)", log(exp(-z) / (1 + exp(-z)) ** 2), (-1000, -1, 0), (-1000, 1, 0)),
+    ("log(sigmoid(z)**3)", log(sd.sigmoid(z) ** 3), (0, 0, 0), (-3000, 3, 0)),
     ("log(exp(z)**3)", log(exp(z) ** 3), (3000, 3, 0), (-3000, 3, 0)),
     ("log(3*exp(z))", log(3 * exp(z)), (1000 + np.log(3), 1, 0), (-1000 + np.log(3), 1, 0)),
     ("sigmoid(z)*(1 - sigmoid(z))", sd.sigmoid(z) * (1 - sd.sigmoid(z)), (0, 0, 0), (0, 0, 0)),
@@ -198,6 +209,86 @@ def test_values_and_derivatives_far_out(expression, above, below):
         with np.errstate(over="raise", invalid="raise", divide="raise"):
             found = module.value(at), module.grad(at).z, module.hessian(at).z.z
         np.testing.assert_allclose(found, wanted, rtol=1e-15, atol=1e-300)
+
+
+EPS = 2.0**-52
+LN2 = float(mp.log(2))
+MAGNITUDES = (1e-20, 1e-10, 1e-3, 0.3, LN2, 1.0, 2.0, 3.5, 20.0, 40.0, 50.0, 300.0, 745.0, 800.0)
+LINE = [(sign * at,) for at in (0.0, *MAGNITUDES) for sign in (1, -1)]
+BELOW = [(-at,) for at in MAGNITUDES]
+PLANE = [
+    (1e-8, -40.0),
+    (-40.0, 1e-8),
+    (-1e-12, -800.0),
+    (-800.0, -1e-12),
+    (1000.0, 999.0),
+    (0.0, 0.0),
+    (-1000.0, -1000.5),
+    (5.0, -800.0),
+    (-0.7, -LN2),
+]
+# From which derivative on only absolute accuracy is asked: the terms of these cancel at 0 (exp(z) - exp(-z)), or far out
+# (tanh' is 1 - tanh**2). 3 is of none.
+CANCELS = {
+    "1/(1 + exp(-z))": 2, "1/(1 + exp(z))": 2, "exp(z)/(1 + exp(z))": 2, "log(cosh(z))": 2, "log(cosh(z)**2/2)": 2,
+    "tanh(z)": 1, "log(exp(z) + exp(-z))": 1, "log(exp(z) + exp(-z) + exp(2*z))": 1, "exp(-z)/(1 + exp(-z))**2": 1,
+    "3*exp(z)/(7*(1 + exp(z))**2)": 1, "log(exp(-z)/(1 + exp(-z))**2)": 1, "sigmoid(z)*(1 - sigmoid(z))": 1,
+}  # fmt: skip
+EXACT = [
+    *((name, row, LINE, CANCELS.get(name, 3)) for name, row, *_ in STABLE if "sqrt" not in name),
+    ("log(sech(z))", log(sech(z)), LINE, 2),
+    ("log(1 - exp(z))", log(1 - exp(z)), BELOW, 3),
+    ("log1p(-exp(z))", log1p(-exp(z)), BELOW, 3),
+    ("log(-expm1(z))", log(-expm1(z)), BELOW, 3),
+    ("log(exp(-z) - 1)", log(exp(-z) - 1), BELOW, 3),
+    ("log(2 + exp(z))", log(2 + exp(z)), LINE, 3),
+    ("log1p(exp(z) + exp(-z))", log1p(exp(z) + exp(-z)), LINE, 1),
+    ("log(3*exp(z) + exp(-z)/7)", log(3 * exp(z) + exp(-z) / 7), LINE, 3),
+    ("log(exp(z) + exp(w))", log(exp(z) + exp(w)), PLANE, 3),
+    ("log(exp(z) + exp(w) + exp(-z))", log(exp(z) + exp(w) + exp(-z)), PLANE, 1),
+    ("log(1 + exp(z) + exp(w))", log(1 + exp(z) + exp(w)), PLANE, 3),
+    ("logaddexp(z, w)", logaddexp(z, w), PLANE, 3),
+    ("logaddexp(z, 0)", logaddexp(z, 0), LINE, 3),
+    ("logaddexp2(z, w)", logaddexp2(z, w), PLANE, 3),
+]
+MPMATH = {
+    "sigmoid": lambda v: 1 / (1 + mp.exp(-v)),
+    "softplus": lambda v: mp.log(1 + mp.exp(v)),
+    "logaddexp": lambda u, v: mp.log(mp.exp(u) + mp.exp(v)),
+    "logaddexp2": lambda u, v: mp.log(mp.mpf(2) ** u + mp.mpf(2) ** v) / mp.log(2),
+    "expm1": lambda v: mp.exp(v) - 1,
+    "log1p": lambda v: mp.log(1 + v),
+    "exp2": lambda v: mp.mpf(2) ** v,
+}
+
+
+@pytest.mark.parametrize(("expression", "points", "cancels"), [row[1:] for row in EXACT], ids=[row[0] for row in EXACT])
+def test_values_and_derivatives_at_every_magnitude(expression, points, cancels):
+    """Right to rounding, and to what rounding the arguments may change."""
+    params = [z, w][: len(points[0])]
+    module = sd.compile(sd.Model(expression, params=params), emit=("value", "grad", "hessian"), cache=False)
+    value = {(): expression}
+    for _ in range(3):
+        value |= {(*by, p): e.diff(p) for by, e in value.items() for p in params if (*by, p) not in value}
+    exact = {by: lambdify(params, e, [MPMATH, "mpmath"]) for by, e in value.items()}
+    for point in points:
+        with mp.workdps(800), np.errstate(over="raise", invalid="raise", divide="raise"):
+            want = {by: f(*map(mp.mpf, point)) for by, f in exact.items()}
+            found = {(): module.value(*point)} | {
+                (p,): part for p, part in zip(params, module.grad(*point), strict=True)
+            }
+            for p, row in zip(params, module.hessian(*point), strict=True):
+                found |= {(p, q): part for q, part in zip(params, row, strict=True)}
+            for by, one in found.items():
+                rounding = sum(abs(want[*by, p] * at) for p, at in zip(params, point, strict=True))
+                allowed = 6 * EPS * (abs(want[by]) + rounding) + (2 * EPS if len(by) >= cancels else 1e-300)
+                assert abs(float(one) - want[by]) <= allowed, (by, point, float(one), mp.nstr(want[by], 17))
+
+
+def test_the_domain_of_log1mexp_is_below_zero():
+    module = sd.compile(sd.Model(log(1 - exp(z)), params=[z]), cache=False)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        np.testing.assert_array_equal(module.value(np.array([-np.inf, 0.0, 1e-9, 5.0])), [0, -np.inf, np.nan, np.nan])
 
 
 @pytest.mark.parametrize("way", ["entropy of a sigmoid", "softplus", "labels of either sign"])

@@ -159,7 +159,7 @@ def test_a_piecewise_of_matrices_is_refused_with_the_remedy():
 
 def test_the_objective_must_be_a_scalar():
     refused(lambda: sd.Model(A, params=[A]), "(n, m)", "sd.sum", "sd.mean", "outputs")
-    refused(lambda: sd.Model(w * x, params=[w], data=[x]), "(N)", "sd.mean")
+    refused(lambda: sd.Model(w * x, params=[w], data=[x]), "(N,)", "sd.mean")
     assert compiled(MatrixSymbol("s", 1, 1) ** 2, params=[MatrixSymbol("s", 1, 1)]).value(np.array([[3.0]])) == 9
 
 

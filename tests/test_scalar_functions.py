@@ -303,6 +303,23 @@ def test_tails_of_the_error_function_keep_their_digits(z):
         assert pointwise(expression, z)[0] == pytest.approx(float(reference), rel=1e-13, abs=0), expression
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_derivatives_at_arguments_whose_squares_leave_the_range(dtype, sign):
+    """Neither x**2 nor y**2 may be formed."""
+    exponent = sign * (20 if dtype is np.float32 else 170)
+    at = np.array([2.0, -3.0]).astype(dtype) * dtype(10.0**exponent)
+    angle = sd.compile(sd.Model(sp.atan2(x, y), params=[x, y]), cache=False)
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        found = angle.grad(*at)
+        a, b = map(mp.mpf, map(float, at))
+        for mine, exact in zip(found, (b / (a**2 + b**2), -a / (a**2 + b**2)), strict=True):
+            assert mine.dtype == dtype
+            assert float(mine) == pytest.approx(float(exact), rel=4 * EPS[at.itemsize])
+        inverse = sd.compile(sd.Model(sp.asinh(x), params=[x]), cache=False).grad(at[0]).x
+        assert float(inverse) == pytest.approx(float(1 / mp.sqrt(1 + a**2)), rel=4 * EPS[at.itemsize])
+
+
 def test_scipy_is_imported_only_where_it_is_needed():
     def source(expression):
         return sd.compile(sd.Model(expression, params=[x]), cache=False).__loader__.source

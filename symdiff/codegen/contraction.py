@@ -36,6 +36,18 @@ class ContractionWriter:
         text = self._repeated(text, kept, distinct, work)
         return text if distinct == work.out else self._on_diagonal(text, distinct, work)
 
+    def write_unrepeated(self, node: Node) -> Text:
+        """A repetition without its repeating: something that broadcasts to it."""
+        work = Contraction.of(node)
+        ((operand, labels),) = work.operands
+        text = self.writer.texts[operand]
+        in_place = zip(labels[::-1], work.out[::-1], strict=False)
+        if operand.ndim <= node.ndim and all(work.sizes[own] == 1 or own == label for own, label in in_place):
+            return text
+        kept = tuple(label for label in work.out if label in labels)
+        text, have = self._reduced(text, labels, kept, work)
+        return self._arranged(text, have, work.out)
+
     def _of_nothing(self, node: Node, work: Contraction, distinct: Labels) -> Text:
         xp, dtype = self.writer.xp, self.writer.dtype
         if self.writer.pointwise:

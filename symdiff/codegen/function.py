@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from symdiff.codegen.numpy import Writer
 from symdiff.codegen.program import ATOM, SUM, Assign, Refuse, Statement, Text
 from symdiff.graph.bounds import requirements
-from symdiff.graph.node import Node, users
-from symdiff.graph.ops import LEAVES
-from symdiff.graph.size import Size, names_of
+from symdiff.graph.build import broadcast
+from symdiff.graph.contraction import is_repetition, unrepeated_shape
+from symdiff.graph.node import Node, Shape, users
+from symdiff.graph.ops import LEAVES, POINTWISE
+from symdiff.graph.size import Size
 from symdiff.names import unique
 
 _LONGEST = 76  # characters of an inlined expression
@@ -51,12 +53,11 @@ class FunctionWriter:
 
     def write(self, order: Sequence[Node], results: Sequence[Node]) -> None:
         """Append the statements that compute every node of `order`."""
-        variables: dict[str, str] = {}
-        if not self.pointwise:
-            self._size_statements(order, variables)
-        writer = self.writer_class(self.texts, variables, self.dtype, self.xp, self.need, self.pointwise)
+        sizes = Sizes(self._size_source, self.taken)
+        writer = self.writer_class(self.texts, sizes, self.dtype, self.xp, self.need, self.pointwise)
         self._size_requirements(order, writer)
         count = users(order)
+        bare = _left_to_broadcasting(order, results)
         wanted = set(results)
         for node in order:
             self._pending = self.comments.get(node, self._pending)
@@ -65,11 +66,15 @@ class FunctionWriter:
             if node in self.inputs:
                 self.texts[node] = Text(self.inputs[node])
                 continue
+            if node in bare:
+                self.texts[node] = writer.write_unrepeated(node)
+                continue
             text = writer.write(node)
             reused_result = node in wanted and node in count
             if node.op not in LEAVES and (node in self.names or reused_result or self._deserves(node, text, count)):
                 text = self._assign(node, text)
             self.texts[node] = text
+        self.statements[:0] = [Assign(variable, source) for variable, source in sizes.found]
 
     def _deserves(self, node: Node, text: Text, count: Mapping[Node, int]) -> bool:
         self._weight[node] = 1 + sum(self._weight.get(a, 0) for a in node.args)
@@ -102,18 +107,6 @@ class FunctionWriter:
         self._numbered += 1
         return f"t{self._numbered}"
 
-    def _size_statements(self, order: Sequence[Node], variables: dict[str, str]) -> None:
-        """``n = X.shape[0]`` for every size the source mentions."""
-        needed = _sizes_mentioned(order)
-        for name in needed:
-            if name in variables:
-                continue
-            source = self._size_source(name)
-            if source is None:
-                continue
-            variables[name] = unique(name, self.taken)
-            self.statements.append(Assign(variables[name], source))
-
     def _size_requirements(self, order: Sequence[Node], writer: Writer) -> None:
         """Stop where an axis is too short for an entry or a slice, which NumPy would cut or count from the end."""
         for gap in requirements(order):
@@ -121,7 +114,7 @@ class FunctionWriter:
             message = f'f"{values} is too small for a slice or an entry in the model, which needs {gap} >= 0"'
             self.statements.append(Refuse(f"{writer.size(gap).at(SUM)} < 0", message))
 
-    def _size_source(self, name: str) -> str | None:
+    def _size_source(self, name: str) -> str:
         size = Size.named(name)
         for node, argument in self.inputs.items():
             for axis, dim in enumerate(node.shape):
@@ -132,10 +125,9 @@ class FunctionWriter:
                 if isinstance(dim, Size) and dim.names == (name,):
                     rest = dim - size
                     if isinstance(rest, int):
-                        return (
-                            f"{argument}.shape[{axis}] - {rest}" if rest > 0 else f"{argument}.shape[{axis}] + {-rest}"
-                        )
-        return None
+                        sign = "-" if rest > 0 else "+"
+                        return f"{argument}.shape[{axis}] {sign} {abs(rest)}"
+        return name  # of a pointwise function: nothing needs its number
 
     @property
     def dtype(self) -> str:
@@ -144,24 +136,37 @@ class FunctionWriter:
         return f"{floating[0]}.dtype" if floating else f"{self.xp}.float64"
 
 
-def _sizes_mentioned(order: Sequence[Node]) -> list[str]:
-    """The sizes whose numbers the source needs: of constants, new axes and places."""
-    found: dict[str, None] = {}
-    for node in order:
-        dims: list[object] = []
-        if node.op == "size":
-            dims = [node.attributes[0]]
-        elif node.op == "contract":
-            present = {label for labels in node.attributes[0] for label in labels}
-            out = node.attributes[1]
-            if len(set(out)) < len(out) or any(label not in present for label in out):
-                dims = list(node.shape)
-        elif node.op == "place" or node.op == "stack":
-            dims = list(node.shape)
-        elif node.op == "index":
-            dims = [bound for item in node.attributes[0] if not isinstance(item, int) for bound in item[:2]]
-        for name in names_of(dims):  # type: ignore[arg-type]
-            found.setdefault(name)
-    for gap in requirements(order):
-        found |= dict.fromkeys(gap.names)
-    return list(found)
+class Sizes(dict[str, str]):
+    """Name of a size -> the variable that holds it; `found` lists (variable, source) of those that were asked for."""
+
+    def __init__(self, source: Callable[[str], str], taken: set[str]) -> None:
+        self.source, self.taken = source, taken
+        self.found: list[tuple[str, str]] = []
+
+    def __missing__(self, name: str) -> str:
+        self[name] = unique(name, self.taken)
+        self.found.append((self[name], self.source(name)))
+        return self[name]
+
+
+def _left_to_broadcasting(order: Sequence[Node], results: Sequence[Node]) -> set[Node]:
+    """Repeated rows, columns and the like that need not be repeated, since elementwise operations broadcast them."""
+    bare = {node for node in order if is_repetition(node)}
+    while bare:
+        shape: dict[Node, Shape] = {}
+        for node in order:
+            elementwise = node.op in POINTWISE and node.args
+            shape[node] = broadcast([shape[a] for a in node.args]) if elementwise else node.shape
+            if node in bare:
+                shape[node] = unrepeated_shape(node)
+        whole = [*results, *(a for node in order if node.op not in POINTWISE for a in node.args)]
+        narrow = [node for node in whole if shape[node] != node.shape]
+        if not narrow:
+            break
+        while narrow:
+            node = narrow.pop()
+            bare.discard(node)
+            if node.op in POINTWISE and shape[node] != node.shape:
+                shape[node] = node.shape
+                narrow += node.args
+    return bare

@@ -70,7 +70,7 @@ def _fit(name, shape, came, sizes):
         known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
         raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
     if 0 in came:
-        raise ValueError(f"{name} has shape {came}: it holds no {'samples' if came[0] == 0 else 'entries'}")
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
 '''
 
 ONE_SHAPE = '''\
@@ -84,16 +84,18 @@ def _convert(names, arguments):
         elif array.shape and array.shape != shape:
             raise ValueError(f"{name} has shape {array.shape}, expected a scalar or {shape} as {owner} has")
         if 0 in array.shape:
-            raise ValueError(f"{name} has shape {array.shape}: it holds no entries")
+            raise ValueError(f"{name} has shape {array.shape}: it holds no entries, expected at least one")
     return *arrays.values(), shape
 '''
 
 DIRECTION = '''\
 def _direction(name, given, like):
     """A direction as arrays, one for each array of `like`, with its shape and dtype."""
-    given = tuple(given)
+    names = ", ".join(like)
+    if not isinstance(given, (tuple, list)) and not np.ndim(given):
+        raise TypeError(f"{name} is a {type(given).__name__}, expected a tuple such as a gradient: {names}")
     if len(given) != len(like):
-        raise ValueError(f"{name} has {len(given)} parts, expected {len(like)}: {', '.join(like)}")
+        raise ValueError(f"{name} has {len(given)} parts, expected {len(like)}: {names}")
     parts = []
     for part, (field, array) in zip(given, like.items()):
         part = _array(f"{name}.{field}", part)
@@ -206,8 +208,8 @@ def _unflatten(vec, shapes, sizes):
     "set_threads": '''\
 def set_threads(count):
     """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
-    if count != int(count) or count < 1:
-        raise ValueError(f"count is {count}, expected a whole number from 1")
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")
 ''',
 }
 

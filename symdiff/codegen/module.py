@@ -117,8 +117,8 @@ class ModuleWriter:
         lines = [
             f"{self.spec.name}: value and derivatives in closed form, written by symdiff; edit the model, not this."
         ]
-        lines += ["", "Arguments"]
-        width = max(len(entry.name) for entry in self.spec.inputs)
+        lines += ["", "Arguments"] if self.spec.inputs else []
+        width = max((len(entry.name) for entry in self.spec.inputs), default=0)
         for entry in self.spec.inputs:
             shape = "scalar or array" if self.spec.pointwise else _shape_text(entry.node)
             kind = ", integers" if entry.node.dtype == "int" else ""
@@ -153,7 +153,7 @@ class ModuleWriter:
         results = self.results(unit, writer, flattened)
         body += writer.statements
         body.append(Return(self.packed(unit, results)))
-        return Function(unit.name, tuple(arguments_of(unit)), _describe(unit), tuple(body))
+        return Function(unit.name, tuple(arguments_of(unit)), _describe(unit, self.spec.pointwise), tuple(body))
 
     def packed(self, unit: Unit, results: Sequence[str]) -> str:
         """The returned expression."""
@@ -234,18 +234,21 @@ def _title(label: str, unit: Unit) -> str:
     return f"{what[kind]} {name}" if kind in what and name else {"value": "objective"}.get(label, label)
 
 
-def _describe(unit: Unit) -> str:
+def _describe(unit: Unit, pointwise: bool) -> str:
     subject = "the objective" if unit.output is None else unit.output
     by = ", ".join(entry.name for entry in unit.wrt)
+    one = "of the one shape of the arguments"
+    block = one if pointwise else "of shape a.shape + b.shape"
+    rows = one if pointwise else f"of shape {subject}.shape + parameter.shape"
     return {
         "value": f"Return {subject}.",
         "grad": f"Return the gradient of {subject} by {by}.",
         "value_and_grad": f"Return {subject} and its gradient by {by}.",
-        "hessian": f"Return the second derivatives of {subject} by {by}: entry a.b has shape a.shape + b.shape.",
+        "hessian": f"Return the second derivatives of {subject} by {by}: entry a.b is {block}.",
         "hvp": "Return the Hessian of the objective times v, which is like a gradient.",
         "jvp": f"Return the derivative of {subject} in the direction v, which is like a gradient.",
         "vjp": f"Return u^T times the Jacobian of {subject}, u of the shape of {subject}.",
-        "jacobian": f"Return the derivatives of every entry of {subject} by {by}: shape {subject}.shape + parameter.shape.",
+        "jacobian": f"Return the derivatives of every entry of {subject} by {by}: each {rows}.",
     }[unit.kind]
 
 

@@ -46,9 +46,27 @@ class Writer:
         self.texts, self.sizes, self.dtype, self.xp, self.need = texts, sizes, dtype, xp, need
         self.pointwise = pointwise
         self._contractions = ContractionWriter(self)
+        self._weak: dict[Node, bool] = {}
 
     def write(self, node: Node) -> Text:
         """The expression that computes a node."""
+        text = self._written(node)
+        called = node.args and not node.shape and node.op not in OPERATORS and node.op not in ("neg", "pow")
+        if called and node.dtype == "float" and all(self._is_weak(operand) for operand in node.args):
+            return Text(f"float({text.source})")  # a function of sizes would be a double, and make doubles of others
+        return text
+
+    def write_unrepeated(self, node: Node) -> Text:
+        """What broadcasts to a node that repeats its operand."""
+        return self._contractions.write_unrepeated(node)
+
+    def _is_weak(self, node: Node) -> bool:
+        """Whether a node is written as a Python number, which takes the dtype of what it meets."""
+        if node not in self._weak:
+            self._weak[node] = node.op != "input" and not node.shape and all(map(self._is_weak, node.args))
+        return self._weak[node]
+
+    def _written(self, node: Node) -> Text:
         if node.op == "contract":
             return self._contractions.write(node)
         if node.op in REDUCTIONS:
@@ -125,8 +143,10 @@ class Writer:
 
     def _repeated(self, a: Node, b: Node) -> Text | None:
         """A scalar repeated over a shape."""
-        if self.pointwise or repeated_scalar(b) != constant(1.0) or a.shape:
+        if repeated_scalar(b) != constant(1.0) or a.shape:
             return None
+        if self.pointwise:
+            return self.texts[a]
         shape = self.shape(b.shape)
         if number(a) == 0:
             return Text(f"{self.xp}.zeros({shape}, {self.dtype})")
@@ -158,8 +178,10 @@ class Writer:
         base, exponent = node.args
         n = number(exponent)
         text = self.texts[base]
-        if n in (3, 4) and text.source.isidentifier():
+        if n in (1.5, 3, 4) and text.source.isidentifier():
             x = text.source
+            if n == 1.5:
+                return Text(f"{x} * {self.xp}.sqrt({x})", PRODUCT)
             return Text(f"{x} * {x}**2", PRODUCT) if n == 3 else Text(f"({x}**2)**2", POWER)
         return Text(f"{text.at(ATOM)}**{self.texts[exponent].at(POWER)}", POWER)
 

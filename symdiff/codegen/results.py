@@ -16,7 +16,17 @@ def result_type(node: Node, text: Text, dtype: str) -> str:
     """A scalar result as a NumPy scalar of the working dtype."""
     if not any(part.op == "input" and part.dtype == "float" for part in topological([node])):
         return f"{dtype}.type({text.source})" if dtype.endswith(".dtype") else f"{dtype}({text.source})"
-    return f"{text.at(ATOM)}[()]" if node.op in ("select", "stack", "place") else text.source
+    return f"{text.at(ATOM)}[()]" if _has_no_axes_but_is_an_array(node) else text.source
+
+
+def _has_no_axes_but_is_an_array(node: Node) -> bool:
+    """Whether NumPy gives an array for it where others give a scalar: np.where, np.tensordot and the like."""
+    if node.op == "stop_gradient":
+        return _has_no_axes_but_is_an_array(node.args[0])
+    if node.op == "contract" and len(node.args) == 2:
+        (_, one), (_, other) = Contraction.of(node).operands
+        return len(one) > 1 and len(other) > 1 and one != other
+    return node.op in ("select", "stack", "place")
 
 
 def copied(node: Node, text: Text, seen: set[Node]) -> str:

@@ -35,6 +35,7 @@ NUMPY: dict[str, str] = {
     },
     "arctan2": "{xp}.arctan2({0}, {1})",
     "hypot": "{xp}.hypot({0}, {1})",
+    "logaddexp": "{xp}.logaddexp({0}, {1})",
     "relu": "{xp}.maximum({0}, 0)",
     "maximum": "{xp}.maximum({0}, {1})",
     "minimum": "{xp}.minimum({0}, {1})",

@@ -26,6 +26,7 @@ PEERS = (*FRAMEWORKS, "finite-difference", "mpmath")
 # Work of the slow interpreter, in operations of numbers: what a comparison aims at, and what it takes at most.
 AIM = 150_000
 MOST = 6_000_000
+SILENT = "where inputs are NaN or infinite there is no derivative to compare with"
 NODE = 30  # operations that walking one node costs as much as
 FIRST, SECOND = 12, 24  # evaluations that an entry of a first or second derivative and its scale take
 
@@ -91,6 +92,7 @@ class Bench:
 
     def __init__(self, module: ModuleType, problem: Problem, against: tuple[str, ...], backend: str) -> None:
         self.module, self.problem, self.against, self.backend = module, problem, against, backend
+        self.finite = all(np.isfinite(array).all() for array in problem.values.values())
         self.frameworks = {name: FRAMEWORKS[name](problem) for name in against if name in FRAMEWORKS}
         self.exact = {root.name: Exact(problem, root) for root in problem.roots}
         self.differences = {root.name: Differences(problem, root) for root in problem.roots}
@@ -129,18 +131,27 @@ class Bench:
     ) -> Iterator[Row]:
         """The rows of one result, given the same in the other precision and the frameworks'."""
         name = result.call.root.name
-        evidence = None
-        if name not in self.out_of_reach:
+        evidence, reason = None, self.out_of_reach.get(name, "")
+        if not reason:
             found = [array for answer in peers.values() for array in answer.arrays]
-            suspects = [int(np.argmax(np.abs(result.array - array))) for array in found]
+            suspects = [int(np.argmax(errors(result.array, array))) for array in found]
             chosen = probes(self.problem, result.call, result.label, self._limit(result.call), suspects)
             evidence = Evidence.gather(self.exact[name], chosen, result, twin)
+            if self._is_silent(result, evidence.numbers.module, evidence.numbers.peer):
+                evidence, reason = None, SILENT
         for peer in against:
-            note = peers[peer].failure if peer in peers else self.out_of_reach.get(name, "")
+            note = peers[peer].failure if peer in peers else reason
+            if not note and peer in peers and self._is_silent(result, result.array, peers[peer].arrays[0]):
+                note = SILENT
             if note:
                 yield result.row(peer=peer, agrees=None, note=note)
                 continue
             yield result.row(peer=peer, **self._verdict(result, peer, peers.get(peer), evidence))
+
+    def _is_silent(self, result: Result, module: Array, peer: Array) -> bool:
+        """Whether a peer has no derivative where the module has one, for want of finite inputs."""
+        is_value = result.call.kind == "value" or (result.call.kind == "value_and_grad" and not result.label)
+        return not (self.finite or is_value) and bool(np.any(np.isnan(peer.astype(float)) & ~np.isnan(module)))
 
     def _verdict(self, result: Result, peer: str, answer: Answer | None, evidence: Evidence | None) -> dict[str, Any]:
         """The fields of a row of a peer that has an answer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, count
@@ -57,10 +58,16 @@ def load(source: Path | Mapping[str, Any], lowered: Lowered) -> tuple[Sizes, Val
 
 def _read(path: Path) -> dict[str, Array]:
     try:
-        with np.load(path) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise ComparisonError(f"{path} cannot be read as an .npz file of arrays: {error}") from error
+        if zipfile.is_zipfile(path):
+            with np.load(path) as archive:
+                return {name: archive[name] for name in archive.files}
+    except OSError as error:
+        raise ComparisonError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ComparisonError(
+            f"{path} is damaged or holds something else than arrays of numbers: write it by np.savez({path.name!r}, w=w, ...)."
+        ) from error
+    raise ComparisonError(f"{path} is not an .npz file: write one by np.savez('inputs.npz', w=w, ...), arrays by name.")
 
 
 def _typed(arrays: Values, inputs: Iterable[Input], where: str) -> Values:
@@ -90,7 +97,8 @@ def _fit(entry: Input, shape: Shape, sizes: Sizes, where: str, pointwise: bool) 
         if shape_at(entry.node, sizes) == shape:
             return
     known = ", ".join(f"{name} = {size}" for name, size in sizes.items() if name in names_of(expected))
-    text = f"({', '.join(map(str, expected))})" if expected else "a scalar"
+    comma = "," if len(expected) == 1 else ""
+    text = f"({', '.join(map(str, expected))}{comma})" if expected else "a scalar"
     text += f" with {known}" if known else ""
     raise ComparisonError(f"{where}: {entry.name} has shape {shape}, expected {text}.")
 

@@ -91,7 +91,7 @@ def judge(numbers: Numbers, dtype: np.dtype[Any], peer: str) -> dict[str, Any]:
     """The fields of a `Row` that follow from the numbers."""
     eps, tiny = float(np.finfo(dtype).eps), float(np.finfo(dtype).tiny)
     if numbers.exact is None or numbers.scale is None:
-        size = float(np.max(np.abs(numbers.peer), initial=0))
+        size = largest(np.abs(numbers.peer[np.isfinite(numbers.peer)]))
         difference = errors(numbers.module, numbers.peer)
         return {"agrees": bool(np.all(difference <= math.sqrt(eps) * size + tiny))}
     rounding = np.maximum(eps * numbers.scale, max(tiny, numbers.floor))

@@ -18,7 +18,7 @@ from symdiff.compare.slow import Exact
 from symdiff.compiler import compile
 from symdiff.errors import ComparisonError
 from symdiff.frontend.lower import Lowered, lower
-from symdiff.model import Model
+from symdiff.model import Model, checked
 from symdiff.options import EMIT
 from symdiff.reference import NoReferenceError
 
@@ -43,6 +43,7 @@ def compare(
     ComparisonError
         If a framework is missing, the data do not fit, or no peer can compute the model.
     """
+    checked(model, "compare")
     for name in against:
         if name not in PEERS:
             raise ComparisonError(f"There is no peer {name!r}: it is one of {', '.join(PEERS)}.")

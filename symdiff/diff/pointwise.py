@@ -32,6 +32,14 @@ def _tie(larger: Node, smaller: Node) -> Node:
     )
 
 
+def _power_by_base(y: Node, x: Node, n: Node) -> Node:
+    """n x**(n-1), and 0 where x and n are both 0 (as in PyTorch): there 0 * x**-1 would be NaN."""
+    if number(n) is None:
+        both = pointwise("and", pointwise("eq", x, constant(0.0)), pointwise("eq", n, constant(0.0)))
+        return n * power(x, select(both, constant(0.0), n - 1))
+    return n * power(x, n - 1)
+
+
 def _power_by_exponent(y: Node, x: Node, n: Node) -> Node:
     """x**n log x, and 0 where the base is 0 and the exponent is not negative."""
     if (base := number(x)) is not None and base > 0:
@@ -50,13 +58,19 @@ def _over_length(y: Node, x: Node) -> Node:
     return x / select(pointwise("eq", y, constant(0.0)), constant(float("inf")), y)
 
 
+def _over_squares(a: Node, b: Node) -> Node:
+    """a / (a**2 + b**2) without the squares, which overflow or vanish long before the quotient does."""
+    length = pointwise("hypot", a, b)
+    return a / length / length
+
+
 PARTIALS: dict[str, tuple[Partial, ...]] = {
     # arithmetic
     "add": (lambda y, a, b: constant(1.0), lambda y, a, b: constant(1.0)),
     "mul": (lambda y, a, b: b, lambda y, a, b: a),
     "div": (lambda y, a, b: 1 / b, lambda y, a, b: -(y / b)),
     "neg": (lambda y, x: constant(-1.0),),
-    "pow": (lambda y, x, n: n * power(x, n - 1), _power_by_exponent),
+    "pow": (_power_by_base, _power_by_exponent),
     "mod": (lambda y, a, b: constant(1.0), lambda y, a, b: -pointwise("floor", a / b)),
     "abs": (lambda y, x: pointwise("sign", x),),
     "sign": (None,),
@@ -76,11 +90,11 @@ PARTIALS: dict[str, tuple[Partial, ...]] = {
     "arcsin": (lambda y, x: 1 / pointwise("sqrt", (1 - x) * (1 + x)),),
     "arccos": (lambda y, x: -1 / pointwise("sqrt", (1 - x) * (1 + x)),),
     "arctan": (lambda y, x: 1 / (1 + x**2),),
-    "arctan2": (lambda y, a, b: b / (a**2 + b**2), lambda y, a, b: -(a / (a**2 + b**2))),
+    "arctan2": (lambda y, a, b: _over_squares(b, a), lambda y, a, b: -_over_squares(a, b)),
     "sinh": (lambda y, x: pointwise("cosh", x),),
     "cosh": (lambda y, x: pointwise("sinh", x),),
     "tanh": (lambda y, x: 1 - y**2,),
-    "arcsinh": (lambda y, x: 1 / pointwise("sqrt", 1 + x**2),),
+    "arcsinh": (lambda y, x: 1 / pointwise("hypot", constant(1.0), x),),
     "arccosh": (lambda y, x: 1 / (pointwise("sqrt", x - 1) * pointwise("sqrt", x + 1)),),
     "arctanh": (lambda y, x: 1 / ((1 - x) * (1 + x)),),
     # kept whole
@@ -102,6 +116,9 @@ PARTIALS: dict[str, tuple[Partial, ...]] = {
     "relu": (lambda y, x: _mask(pointwise("lt", constant(0.0), x)),),
     "sigmoid": (lambda y, x: y * pointwise("sigmoid", -x),),
     "softplus": (lambda y, x: pointwise("sigmoid", x),),
+    "logaddexp": (lambda y, a, b: pointwise("sigmoid", a - b), lambda y, a, b: pointwise("sigmoid", -(a - b))),
+    "logcosh": (lambda y, x: pointwise("tanh", x),),
+    "log1mexp": (lambda y, x: pointwise("exp", x) / pointwise("expm1", x),),  # -1 / expm1(-x), which overflows
     "maximum": (lambda y, a, b: _tie(a, b), lambda y, a, b: _tie(b, a)),
     "minimum": (lambda y, a, b: _tie(b, a), lambda y, a, b: _tie(a, b)),
     # choice

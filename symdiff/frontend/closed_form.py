@@ -37,6 +37,10 @@ _FUNCTIONS: dict[str, Any] = {
     "cbrt": lambda a: sp.sign(a) * sp.Abs(a) ** sp.Rational(1, 3),
     "expm1": lambda a: sp.exp(a) - 1,
     "log1p": lambda a: sp.log(1 + a),
+    "hypot": lambda a, b: sp.sqrt(a**2 + b**2),
+    "logaddexp": lambda a, b: sp.log(sp.exp(a) + sp.exp(b)),
+    "logcosh": lambda a: sp.log(sp.cosh(a)),
+    "log1mexp": lambda a: sp.log(1 - sp.exp(a)),
     "and": sp.And,
     "or": sp.Or,
     "xor": sp.Xor,
@@ -87,10 +91,12 @@ class ClosedForm:
 
     def is_matrix(self, node: Node) -> bool:
         """Whether a node stands for a matrix (or a column) rather than a scalar."""
-        return node.ndim == 2 or (node.ndim == 1 and node.shape[0] not in (self._scalar_axis(), Size.named("S")))
+        return node.ndim == 2 or (node.ndim == 1 and node.shape[0] != self._scalar_axis())
 
     def _scalar_axis(self) -> Size | None:
-        """The sample axis of scalar data, which SymPy has no symbol for or which scalar expressions carry."""
+        """The axis that scalar expressions carry: the shape of a pointwise model, or the sample axis of scalar data."""
+        if self.declarations.pointwise:
+            return Size.named("S")
         samples = self.declarations.samples
         scalar_data = any(entry.node.shape == (samples,) for entry in self.declarations.inputs)
         return samples if scalar_data else None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
-from symdiff.errors import ModelError, ModelWarning, UnsupportedError
+from symdiff.errors import ModelError, UnsupportedError, warn
 from symdiff.frontend.text import text
 from symdiff.graph.build import parameter
 from symdiff.graph.inputs import Input
@@ -162,9 +161,6 @@ def warn_unused(declared: Iterable[Input], used: set[Node], place: str) -> None:
     """Warn of each symbol no expression holds."""
     for entry in declared:
         if entry.node not in used:
-            warnings.warn(
-                f"{entry.symbol} is declared as {entry.role} but nothing depends on it (or SymPy cancelled it).\n"
-                f"  model: {place}",
-                ModelWarning,
-                stacklevel=4,
+            warn(
+                f"{entry.symbol} is declared as {entry.role} but nothing depends on it (or SymPy cancelled it).", place
             )

@@ -6,14 +6,13 @@ that errors get their sub-expression and file from.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy as sp
 
-from symdiff.errors import ModelError, ModelWarning, SymdiffError, UnsupportedError, located
+from symdiff.errors import ModelError, SymdiffError, UnsupportedError, located, warn
 from symdiff.frontend import matrix, scalar
 from symdiff.frontend.declare import Declarations, declare, dimension, warn_unused
 from symdiff.frontend.registered import registered_rule
@@ -21,11 +20,10 @@ from symdiff.frontend.rule import Rule
 from symdiff.frontend.special import refusal
 from symdiff.frontend.text import text
 from symdiff.graph.axes import sum_axes
-from symdiff.graph.build import select, size
-from symdiff.graph.guard import choose
+from symdiff.graph.build import size
 from symdiff.graph.inputs import Input
 from symdiff.graph.node import Node, topological
-from symdiff.graph.size import Dim
+from symdiff.graph.size import Dim, spelled
 from symdiff.names import identifiers
 
 RULES: dict[type, Rule] = {**scalar.RULES, **matrix.RULES}
@@ -39,7 +37,6 @@ class Lowered:
     ----------
     objective, outputs : the results; an output keeps its declared symbols in `arguments`.
     names : node -> the user's name for it (`named=`, the outputs).
-    origins : node -> the SymPy sub-expression it came from.
     """
 
     name: str
@@ -49,11 +46,15 @@ class Lowered:
     outputs: dict[str, Node]
     arguments: dict[str, tuple[Input, ...]]
     names: dict[Node, str]
-    origins: dict[Node, Any]
+
+    @property
+    def results(self) -> list[Node]:
+        """The objective, if there is one, and the outputs."""
+        return [*([] if self.objective is None else [self.objective]), *self.outputs.values()]
 
     def mapped(self, change: Callable[[Sequence[Node]], list[Node]]) -> Lowered:
         """The model with its graphs rewritten; names go along."""
-        roots = [*([] if self.objective is None else [self.objective]), *self.outputs.values(), *self.names]
+        roots = [*self.results, *self.names]
         new = dict(zip(roots, change(roots), strict=True))
         objective = None if self.objective is None else new[self.objective]
         outputs = {name: new[node] for name, node in self.outputs.items()}
@@ -62,19 +63,15 @@ class Lowered:
         )
 
 
-def lower(model: Any, for_reading: bool = False) -> Lowered:
-    """Check a model and lower its expressions; every error names the sub-expression and the `Model(...)` call.
-
-    `for_reading`: the graph is only printed, so branches need no guards where they are not taken, and nothing is warned of
-    a second time.
-    """
+def lower(model: Any) -> Lowered:
+    """Check a model and lower its expressions; every error names the sub-expression and the `Model(...)` call."""
     with located(model.place):
-        return _lower(model, for_reading)
+        return _lower(model)
 
 
-def _lower(model: Any, for_reading: bool) -> Lowered:
+def _lower(model: Any) -> Lowered:
     declarations = declare(model)
-    walk = Walk(declarations, model.place, for_reading)
+    walk = Walk(declarations, model.place)
     objective = None if model.objective is None else _objective(walk, model.objective)
     output_names = identifiers(list(model.outputs), "outputs")
     outputs = {output_names[key]: walk.lower(expression) for key, expression in model.outputs.items()}
@@ -83,10 +80,9 @@ def _lower(model: Any, for_reading: bool) -> Lowered:
     for key, expression in model.named.items():
         names[walk.lower(expression)] = label[key]
     roots = [*outputs.values(), *([objective] if objective is not None else [])]
-    if not for_reading:
-        warn_unused(declarations.inputs, set(topological(roots)), model.place)
+    warn_unused(declarations.inputs, set(topological(roots)), model.place)
     arguments = {name: _used(declarations.inputs, node) for name, node in outputs.items()}
-    return Lowered(model.name, model.place, declarations, objective, outputs, arguments, names, walk.origins)
+    return Lowered(model.name, model.place, declarations, objective, outputs, arguments, names)
 
 
 def _used(inputs: Sequence[Input], root: Node) -> tuple[Input, ...]:
@@ -112,10 +108,10 @@ def _objective(walk: Walk, expression: Any) -> Node:
     if node.ndim >= 2 and node.shape[-2:] == (1, 1):
         node = sum_axes(node, (node.ndim - 2, node.ndim - 1))
     if node.shape and not walk.declarations.pointwise:
-        shape = ", ".join(map(str, node.shape))
+        shape = spelled(node.shape)
         remedy = "give it as outputs={'y': ...} for its Jacobian, or reduce it: sd.sum(...) or sd.mean(...)"
         raise ModelError(
-            f"The objective must be a scalar, but its shape is ({shape}); a gradient is of a scalar: {remedy}.",
+            f"The objective must be a scalar, but its shape is {shape}; a gradient is of a scalar: {remedy}.",
             expression=text(expression),
         )
     return node
@@ -127,8 +123,6 @@ class Walk:
 
     declarations: Declarations
     place: str
-    for_reading: bool = False
-    origins: dict[Node, Any] = field(default_factory=dict)
     _memo: dict[int, tuple[Any, Node]] = field(default_factory=dict)
     _bound: dict[Any, Node] = field(default_factory=dict)
 
@@ -160,13 +154,9 @@ class Walk:
                 self._memo[id(part)] = (part, self._build(part, rule, children or ()))
         return self._memo[id(expression)][1]
 
-    def choose(self, condition: Node, yes: Node, no: Node) -> Node:
-        """`yes` where the condition holds, else `no`."""
-        return select(condition, yes, no) if self.for_reading else choose(condition, yes, no)
-
     def apply(self, function: Any, arguments: Sequence[Node]) -> Node:
         """The node of a `Lambda` applied to nodes."""
-        inner = Walk(self.declarations, self.place, self.for_reading, self.origins)
+        inner = Walk(self.declarations, self.place)
         inner._bound = {**self._bound, **dict(zip(function.variables, arguments, strict=True))}
         return inner.lower(function.expr)
 
@@ -180,9 +170,7 @@ class Walk:
 
     def warn(self, message: str) -> None:
         """Something allowed but probably not meant."""
-        if self.for_reading:
-            return
-        warnings.warn(f"{message}\n  model: {self.place}", ModelWarning, stacklevel=2)
+        warn(message, self.place)
 
     def _rule(self, part: Any) -> Rule | None:
         if (own := registered_rule(type(part))) is not None:
@@ -202,7 +190,6 @@ class Walk:
         except SymdiffError as error:
             error.expression = error.expression or text(part)
             raise
-        self.origins.setdefault(node, part)
         return node
 
     def _symbol(self, symbol: Any) -> Node:

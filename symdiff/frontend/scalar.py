@@ -19,7 +19,7 @@ from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.functions import elementwise as own
 from symdiff.functions.reductions import Reduction
 from symdiff.graph.axes import reduce, stack, sum_axes
-from symdiff.graph.build import add, constant, div, mul, number, pointwise, power, repeated_scalar, size
+from symdiff.graph.build import add, constant, div, mul, number, pointwise, power, repeated_scalar, select, size
 from symdiff.graph.node import Node
 
 # SymPy class -> elementwise operation, operand for operand.
@@ -158,7 +158,7 @@ def _piecewise(walk: Any, expression: Any, args: list[Node]) -> Node:
     """Branches from the last to the first; NaN where no condition holds."""
     result = constant(float("nan"))
     for value, condition in reversed(list(zip(args[::2], args[1::2], strict=True))):
-        result = walk.choose(_condition(condition), value, result)
+        result = select(_condition(condition), value, result)
     return result
 
 
@@ -171,7 +171,7 @@ def _condition(node: Node) -> Node:
 
 
 def _choice(walk: Any, expression: Any, args: list[Node]) -> Node:
-    return walk.choose(_condition(args[0]), args[1], args[2])
+    return select(_condition(args[0]), args[1], args[2])
 
 
 def _logic(op: str) -> Callable[[Any, Any, list[Node]], Node]:

@@ -48,6 +48,7 @@ OPERATIONS: dict[Any, str] = {
             sp.besselj, sp.bessely, sp.besseli, sp.besselk, sp.airyai, sp.airyaiprime, sp.airybi, sp.airybiprime,
             sp.elliptic_k, sp.elliptic_f, sp.Ei, sp.li, sp.Si, sp.Ci, sp.Shi, sp.Chi, sp.fresnels, sp.fresnelc,
             cfunctions.expm1, cfunctions.log1p, cfunctions.hypot, numpy_nodes.maximum, numpy_nodes.minimum,
+            numpy_nodes.logaddexp,
         )
     },
     cfunctions.Sqrt: "sqrt",
@@ -86,7 +87,7 @@ def _singularity(x: Node, a: Node, n: Node) -> Node:
 
 
 def _logaddexp2(a: Node, b: Node) -> Node:
-    return b + pointwise("softplus", (a - b) * _LOG_2) / _LOG_2
+    return pointwise("logaddexp", a * _LOG_2, b * _LOG_2) / _LOG_2
 
 
 # Error functions
@@ -238,7 +239,6 @@ FORMULAS: dict[Any, Callable[..., Node]] = {
     cfunctions.log2: lambda x: _log(x) / _LOG_2,
     cfunctions.log10: lambda x: _log(x) / math.log(10.0),
     cfunctions.fma: lambda a, b, c: a * b + c,
-    numpy_nodes.logaddexp: lambda a, b: b + pointwise("softplus", a - b),
     numpy_nodes.logaddexp2: _logaddexp2,
     scipy_nodes.cosm1: lambda x: -2 * pointwise("sin", x / 2) ** 2,
     scipy_nodes.powm1: lambda x, y: _expm1(y * _log(x)),

@@ -13,6 +13,8 @@ import sympy as sp
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 from sympy.matrices.matrixbase import MatrixBase
 
+from symdiff.errors import ModelError
+
 
 class relu(sp.Function):
     """max(x, 0), with derivative 0 at 0."""
@@ -118,6 +120,16 @@ class stop_gradient(sp.Function):
         return sp.Integer(0)
 
 
+def one_expression(argument: Any, name: str) -> Any:
+    """The argument as a SymPy expression; several in a list or dict are none."""
+    if isinstance(argument, list | tuple | set | dict):
+        raise ModelError(
+            f"sd.{name} takes an expression, not a {type(argument).__name__} of them: make it one matrix, "
+            "sp.Matrix([...]), or call the function for each."
+        )
+    return sp.sympify(argument)
+
+
 def entrywise(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return `function` extended to matrices: of one argument by `applyfunc`, of several entry by entry.
 
@@ -126,7 +138,7 @@ def entrywise(function: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def apply(*arguments: Any) -> Any:
-        arguments = tuple(sp.sympify(argument) for argument in arguments)
+        arguments = tuple(one_expression(argument, function.__name__.lower()) for argument in arguments)
         matrices = [a for a in arguments if isinstance(a, (MatrixExpr, MatrixBase))]
         if not matrices:
             return function(*arguments)

@@ -14,6 +14,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 from sympy.matrices.matrixbase import MatrixBase
 
 from symdiff.errors import ModelError
+from symdiff.functions.elementwise import one_expression
 
 NAMES = ("sum", "mean", "max", "min", "prod", "norm", "logsumexp")
 
@@ -106,13 +107,19 @@ def is_matrix(expression: Any) -> bool:
 
 
 def _reduce(name: str, argument: Any, axis: int | None, keepdims: bool) -> Any:
-    argument = sp.sympify(argument)
+    argument = one_expression(argument, name)
+    if axis is not None and not isinstance(axis, int | sp.Integer):
+        raise ModelError(
+            f"sd.{name} reduces one expression; its second argument is axis, a number, not {axis}."
+            + (f" Of two expressions: sd.{name}imum({argument}, {axis})." if name in ("max", "min") else "")
+        )
     if axis is None and not keepdims:
         return Reduction(name, argument)
     if not is_matrix(argument):
+        two = f"; of two expressions write sd.{name}imum(a, b)" if name in ("max", "min") else ""
         raise ModelError(
             f"sd.{name}: axis= and keepdims= need a matrix; a scalar expression is reduced over its samples "
-            f"as sd.{name}(e).",
+            f"as sd.{name}(e){two}.",
             expression=str(argument),
         )
     if axis is None:
@@ -166,7 +173,7 @@ def log_softmax(argument: Any, axis: int = -1) -> Any:
 
 
 def _along(name: str, argument: Any, axis: int) -> Any:
-    argument = sp.sympify(argument)
+    argument = one_expression(argument, name)
     if not is_matrix(argument):
         raise ModelError(
             f"sd.{name} needs a matrix, with an axis to normalise along; for two classes use sd.sigmoid.",

@@ -15,7 +15,7 @@ from symdiff.errors import ShapeError
 from symdiff.graph.contraction import Contraction, aligned, is_structured, is_view
 from symdiff.graph.node import Node, Shape, intern
 from symdiff.graph.ops import COMMUTATIVE, POINTWISE
-from symdiff.graph.size import Dim, Size
+from symdiff.graph.size import Dim, Size, spelled
 
 # Leaves
 
@@ -52,7 +52,7 @@ def broadcast(shapes: Sequence[Shape], op: str = "broadcasting") -> Shape:
     for dims in zip_longest(*(reversed(shape) for shape in shapes), fillvalue=1):
         wide = [dim for dim in dict.fromkeys(dims) if dim != 1]
         if len(wide) > 1:
-            texts = " and ".join("(" + ", ".join(map(str, shape)) + ")" for shape in shapes)
+            texts = " and ".join(spelled(shape) for shape in shapes)
             raise ShapeError(f"{op}: the shapes {texts} do not match: {wide[0]} is not {wide[1]}.")
         result.append(wide[0] if wide else 1)
     return tuple(reversed(result))
@@ -208,7 +208,7 @@ def _product(a: Node, b: Node) -> Node:
             if number(array.args[0]) is None and not other.shape:  # two scalars over an array: one scalar over it
                 return div(mul(array.args[0], other), array.args[1])
             return mul(array.args[0], div(other, array.args[1]))
-        if array.op == "div" and array.shape and not array.args[1].shape:
+        if array.op == "div" and array.shape and _is_count(array.args[1]):
             return div(mul(array.args[0], other), array.args[1])
         if array.op == "select" and (mask := _mask(array, other)) is not None:
             return mask
@@ -217,6 +217,11 @@ def _product(a: Node, b: Node) -> Node:
     if b.shape and (is_structured(a) or is_structured(b)):
         return _merged_product(a, b)
     return _pointwise("mul", a, b)
+
+
+def _is_count(node: Node) -> bool:
+    """A number or a size, which may move out of a product; a divisor that was computed keeps what it scales from overflow."""
+    return node.op in ("constant", "size")
 
 
 def _scalar_factor(node: Node) -> tuple[Node | None, Node]:
@@ -241,12 +246,14 @@ def _mask(chosen: Node, other: Node) -> Node | None:
 
 
 def _power_of_one_base(a: Node, b: Node) -> Node | None:
-    """x**m * x**n for whole m, n >= 0, as one power."""
+    """x**m * x**n for m, n > 0, at most one of them not whole, as one power: it has its derivatives at 0 too."""
     (x, m), (y, n) = _base(a), _base(b)
-    return power(x, constant(m + n)) if x is y else None
+    return power(x, constant(m + n)) if x is y and (m % 1 == 0 or n % 1 == 0) else None
 
 
 def _base(node: Node) -> tuple[Node, float]:
+    if node.op == "sqrt":
+        return node.args[0], 0.5
     if node.op == "pow" and (exponent := number(node.args[1])) is not None and exponent > 0 and exponent % 1 == 0:
         return node.args[0], exponent
     return node, 1.0
@@ -303,8 +310,6 @@ def power(base: Node, exponent: Node) -> Node:
         return power(base.args[0], exponent)
     if n == 2 and base.op == "sqrt":
         return base.args[0]
-    if n == 1.5:
-        return mul(base, _pointwise("sqrt", base))
     return _pointwise("pow", base, exponent)
 
 
@@ -361,13 +366,13 @@ def _loses(work: Contraction) -> bool:
 
 
 def _split_scalar(node: Node) -> tuple[Callable[[Node], Node] | None, Node]:
-    """Split off one scalar factor or divisor of an array."""
+    """Split off one scalar factor, or a number that divides, of an array."""
     if node.shape and node.op == "neg":
         return neg, node.args[0]
     scalar, core = _scalar_factor(node) if node.shape else (None, node)
     if scalar is not None:
         return partial(mul, scalar), core
-    if node.op == "div" and node.shape and not node.args[1].shape:
+    if node.op == "div" and node.shape and _is_count(node.args[1]):
         return (lambda rest: div(rest, node.args[1])), node.args[0]
     return None, node
 

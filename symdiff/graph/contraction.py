@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from symdiff.graph.node import Node
+from symdiff.graph.node import Node, Shape
 from symdiff.graph.size import Dim
 
 Labels = tuple[int, ...]
@@ -93,6 +93,22 @@ def is_structured(node: Node) -> bool:
     axes, out, sizes = node.attributes
     present = {label for labels in axes for label in labels}
     return len(set(out)) < len(out) or any(label not in present and sizes[label] != 1 for label in out)
+
+
+def is_repetition(node: Node) -> bool:
+    """Whether a node only repeats one operand along axes of the result, whose other axes stay in their order."""
+    if not is_view(node) or not node.args:
+        return False
+    ((labels,), out, sizes) = node.attributes
+    kept = [label for label in labels if label in out]
+    missing = any(label not in labels and sizes[label] != 1 for label in out)
+    return missing and len(set(out)) == len(out) and kept == [label for label in out if label in labels]
+
+
+def unrepeated_shape(node: Node) -> Shape:
+    """The shape of a repetition with size 1 along the axes it repeats."""
+    ((labels,), out, sizes) = node.attributes
+    return tuple(sizes[label] if label in labels else 1 for label in out)
 
 
 def aligned(shape: Sequence[Dim], result: Sequence[Dim], fresh: int) -> Labels:

@@ -45,6 +45,9 @@ POINTWISE: dict[str, Pointwise] = {
     "relu": Pointwise(1),
     "sigmoid": Pointwise(1),
     "softplus": Pointwise(1),
+    "logaddexp": Pointwise(2, cost=5, safe=(0.0, 0.0)),  # log(exp(a) + exp(b))
+    "logcosh": Pointwise(1, cost=6),
+    "log1mexp": Pointwise(1, cost=6, safe=-1.0),  # log(1 - exp(x)), of x < 0
     "maximum": Pointwise(2),
     "minimum": Pointwise(2),
     "cot": Pointwise(1, cost=2, safe=1.0),
@@ -81,7 +84,7 @@ POINTWISE: dict[str, Pointwise] = {
 POINTWISE |= SPECIAL
 
 # Operands in either order give the same node.
-COMMUTATIVE = ("add", "mul", "maximum", "minimum", "hypot", "eq", "ne", "and", "or", "xor")
+COMMUTATIVE = ("add", "mul", "maximum", "minimum", "hypot", "logaddexp", "eq", "ne", "and", "or", "xor")
 
 # Of whole axes; attributes: the axes reduced, which vanish. (A sum is a contraction.)
 REDUCTIONS = (

@@ -85,6 +85,12 @@ def names_of(dims: Iterable[Dim]) -> tuple[str, ...]:
     return tuple(sorted({name for dim in dims if isinstance(dim, Size) for name in dim.names}))
 
 
+def spelled(dims: Iterable[Dim]) -> str:
+    """A shape as NumPy spells it: ``(n, 2)``, ``(n,)``."""
+    parts = [str(dim) for dim in dims]
+    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+
+
 def total(dims: Iterable[Dim]) -> Dim:
     """The product of `dims`: how many entries an array of that shape has."""
     product: Dim = 1

@@ -1,7 +1,8 @@
 """Formulas of the operations that stay whole until code generation, each sound to full precision where it is used.
 
 Reciprocals of hyperbolic functions are written in exp(-2|x|), which cannot overflow; inverse functions without 1/x, whose
-rounding would be magnified next to |x| = 1; sin(x)/x and its like by their series near 0.
+rounding would be magnified next to |x| = 1; sin(x)/x and its like by their series near 0. Where two formulas meet, each has
+its operand held on its own side, so that the one not taken cannot warn.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from symdiff.graph.build import constant, number, pointwise, select
 from symdiff.graph.node import Node
 
 ONE, ZERO, NAN = constant(1.0), constant(0.0), constant(math.nan)
+_LOG_2 = math.log(2.0)
 
 
 def _f(op: str) -> Callable[..., Node]:
@@ -36,6 +38,20 @@ def _acot(node: Node, x: Node) -> Node:
 def _asech(node: Node, x: Node) -> Node:
     """log((1 + sqrt(1 - x**2)) / x)."""
     return _log1p((1 - x + _sqrt((1 - x) * (1 + x))) / x)
+
+
+def _logcosh(node: Node, x: Node) -> Node:
+    """log(1 + 2 sinh(x/2)**2) near 0, where the other form cancels; |x| + log(1 + exp(-2|x|)) - log 2 beyond."""
+    size, edge = _abs(x), constant(2.0)
+    near = _log1p(2 * pointwise("sinh", pointwise("minimum", size, edge) / 2) ** 2)
+    return select(_lt(size, edge), near, size + (_log1p(_exp(-2 * size)) - _LOG_2))
+
+
+def _log1mexp(node: Node, x: Node) -> Node:
+    """log(-expm1(x)) above -log 2, log1p(-exp(x)) below (Maechler 2012, "Accurately computing log(1 - exp(-|a|))")."""
+    edge = constant(-_LOG_2)
+    near = pointwise("log", -_expm1(pointwise("maximum", x, edge)))
+    return select(_lt(edge, x), near, _log1p(-_exp(pointwise("minimum", x, edge))))
 
 
 def _horner(coefficients: Iterable[float], z: Node) -> Node:
@@ -129,6 +145,8 @@ FORMULAS: dict[str, Callable[..., Node]] = {
     "acoth": lambda node, x: 0.5 * _sign(x) * _log1p(2 / (_abs(x) - 1)),
     "asech": _asech,
     "acsch": lambda node, x: pointwise("arcsinh", 1 / x),
+    "logcosh": _logcosh,
+    "log1mexp": _log1mexp,
     "sinc": _bessel_ratio(-1.0, "sin", "cos"),
     "sinhc": _bessel_ratio(1.0, "sinh", "cosh"),
     "dilogarithm": _dilogarithm,

@@ -37,7 +37,8 @@ def _decay(x: Node) -> Node:
 
 def _sigmoid(node: Node, x: Node) -> Node:
     decay = _decay(x)
-    return select(pointwise("le", constant(0.0), x), constant(1.0), decay) / (1 + decay)
+    rises = pointwise("le", x.args[0], constant(0.0)) if x.op == "neg" else pointwise("le", constant(0.0), x)
+    return select(rises, constant(1.0), decay) / (1 + decay)
 
 
 def _softplus(node: Node, x: Node) -> Node:

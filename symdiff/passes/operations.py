@@ -25,11 +25,24 @@ def operations_of(node: Node) -> Dim:
     if node.op in POINTWISE:
         return total(node.shape) * POINTWISE[node.op].cost
     if node.op == "contract":
-        work = Contraction.of(node)
-        if len(node.args) >= 2:
-            present = {label for _, labels in work.operands for label in labels}
-            return total([work.sizes[label] for label in sorted(present)]) * (2 if work.summed() else 1)
-        return total(node.args[0].shape) if node.args and work.summed() else 0
+        return _of_contraction(Contraction.of(node))
     if node.op in LINEAR:
         return 0
     return total(node.args[0].shape)
+
+
+def _of_contraction(work: Contraction) -> Dim:
+    """Labels that only one operand has are summed before the product."""
+    count: Dim = 0
+    left = []
+    for i, (operand, labels) in enumerate(work.operands):
+        others = {label for j, (_, axes) in enumerate(work.operands) if j != i for label in axes}
+        kept = {label for label in labels if label in others or label in work.out}
+        if any(work.sizes[label] != 1 for label in labels if label not in kept):
+            count = count + total(operand.shape)
+        left.append(kept)
+    if len(left) < 2:
+        return count
+    together = set().union(*left)
+    product = total([work.sizes[label] for label in sorted(together)])
+    return count + product * (2 if any(work.sizes[label] != 1 for label in together - set(work.out)) else 1)

@@ -19,6 +19,7 @@ RULES = (
     Rule(a / c + b / c, lambda a, b, c: (a + b) / c if a.shape == b.shape else None),
     Rule(a / c + -(b / c), lambda a, b, c: (a - b) / c if a.shape == b.shape else None),
     Rule(-a + -b, lambda a, b: -(a + b)),
+    Rule(a * (1.0 + -b) + a * b, lambda a, b: a if a.shape == (a * b).shape else None),
     # a choice that masks what is already masked
     Rule(
         P("select", c, x, 0.0) + P("select", c, y, 0.0),

@@ -10,9 +10,12 @@ import math
 from collections.abc import Sequence
 
 from symdiff.graph.axes import reduce, sum_axes
-from symdiff.graph.build import neg, number, pointwise, power
+from symdiff.graph.build import constant, neg, number, pointwise, power
 from symdiff.graph.node import Node
 from symdiff.graph.pattern import P, Rule, apply_rules, variable
+
+_MOST = 256  # factors or terms looked at one by one
+_DEPTH = 4  # sums within products within sums that are looked into
 
 a, b, x, n = variable("a"), variable("b"), variable("x"), variable("n")
 
@@ -31,6 +34,153 @@ def _log_sum_exp(x: Node) -> Node | None:
     return reduce("reduce_logsumexp", x.args[0].args[0], [axis for axis, i in enumerate(labels) if i not in out])
 
 
+def _factors(x: Node) -> list[tuple[Node, Node]]:
+    """Factors and their exponents, whose product is x; of very many the last stay together."""
+    found: list[tuple[Node, Node]] = []
+    pending = [(x, 1.0)]
+    while pending:
+        node, sign = pending.pop()
+        if node.op in ("mul", "div") and len(found) < _MOST:
+            pending += [(node.args[1], sign if node.op == "mul" else -sign), (node.args[0], sign)]
+        elif node.op == "pow":
+            found.append((node.args[0], sign * node.args[1]))
+        elif node.op == "sqrt":
+            found.append((node.args[0], constant(sign / 2)))
+        else:
+            found.append((node, constant(sign)))
+    return found
+
+
+def _terms(x: Node) -> list[Node]:
+    """What x is the sum of; of very many terms the last stay together."""
+    found: list[Node] = []
+    pending = [x]
+    while pending:
+        node = pending.pop()
+        if node.op == "add" and len(found) < _MOST:
+            pending += node.args[::-1]
+        else:
+            found.append(node)
+    return found
+
+
+def _log(x: Node) -> Node | None:
+    """log x by the factors of x that are positive by their form; what else there is stays together under its log."""
+    total, rest = _log_and_rest(x, _DEPTH)
+    if total is None or number(rest) == 1:
+        return total
+    if rest.op == "div" and number(rest.args[0]) == 1:
+        return total - _f("log", rest.args[1])
+    return total + (_log_of_number(rest) or _f("log", rest))
+
+
+def _log_and_rest(x: Node, depth: int) -> tuple[Node | None, Node]:
+    """The log of the factors that are positive by their form, None where there are none, and the product of the others."""
+    total, rest = None, constant(1.0)
+    for factor, n in _factors(x):
+        log = _log_of_factor(factor, depth)
+        if log is None:
+            rest = rest * power(factor, n)
+        else:
+            total = n * log if total is None else total + n * log
+    return total, rest
+
+
+def _log_of_number(x: Node) -> Node | None:
+    value = number(x)
+    return constant(math.log(value)) if value is not None and value > 0 else None
+
+
+def _log_of_factor(x: Node, depth: int) -> Node | None:
+    """log x of what is positive by its form."""
+    match x.op:
+        case "exp":
+            return x.args[0]
+        case "sigmoid":
+            return -_f("softplus", -x.args[0])
+        case "cosh":
+            return _f("logcosh", x.args[0])
+        case "sech":
+            return -_f("logcosh", x.args[0])
+        case "add":
+            return _log_of_sum(x, depth)
+        case "contract":
+            return _log_sum_exp(x)
+    return None
+
+
+def _log_of_sum(x: Node, depth: int = _DEPTH) -> Node | None:
+    """log of a sum of positive terms, one of which could overflow."""
+    total, unbounded = None, False
+    for term in _terms(x) if x.op == "add" and depth else ():
+        log, rest = _log_and_rest(term, depth - 1)
+        if number(rest) != 1 or log is None:
+            of_rest = _log_of_number(rest)
+            if of_rest is None:
+                return None
+            log = of_rest if log is None else log + of_rest
+        unbounded |= any(factor.op in ("exp", "cosh", "add", "contract") for factor, _ in _factors(term))
+        total = log if total is None else _f("logaddexp", total, log)
+    return total if unbounded else None
+
+
+def _sigmoids(a: Node, b: Node) -> Node | None:
+    """A quotient whose denominator has a factor (1 + exp x)**n; exp(k x) above it, k <= n, would overflow before 1 / b."""
+    below = _factors(b)
+    for i, (factor, n) in enumerate(below):
+        x = _one_plus_exp(factor)
+        if x is None:
+            continue
+        above, k = _without_exponential(a, x, number(n))
+        shares = power(_f("sigmoid", x), constant(k)) * power(_f("sigmoid", -x), n - k)
+        quotient = above * shares
+        for j, (other, m) in enumerate(below):
+            if j != i:
+                quotient = quotient / power(other, m)
+        return quotient
+    return None
+
+
+def _one_plus_exp(x: Node) -> Node | None:
+    """The x of 1 + exp x."""
+    if x.op == "add":
+        for one, other in (x.args, x.args[::-1]):
+            if number(one) == 1 and other.op == "exp":
+                return other.args[0]
+    return None
+
+
+def _without_exponential(a: Node, x: Node, most: float | None) -> tuple[Node, float]:
+    """a without its factor exp(k x), and k: between 0 and `most`, or 1 where that is unknown."""
+    factors = _factors(a)
+    for i, (factor, n) in enumerate(factors):
+        k = _multiple(factor.args[0], x) if factor.op == "exp" and number(n) == 1 else None
+        if k is not None and (k == 1 if most is None else 0 < k <= most):
+            rest = constant(1.0)
+            for other, m in factors[:i] + factors[i + 1 :]:
+                rest = rest * power(other, m)
+            return rest, k
+    return a, 0.0
+
+
+def _multiple(y: Node, x: Node) -> float | None:
+    """The number k of y = k x."""
+    if y is x:
+        return 1.0
+    (p, one), (q, other) = _coefficient(y), _coefficient(x)
+    return p / q if one is other else None
+
+
+def _coefficient(x: Node) -> tuple[float, Node]:
+    if x.op == "neg":
+        return -1.0, x.args[0]
+    if x.op == "mul":
+        for value, rest in (x.args, x.args[::-1]):
+            if (factor := number(value)) is not None:
+                return factor, rest
+    return 1.0, x
+
+
 def _share_of_sum(a: Node, x: Node) -> Node | None:
     """exp(a) over the sum of its entries."""
     total = _log_sum_exp(x)
@@ -47,22 +197,15 @@ def _tail(a: Node, b: Node, x: Node) -> Node | None:
 
 RULES = (
     # exponentials of either sign in a denominator
-    Rule(P("exp", x) / (1 + P("exp", x)), lambda x: _f("sigmoid", x)),
-    Rule(a / (1 + P("exp", -x)), lambda a, x: a * _f("sigmoid", x)),
-    Rule(a / (1 + P("exp", x)), lambda a, x: a * _f("sigmoid", -x)),
-    Rule(a / (1 + P("exp", x)) ** n, lambda a, x, n: a * power(_f("sigmoid", -x), n)),
+    Rule(a / b, _sigmoids),
     Rule(P("exp", a) / x, _share_of_sum),
     # logarithms of exponentials
-    Rule(P("log", P("exp", x)), lambda x: x),
-    Rule(P("log", 1 + P("exp", x)), lambda x: _f("softplus", x)),
-    Rule(P("log1p", P("exp", x)), lambda x: _f("softplus", x)),
-    Rule(P("log", P("exp", a) + P("exp", b)), lambda a, b: b + _f("softplus", a - b)),
-    Rule(P("log", a * P("exp", x)), lambda a, x: _f("log", a) + x),
-    Rule(P("log", P("exp", x) / a), lambda a, x: x - _f("log", a)),
-    Rule(P("log", P("sigmoid", x)), lambda x: -_f("softplus", -x)),
-    Rule(P("log", P("cosh", x)), lambda x: x + _f("softplus", -2 * x) - math.log(2.0)),
-    Rule(P("log", x), _log_sum_exp),
-    Rule(P("log", x / a), lambda x, a: None if (y := _log_sum_exp(x)) is None else y - _f("log", a)),
+    Rule(P("log", -P("expm1", x)), lambda x: _f("log1mexp", x)),
+    Rule(P("log1p", -P("exp", x)), lambda x: _f("log1mexp", x)),
+    Rule(P("log", P("expm1", x)), lambda x: x + _f("log1mexp", -x)),
+    Rule(P("log", x), _log),
+    Rule(P("log1p", x), lambda x: _log_of_sum(1 + x)),
+    Rule(P("logaddexp", 0.0, x), lambda x: _f("softplus", x)),
     # differences from one
     Rule(1 + -P("sigmoid", x), lambda x: _f("sigmoid", -x)),
     Rule(P("exp", x) + -1.0, lambda x: _f("expm1", x)),

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.node import Node, topological
-from symdiff.graph.ops import LEAVES
+from symdiff.graph.ops import LEAVES, POINTWISE
 from symdiff.graph.plan import LAWS, Plan, Stage
 from symdiff.graph.size import Size
 from symdiff.passes.buffers import assign_buffers
@@ -75,4 +75,4 @@ def _by_sample(node: Node, samples: Size) -> bool:
         (axes,) = node.attributes
         axis = node.args[0].shape.index(samples) if carries(node.args[0], samples) else None
         return axis is None or axis in axes or carries(node, samples)
-    return node.op not in ("prod_others", "prod_others_tangent", "index", "place", "stack") or node.op == "stack"
+    return node.op in POINTWISE or node.op == "stack"

@@ -76,7 +76,8 @@ def _steps(point: Mapping[Any, Array], direction: Direction) -> list[float]:
 
 
 def _size(array: Array) -> float:
-    return float(np.max(np.abs(array.astype(float)), initial=0))
+    numbers = np.abs(array.astype(float))
+    return float(np.max(numbers, where=np.isfinite(numbers), initial=0))
 
 
 def _extrapolate(

@@ -1,0 +1,78 @@
+"""The README says what is: its models compile, its module is what is generated, its numbers come out."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import numpy as np
+from click.testing import CliRunner
+
+import symdiff as sd
+from symdiff import cli
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+MODEL, EXCERPT, SESSION, NET = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def net():
+    names = {}
+    exec(NET, names)
+    return names["net"]
+
+
+def test_the_first_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    Path("model.py").write_text(MODEL)
+    for command in re.findall(r"^\$ symdiff (compile .*)$", README, re.MULTILINE):
+        assert CliRunner().invoke(cli.main, command.split()).exit_code == 0
+    body = EXCERPT.split("\n", 1)[1]
+    assert body in Path("line_numpy.py").read_text()
+    session = doctest.DocTestParser().get_doctest(SESSION, {}, "README", None, None)
+    assert doctest.DocTestRunner().run(session).failed == 0
+
+
+def test_show_and_compare(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("model.py").write_text(MODEL)
+    for command in re.findall(r"^\$ symdiff ((?:show|compare) [^#\n]*)", README, re.MULTILINE):
+        result = CliRunner().invoke(cli.main, command.split())
+        assert result.exit_code == 0, result.output
+
+
+def test_what_is_said_of_a_module():
+    module = sd.compile(net(), emit=("value_and_grad", "hessian"))
+    rng = np.random.default_rng(0)
+    w1, w2, x, y = (rng.standard_normal(shape) for shape in ((4, 3), (3, 2), (5, 4), (5, 2)))
+    assert module.hessian(w1, w2, x, y).w1.w2.shape == w1.shape + w2.shape
+    vec = module.pack([w1, w2])
+    np.testing.assert_array_equal(module.unpack(vec, d=4, k=3).w2, w2)
+    assert module.value_and_grad_flat(vec, x, y, k=3)[1].shape == vec.shape
+
+
+def test_the_closed_form():
+    names = {}
+    exec(MODEL, names)
+    (said,) = re.findall(r"`\{w: (.*?), \.\.\.\}`", README)
+    assert str(sd.gradient(names["line"])[names["w"]]) == said
+
+
+def test_pointwise_and_outputs():
+    names = {}
+    exec("from sympy import symbols\nimport symdiff as sd\na, b = symbols('a b')", names)
+    (pointwise,) = re.findall(r"`(sd\.Model\(\(1 - a\).*?)` takes", README)
+    module = sd.compile(eval(pointwise, names), emit=("value", "grad", "hessian"))
+    ones = np.ones((2, 3))
+    assert (
+        module.value(ones, 2.0).shape
+        == module.grad(ones, ones).b.shape
+        == module.hessian(ones, 1.0).a.b.shape
+        == (2, 3)
+    )
+    model = sd.Model(outputs={"residual": names["a"] * names["b"]}, params=[names["a"]], data=[names["b"]])
+    assert list(sd.compile(model).SIGNATURE["functions"]) == ["residual"]
+    (kinds,) = re.findall(r"with\n`--emit ([\w,]+)`", README)
+    said = {"residual", *re.findall(r"`m\.(residual_\w+)", README)}
+    assert set(sd.compile(model, emit=kinds).SIGNATURE["functions"]) == said
