@@ -54,10 +54,9 @@ def residual_jacobian(b1, b2, x, y):
     """Return the derivatives of every entry of residual by b1, b2: each of shape residual.shape + parameter.shape."""
     b1, b2, x, y = _arguments_of_residual(b1, b2, x, y)
     # Jacobian by b1
-    t1 = 2 * (b2 * x) + 1
-    sqrt_t1 = np.sqrt(t1)
-    jacobian_b1 = 1 - 1 / sqrt_t1
-    jacobian_b2 = b1 * (x / sqrt_t1 / t1)
+    t1 = np.sqrt(2 * (b2 * x) + 1)
+    jacobian_b1 = 1 - 1 / t1
+    jacobian_b2 = b1 * (x / t1 / (t1 * t1))
     return ResidualGrad(jacobian_b1, jacobian_b2)
 
 
