@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from symdiff.errors import UnsupportedError
-from symdiff.graph.axes import Item
 from symdiff.graph.build import number
 from symdiff.graph.inputs import Input
+from symdiff.graph.item import Item, Window
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import REDUCTIONS
 from symdiff.graph.size import Dim, evaluate
@@ -144,18 +144,75 @@ class ForwardPrinter:
         return f"{self.xp}.where({self.xp}.eye({size}, dtype={self.xp}.bool).reshape({shape}), {text}, {zero})"
 
     def _index(self, node: Node, args: Sequence[str]) -> str:
-        return f"{args[0]}[..., {self.subscript(node.attributes[0])}]"
+        """Integers and slices between brackets; then, from the last axis on, windows as arrays of positions."""
+        (text,), (items,) = args, node.attributes
+        lead = node.args[0].ndim - len(items)
+        text = f"{text}[..., {self.subscript(items)}]"
+        left = [item for item in items if not isinstance(item, int)]
+        for axis, item in reversed(list(enumerate(left, start=lead))):
+            if isinstance(item, Window):
+                text = f"{text}[{':, ' * axis}{self.positions(item)}]"
+        return text
+
+    def positions(self, item: Window) -> str:
+        """The positions that a window looks at, as an array with an axis for each of its terms."""
+        parts = [str(evaluate(item.start, self.sizes))]
+        for place, (size, step) in enumerate(item.terms):
+            axes = "[:" + ", None" * (len(item.terms) - 1 - place) + "]"
+            parts.append(f"{step} * {self.xp}.arange({evaluate(size, self.sizes)}){axes}")
+        return " + ".join(parts)
 
     def subscript(self, items: Sequence[Item]) -> str:
-        """Integers and slices as they stand between brackets."""
+        """Integers and slices as they stand between brackets; a window leaves its axis whole."""
         parts = []
         for item in items:
             if isinstance(item, int):
                 parts.append(str(item))
+            elif isinstance(item, Window):
+                parts.append(":")
             else:
                 start, stop, step = item
                 parts.append(f"{evaluate(start, self.sizes)}:{evaluate(stop, self.sizes)}:{step}")
         return ", ".join(parts)
+
+    def _place(self, node: Node, args: Sequence[str]) -> str:
+        """Zeros before and after, as models pad: axis by axis from the first placed one on."""
+        items, dims = node.attributes
+        text, axis = args[0], node.ndim - len(items)
+        for item, dim in zip(items, dims, strict=True):
+            if not isinstance(item, tuple) or item[2] != 1:
+                raise UnsupportedError(f"{self.framework} cannot express {node.op} of single or strided entries")
+            before, after = evaluate(item[0], self.sizes), evaluate(dim - item[1], self.sizes)
+            text = self.padded(text, axis, node.ndim, before, after) if before or after else text
+            axis += 1
+        return text
+
+    def padded(self, text: str, axis: int, ndim: int, before: int, after: int) -> str:
+        """An array with zeros before and after along one axis."""
+        raise NotImplementedError
+
+    def _reshape(self, node: Node, args: Sequence[str]) -> str:
+        return f"{args[0]}.reshape({self.shape(node.shape)})"
+
+    def _concatenate(self, node: Node, args: Sequence[str]) -> str:
+        return f"{self.xp}.concatenate([{', '.join(args)}], {node.attributes[0]})"
+
+    def _arange(self, node: Node, args: Sequence[str]) -> str:
+        return f"{self.xp}.arange({self.shape(node.shape)[0]}, dtype={self.dtype})"
+
+    def _cumsum(self, node: Node, args: Sequence[str]) -> str:
+        axis, backwards = node.attributes
+        if not backwards:
+            return f"{self.xp}.cumsum({args[0]}, {axis})"
+        flipped = f"{self.xp}.flip({args[0]}, ({axis},))"
+        return f"{self.xp}.flip({self.xp}.cumsum({flipped}, {axis}), ({axis},))"
+
+    def _take(self, node: Node, args: Sequence[str]) -> str:
+        axis = node.args[0].ndim + node.attributes[0]
+        return f"{args[0]}[{':, ' * axis}{args[1]}]"
+
+    def _solve(self, node: Node, args: Sequence[str]) -> str:
+        return f"{self.xp}.linalg.solve({args[0]}, {args[1]})"
 
     def _stack(self, node: Node, args: Sequence[str]) -> str:
         shape = self.shape(node.shape)

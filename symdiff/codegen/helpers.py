@@ -129,6 +129,84 @@ def _place(values, where, shape, dtype):
     result[where] = values
     return result
 ''',
+    "_windows": '''\
+def _windows(x, axis, start, *terms, writeable=False):
+    """A view of x with an axis for each (size, step) in place of one: the entries at start + step i + step' i' + ..."""
+    sizes, steps = zip(*terms)
+    if 0 in sizes:
+        start = 0
+    stride = x.strides[axis]
+    strides = (*x.strides[:axis], *(step * stride for step in steps), *x.strides[axis + 1 :])
+    shape = (*x.shape[:axis], *sizes, *x.shape[axis + 1 :])
+    first = x[(slice(None),) * axis + (slice(start, None),)]
+    return np.lib.stride_tricks.as_strided(first, shape, strides, writeable=writeable)
+''',
+    "_add_windows": '''\
+def _add_windows(values, axis, length, start, *terms):
+    """The transpose of `_windows`: zeros of a length along the axis, with each value added where it came from."""
+    result = np.zeros((*values.shape[:axis], length, *values.shape[axis + len(terms) :]), values.dtype)
+    longest = max(range(len(terms)), key=lambda k: terms[k][0])
+    others = [term for k, term in enumerate(terms) if k != longest]
+    moved = np.moveaxis(values, axis + longest, axis + len(others))
+    for place in np.ndindex(*(size for size, _ in others)):
+        offset = start + sum(step * k for (_, step), k in zip(others, place))
+        target = _windows(result, axis, offset, terms[longest], writeable=True)
+        target += moved[(slice(None),) * axis + place]
+    return result
+''',
+    "_take": '''\
+def _take(x, positions, axis):
+    """The entries of x at positions, counted from 0, along an axis."""
+    positions = np.asarray(positions)
+    if positions.size and not 0 <= positions.min() <= positions.max() < x.shape[axis]:
+        raise IndexError(f"positions from {positions.min()} to {positions.max()} do not fit an axis of {x.shape[axis]} entries")
+    return np.take(x, positions, axis)
+''',
+    "_scatter": '''\
+def _scatter(values, positions, axis, length):
+    """The transpose of `_take`: zeros of a length along the axis, with each value added at its position."""
+    positions = np.asarray(positions)
+    result = np.zeros((*values.shape[:axis], length, *values.shape[axis + positions.ndim :]), values.dtype)
+    np.add.at(result, (slice(None),) * axis + (positions,), values)
+    return result
+''',
+    "_first_max": '''\
+def _first_max(x, axes):
+    """1 at the first largest entry along the axes, else 0."""
+    last = tuple(range(-len(axes), 0))
+    moved = np.moveaxis(x, axes, last)
+    flat = moved.reshape(*moved.shape[: -len(axes)], -1)
+    result = np.zeros_like(flat)
+    np.put_along_axis(result, flat.argmax(-1)[..., None], 1, -1)
+    return np.moveaxis(result.reshape(moved.shape), last, axes)
+''',
+    "_solve_triangular": '''\
+def _solve_triangular(a, b, upper):
+    """a^-1 b for a triangular a, block by block (Golub and Van Loan 2013, 3.1.3)."""
+    n, block = a.shape[-1], 64
+    x = np.array(np.broadcast_to(b, np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) + b.shape[-2:]))
+    starts = range(0, n, block)
+    for start in reversed(starts) if upper else starts:
+        here = slice(start, start + block)
+        rest = slice(0, start) if upper else slice(start + block, n)
+        x[..., here, :] = np.linalg.solve(a[..., here, here], x[..., here, :])
+        x[..., rest, :] -= a[..., rest, here] @ x[..., here, :]
+    return x
+''',
+    "_logdet": '''\
+def _logdet(a):
+    """The logarithm of the determinant; NaN where that is negative."""
+    sign, logarithm = np.linalg.slogdet(a)
+    return np.where(sign < 0, np.nan, logarithm)[()]
+''',
+    "_checked": '''\
+def _checked(function, name, *matrices):
+    """function(*matrices), whose error names the matrix."""
+    try:
+        return function(*matrices)
+    except np.linalg.LinAlgError as error:
+        raise np.linalg.LinAlgError(f"{error}: {name}") from None
+''',
     "_prod_others": '''\
 def _prod_others(x, axes):
     """For each entry, the product of all others along `axes`; no division, so zeros are no exception."""
@@ -213,4 +291,4 @@ def set_threads(count):
 ''',
 }
 
-REQUIRES = {"_prod_others_tangent": "_prod_others"}
+REQUIRES = {"_prod_others_tangent": "_prod_others", "_add_windows": "_windows"}

@@ -52,9 +52,14 @@ class JaxPrinter(ForwardPrinter):
         "not": "jnp.logical_not({0})",
         "stop_gradient": "jax.lax.stop_gradient({0})",
         "cast": "{0}.astype({dtype})",
+        "inverse": "jnp.linalg.inv({0})",
+        "det": "jnp.linalg.det({0})",
+        "logdet": "jnp.where(jnp.linalg.slogdet({0})[0] < 0, jnp.nan, jnp.linalg.slogdet({0})[1])",
+        "cholesky": "jnp.linalg.cholesky({0})",
     }  # fmt: skip
     reductions: ClassVar = {
         "reduce_max": "jnp.max({0}, {axes})",
+        "reduce_first_max": "jnp.max({0}, {axes})",
         "reduce_min": "jnp.min({0}, {axes})",
         "reduce_prod": "jnp.prod({0}, {axes})",
         "reduce_norm": "jnp.sqrt(jnp.sum({0} ** 2, {axes}))",
@@ -64,3 +69,7 @@ class JaxPrinter(ForwardPrinter):
     def scalar(self, value: float | bool) -> str:
         dtype = "" if isinstance(value, bool) else f", dtype={self.dtype}"
         return f"jnp.asarray({literal(value)}{dtype})"
+
+    def padded(self, text: str, axis: int, ndim: int, before: int, after: int) -> str:
+        pairs = [(before, after) if place == axis else (0, 0) for place in range(ndim)]
+        return f"jnp.pad({text}, {pairs})"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
+from symdiff.codegen.arrays import ArrayWriter
 from symdiff.codegen.contraction import ContractionWriter
 from symdiff.codegen.program import ATOM, POWER, PRODUCT, SUM, UNARY, Text
 from symdiff.codegen.table import MIRRORED, NUMPY, OPERATORS
@@ -18,10 +18,10 @@ from symdiff.graph.size import Dim, Size, names_of
 from symdiff.graph.special import SPECIAL
 
 _CALLED = re.compile(r"(?<![\w.])([a-z]\w*)(?=\()")  # a function's name, unless it is one of the array library
-_UFUNC = {"reduce_max": "maximum", "reduce_min": "minimum", "reduce_prod": "multiply"}
+_UFUNC = {"reduce_max": "maximum", "reduce_first_max": "maximum", "reduce_min": "minimum", "reduce_prod": "multiply"}
 
 
-class Writer:
+class Writer(ArrayWriter):
     """Writes nodes as NumPy expressions.
 
     Parameters
@@ -242,55 +242,3 @@ class Writer:
         self.need("_prod_others_tangent")
         v, x = (self.texts[a].source for a in node.args)
         return Text(f"_prod_others_tangent({x}, {v}, axes={node.attributes[0]})")
-
-    # Places
-
-    def _index(self, node: Node) -> Text:
-        (x,) = node.args
-        return Text(f"{self.texts[x].at(ATOM)}[{self._subscript(x, node.attributes[0])}]")
-
-    def _subscript(self, x: Node, items: Sequence[Any]) -> str:
-        parts = ["..."] if x.ndim > len(items) else []
-        dims = x.shape[x.ndim - len(items) :]
-        for item, dim in zip(items, dims, strict=True):
-            if isinstance(item, int):
-                parts.append(str(item))
-                continue
-            start, stop, step = item
-            head = "" if start == 0 else self.size(start).source
-            tail = "" if stop == dim else self.size(stop).source
-            parts.append(f"{head}:{tail}" + (f":{step}" if step != 1 else ""))
-        return ", ".join(parts)
-
-    def _place(self, node: Node) -> Text:
-        self.need("_place")
-        items, _ = node.attributes
-        where = self._subscript(node, items)
-        return Text(
-            f"_place({self.texts[node.args[0]].source}, {self.xp}.s_[{where}], {self.shape(node.shape)}, {self.dtype})"
-        )
-
-    def _stack(self, node: Node) -> Text:
-        (extents,) = node.attributes
-        lead = node.shape[: node.ndim - len(extents)]
-        if not lead:
-            return Text(
-                f"{self.xp}.array({self._nested([self.texts[a].source for a in node.args], extents)}, {self.dtype})"
-            )
-        entries = [
-            self.texts[a].source
-            if a.shape == lead
-            else f"{self.xp}.full({self.shape(lead)}, {self.texts[a].source}, {self.dtype})"
-            for a in node.args
-        ]
-        joined = f"{self.xp}.stack([{', '.join(entries)}], axis=-1)"
-        return Text(
-            joined if len(extents) == 1 else f"{joined}.reshape({', '.join(self.size(d).source for d in node.shape)})"
-        )
-
-    def _nested(self, entries: Sequence[str], extents: Sequence[int]) -> str:
-        if len(extents) == 1:
-            return f"[{', '.join(entries)}]"
-        width = len(entries) // extents[0]
-        rows = [self._nested(entries[i * width : (i + 1) * width], extents[1:]) for i in range(extents[0])]
-        return f"[{', '.join(rows)}]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from symdiff.codegen.program import ATOM, Text
 from symdiff.graph.contraction import Contraction
+from symdiff.graph.item import Window
 from symdiff.graph.node import Node, topological
 
 
@@ -41,7 +42,8 @@ def _base(node: Node) -> tuple[Node, bool]:
     """The node whose memory a view looks at, and whether the view repeats entries."""
     repeated = False
     while True:
-        if node.op in ("stop_gradient", "index"):
+        if node.op in ("stop_gradient", "index", "reshape"):
+            repeated = repeated or (node.op == "index" and any(isinstance(item, Window) for item in node.attributes[0]))
             node = node.args[0]
         elif node.op == "contract" and len(node.args) == 1:
             work = Contraction.of(node)

@@ -48,9 +48,14 @@ class TorchPrinter(ForwardPrinter):
         "not": "torch.logical_not({0})",
         "stop_gradient": "{0}.detach()",
         "cast": "{0}.to({dtype})",
+        "inverse": "torch.linalg.inv({0})",
+        "det": "torch.linalg.det({0})",
+        "logdet": "torch.logdet({0})",
+        "cholesky": "torch.linalg.cholesky({0})",
     }  # fmt: skip
     reductions: ClassVar = {
         "reduce_max": "torch.amax({0}, {axes})",
+        "reduce_first_max": "torch.amax({0}, {axes})",
         "reduce_min": "torch.amin({0}, {axes})",
         "reduce_norm": "torch.linalg.vector_norm({0}, dim={axes})",
         "reduce_logsumexp": "torch.logsumexp({0}, {axes})",
@@ -63,3 +68,7 @@ class TorchPrinter(ForwardPrinter):
     def _reduce_prod(self, node: Node, args: Sequence[str]) -> str:
         """`torch.prod` takes one axis: from the last to the first, so that the numbers of the others stay."""
         return args[0] + "".join(f".prod({axis})" for axis in reversed(node.attributes[0]))
+
+    def padded(self, text: str, axis: int, ndim: int, before: int, after: int) -> str:
+        pairs = (0, 0) * (ndim - 1 - axis) + (before, after)
+        return f"torch.nn.functional.pad({text}, {pairs})"

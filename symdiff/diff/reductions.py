@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from symdiff.diff.rule import Derivative, pushed_one_by_one
 from symdiff.graph.axes import insert_axes, structural, sum_axes
-from symdiff.graph.build import constant, pointwise, select
+from symdiff.graph.build import constant, contract, pointwise, select
 from symdiff.graph.node import Node
 
 
@@ -13,6 +14,11 @@ def _even_split(y: Node, x: Node, axes: tuple[int, ...]) -> Node:
     """1 at the extreme entry, split evenly over ties."""
     hit = select(pointwise("eq", x, insert_axes(y, axes, x.shape)), constant(1.0), constant(0.0))
     return hit / insert_axes(sum_axes(hit, axes), axes, x.shape)
+
+
+def _first(y: Node, x: Node, axes: tuple[int, ...]) -> Node:
+    """1 at the first extreme entry."""
+    return structural("first_max", [x], tuple(axis - x.ndim for axis in axes))
 
 
 def _direction(y: Node, x: Node, axes: tuple[int, ...]) -> Node:
@@ -29,10 +35,36 @@ def _others(y: Node, x: Node, axes: tuple[int, ...]) -> Node:
     return structural("prod_others", [x], tuple(axis - x.ndim for axis in axes))
 
 
-PARTIALS: dict[str, Callable[[Node, Node, tuple[int, ...]], Node]] = {
+_PARTIALS: dict[str, Callable[[Node, Node, tuple[int, ...]], Node]] = {
     "reduce_max": _even_split,
+    "reduce_first_max": _first,
     "reduce_min": _even_split,
     "reduce_norm": _direction,
     "reduce_logsumexp": _share,
     "reduce_prod": _others,
 }
+
+
+def _push(node: Node, i: int, t: Node, lead: int) -> Node:
+    (axes,) = node.attributes
+    slope = _PARTIALS[node.op](node, node.args[0], axes)
+    if lead == 0:
+        return sum_axes(t * slope, axes)
+    labels = list(range(t.ndim))
+    out = [label for label in labels if label - lead not in axes]
+    return contract([t, slope], [labels, labels[lead:]], out, dict(enumerate(t.shape)))
+
+
+def _pull(node: Node, i: int, g: Node, lead: int) -> Node:
+    (operand,), (axes,) = node.args, node.attributes
+    slope = _PARTIALS[node.op](node, operand, axes)
+    if lead == 0:
+        return insert_axes(g, axes, operand.shape) * slope
+    front, inner = list(range(lead)), [axis + lead for axis in range(operand.ndim)]
+    kept = [axis + lead for axis in range(operand.ndim) if axis not in axes]
+    sizes = dict(enumerate((*g.shape[:lead], *operand.shape)))
+    return contract([g, slope], [front + kept, inner], front + inner, sizes)
+
+
+REDUCTIONS = dict.fromkeys(_PARTIALS, Derivative(pushed_one_by_one(_push), _pull))
+REDUCTIONS["first_max"] = Derivative(lambda node, tangents, lead: None, lambda node, i, g, lead: None)

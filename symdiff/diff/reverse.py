@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symdiff.diff.linear import LINEAR
-from symdiff.diff.pointwise import partial_of
-from symdiff.diff.reductions import PARTIALS as REDUCTION_PARTIALS
-from symdiff.graph.axes import insert_axes, sum_to
-from symdiff.graph.build import add, constant, contract, full
-from symdiff.graph.contraction import aligned
+from symdiff.diff.table import derivative_of
+from symdiff.graph.build import add, full
 from symdiff.graph.node import Node, topological
 
 
@@ -33,50 +29,15 @@ def cotangents(root: Node, wrt: Sequence[Node], seed: Node | None = None, lead: 
         if any(operand in active for operand in node.args):
             active.add(node)
     found: dict[Node, Node] = {}
+    leaves = set(wrt)
     if root in active:
         found[root] = full(1.0, root.shape) if seed is None else seed
     for node in reversed(order):
-        if node not in found or node in wrt:
+        if node not in found or node in leaves:
             continue
         for i, operand in enumerate(node.args):
-            if operand in active and (term := pull(node, i, found[node], lead)) is not None:
+            if operand not in active or operand.dtype != "float":
+                continue
+            if (term := derivative_of(node).pull(node, i, found[node], lead)) is not None:
                 found[operand] = add(found[operand], term) if operand in found else term
     return found
-
-
-def pull(node: Node, i: int, g: Node, lead: int) -> Node | None:
-    """The contribution of the cotangent g of `node` to its operand i; None where it is zero."""
-    operand = node.args[i]
-    if operand.dtype != "float":
-        return None
-    if node.op in LINEAR:
-        return LINEAR[node.op][1](node, i, g, lead)
-    if node.op in REDUCTION_PARTIALS:
-        (axes,) = node.attributes
-        partial = REDUCTION_PARTIALS[node.op](node, operand, axes)
-        kept = [axis for axis in range(operand.ndim) if axis not in axes]
-        if lead == 0:
-            return insert_axes(g, axes, operand.shape) * partial
-        front = list(range(lead))
-        sizes = dict(enumerate((*g.shape[:lead], *operand.shape)))
-        inner = [axis + lead for axis in range(operand.ndim)]
-        return contract([g, partial], [front + [axis + lead for axis in kept], inner], front + inner, sizes)
-    slope = partial_of(node, i)
-    if slope is None:
-        return None
-    if lead == 0:
-        return sum_to(g * slope, operand.shape)
-    return _batched(g, slope, node, operand, lead)
-
-
-def _batched(g: Node, partial: Node, node: Node, operand: Node, lead: int) -> Node:
-    """sum_to(g * partial) as one contraction, so that diagonal structure in g is never filled in."""
-    if partial == constant(1.0):
-        return sum_to(g, operand.shape, lead)
-    front = list(range(lead))
-    sizes = dict(enumerate((*g.shape[:lead], *node.shape)))
-    by_partial = [i + lead for i in aligned(partial.shape, node.shape, 100)]
-    by_operand = [i + lead for i in aligned(operand.shape, node.shape, 200)]
-    sizes |= {i: 1 for i in (*by_partial, *by_operand) if i >= 100}
-    inner = [axis + lead for axis in range(node.ndim)]
-    return contract([g, partial], [front + inner, by_partial], front + by_operand, sizes)

@@ -48,7 +48,8 @@ def declare(model: Any) -> Declarations:
     pairs = [(role, symbol) for role, symbols in groups for symbol in symbols]
     _check_distinct(pairs)
     names = identifiers([_label(symbol) for _, symbol in pairs], "symbols")
-    size_symbols = _size_symbols(symbol for _, symbol in pairs)
+    shapes = {symbol: array_shape(symbol) for _, symbol in pairs if is_array(symbol)}
+    size_symbols = _size_symbols(shapes.values())
     for symbol in size_symbols:
         if any(symbol == declared for _, declared in pairs):
             raise ModelError(
@@ -57,22 +58,37 @@ def declare(model: Any) -> Declarations:
     size_names = identifiers([str(symbol) for symbol in size_symbols], "sizes")
     taken = set(names.values())
     sizes = {symbol: Size.named(unique(size_names[str(symbol)], taken)) for symbol in size_symbols}
-    scalars_only = all(isinstance(symbol, sp.Symbol) for _, symbol in pairs)
-    samples = _samples(model, sizes, set(names.values()))
+    dims = {symbol: tuple(dimension(dim, sizes) for dim in shape) for symbol, shape in shapes.items()}
+    scalars_only = not shapes
+    samples = _samples(model, dims, sizes, set(names.values()))
     pointwise = scalars_only and not model.data and _scalar_results(model)
     inputs = tuple(
-        _input(names[_label(symbol)], symbol, role, sizes, Size.named("S") if pointwise else samples, pointwise)
+        _input(names[_label(symbol)], symbol, role, dims, Size.named("S") if pointwise else samples, pointwise)
         for role, symbol in pairs
     )
     return Declarations(inputs, sizes, samples, pointwise)
 
 
-def _input(name: str, symbol: Any, role: str, sizes: dict[Any, Size], samples: Size | None, pointwise: bool) -> Input:
-    if symbol.is_commutative and (symbol.is_imaginary or symbol.is_real is False):
+def is_array(symbol: Any) -> bool:
+    """Whether a declared symbol has axes of its own."""
+    return not isinstance(symbol, sp.Symbol)
+
+
+def array_shape(symbol: Any) -> tuple[Any, ...]:
+    """The sizes of the axes of an array, as SymPy expressions."""
+    return tuple(sp.sympify(dim) for dim in symbol.shape)
+
+
+def _input(
+    name: str, symbol: Any, role: str, dims: dict[Any, tuple[Dim, ...]], samples: Size | None, pointwise: bool
+) -> Input:
+    if getattr(symbol, "is_commutative", True) and (
+        getattr(symbol, "is_imaginary", None) or getattr(symbol, "is_real", None) is False
+    ):
         raise UnsupportedError(f"{symbol} is declared not real: symdiff computes over the real numbers.")
-    dtype = "int" if getattr(symbol, "is_integer", None) else "float"
-    if isinstance(symbol, sp.MatrixSymbol):
-        return Input(name, symbol, role, parameter(name, tuple(dimension(d, sizes) for d in symbol.shape)))
+    dtype = getattr(symbol, "dtype", None) or ("int" if getattr(symbol, "is_integer", None) else "float")
+    if symbol in dims:
+        return Input(name, symbol, role, parameter(name, dims[symbol], dtype))
     carries_samples = role == "data" or pointwise
     shape = (samples,) if carries_samples and samples is not None else ()
     return Input(name, symbol, role, parameter(name, shape, dtype))
@@ -97,13 +113,12 @@ def _label(symbol: Any) -> str:
     return str(symbol.name)
 
 
-def _size_symbols(symbols: Iterable[Any]) -> list[Any]:
+def _size_symbols(shapes: Iterable[tuple[Any, ...]]) -> list[Any]:
     found: dict[Any, None] = {}
-    for symbol in symbols:
-        if isinstance(symbol, sp.MatrixSymbol):
-            for dim in symbol.shape:
-                for free in sorted(dim.free_symbols, key=str):
-                    found.setdefault(free)
+    for shape in shapes:
+        for dim in shape:
+            for free in sorted(dim.free_symbols, key=str):
+                found.setdefault(free)
     return list(found)
 
 
@@ -129,14 +144,15 @@ def dimension(expression: Any, sizes: dict[Any, Size]) -> Dim:
     return result
 
 
-def _samples(model: Any, sizes: dict[Any, Size], taken: set[str]) -> Size | None:
+def _samples(model: Any, dims: dict[Any, tuple[Dim, ...]], sizes: dict[Any, Size], taken: set[str]) -> Size | None:
     """The size data carry and no parameter does; a fresh one for scalar data alone; `samples=` decides."""
     if model.samples is not None:
         if model.samples not in sizes:
             raise ModelError(f"samples={model.samples} is not a size of any declared array.")
         return sizes[model.samples]
-    by_params = names_of(_dims(model.params, sizes))
-    candidates = [name for name in dict.fromkeys(names_of(_dims(model.data, sizes))) if name not in by_params]
+    by_params = names_of(dim for symbol in model.params for dim in dims.get(symbol, ()))
+    by_data = names_of(dim for symbol in model.data for dim in dims.get(symbol, ()))
+    candidates = [name for name in dict.fromkeys(by_data) if name not in by_params]
     if len(candidates) == 1:
         return Size.named(candidates[0])
     if any(isinstance(symbol, sp.Symbol) for symbol in model.data):
@@ -146,10 +162,6 @@ def _samples(model: Any, sizes: dict[Any, Size], taken: set[str]) -> Size | None
             )
         return Size.named(unique("N", taken | {size.names[0] for size in sizes.values()}))
     return None
-
-
-def _dims(symbols: Iterable[Any], sizes: dict[Any, Size]) -> list[Dim]:
-    return [dimension(dim, sizes) for symbol in symbols if isinstance(symbol, sp.MatrixSymbol) for dim in symbol.shape]
 
 
 def _scalar_results(model: Any) -> bool:

@@ -26,6 +26,7 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.size import Dim, spelled
 from symdiff.names import identifiers
 
+SYMBOLS = (sp.Symbol, sp.MatrixSymbol)
 RULES: dict[type, Rule] = {**scalar.RULES, **matrix.RULES}
 
 
@@ -123,6 +124,7 @@ class Walk:
 
     declarations: Declarations
     place: str
+    broadcasting: bool = False  # operands of scalar functions broadcast as NumPy's: inside tensors and written-out sums
     _memo: dict[int, tuple[Any, Node]] = field(default_factory=dict)
     _bound: dict[Any, Node] = field(default_factory=dict)
 
@@ -154,9 +156,9 @@ class Walk:
                 self._memo[id(part)] = (part, self._build(part, rule, children or ()))
         return self._memo[id(expression)][1]
 
-    def apply(self, function: Any, arguments: Sequence[Node]) -> Node:
+    def apply(self, function: Any, arguments: Sequence[Node], broadcasting: bool = False) -> Node:
         """The node of a `Lambda` applied to nodes."""
-        inner = Walk(self.declarations, self.place)
+        inner = Walk(self.declarations, self.place, broadcasting)
         inner._bound = {**self._bound, **dict(zip(function.variables, arguments, strict=True))}
         return inner.lower(function.expr)
 
@@ -182,7 +184,7 @@ class Walk:
 
     def _build(self, part: Any, rule: Rule | None, children: Sequence[Any]) -> Node:
         try:
-            if isinstance(part, (sp.Symbol, sp.MatrixSymbol)):
+            if isinstance(part, SYMBOLS):
                 return self._symbol(part)
             if rule is None:
                 raise UnsupportedError(refusal(part))

@@ -22,8 +22,8 @@ from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.frontend.scalar import SAMPLES_BESIDE_MATRIX, reduce_axes
 from symdiff.functions.elementwise import EntrywiseFunction
 from symdiff.functions.reductions import AxisFunction, AxisReduction
-from symdiff.graph.axes import Item, index, insert_axes, matmul, stack, sum_axes
-from symdiff.graph.bounds import needs, nonnegative
+from symdiff.graph.axes import index, insert_axes, matmul, stack, sum_axes
+from symdiff.graph.bounds import nonnegative
 from symdiff.graph.build import (
     add,
     broadcast,
@@ -35,6 +35,7 @@ from symdiff.graph.build import (
     pointwise,
     power,
 )
+from symdiff.graph.item import Item, needs
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim
 

@@ -86,7 +86,7 @@ def _multiply(factors: list[Node]) -> Node:
 
 def _operands(walk: Any, expression: Any, args: list[Node]) -> list[Node]:
     """The operands of a scalar operation: a 1x1 matrix counts as a scalar, no other matrix is one."""
-    if all(node.ndim < 2 for node in args):
+    if walk.broadcasting or all(node.ndim < 2 for node in args):
         return args
     of_samples = any(node.ndim == 1 for node in args)
     if any(node.ndim >= 2 and (of_samples or not walk.entrywise) and node.shape[-2:] != (1, 1) for node in args):

@@ -1,17 +1,19 @@
-"""Constructors of nodes that work on whole axes: permute, sum, repeat, reduce, index, place and stack."""
+"""Constructors of nodes that work on whole axes: permute, sum, repeat, reduce; pick, place, join and reshape.
+
+Attributes count axes from the end, so that an operation stays the same when axes are put in front.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from symdiff.errors import ShapeError
+from symdiff.graph.bounds import nonnegative
 from symdiff.graph.build import broadcast, broadcast_to, cast, contract
 from symdiff.graph.contraction import aligned
+from symdiff.graph.item import Item, described, dims_of, needs, plain
 from symdiff.graph.node import Node, Shape, intern
-from symdiff.graph.size import Dim
-
-Item = int | tuple[Dim, Dim, int]
-
+from symdiff.graph.size import Dim, spelled, total
 
 # Contractions
 
@@ -67,41 +69,35 @@ def reduce(op: str, x: Node, axes: Sequence[int]) -> Node:
 
 
 def structural(op: str, operands: Sequence[Node], *attributes: object) -> Node:
-    """A node of another operation whose shape is that of its first operand."""
+    """A node of another operation, of the shape its operands broadcast to."""
     return intern(op, tuple(operands), attributes, broadcast([x.shape for x in operands]), "float")
 
 
 def index(x: Node, items: Sequence[Item]) -> Node:
-    """x[..., items]: for each of the last axes an integer, which drops it, or (start, stop, step)."""
+    """x[..., items]: for each of the last axes an integer, which drops it, (start, stop, step), or a `Window`."""
+    items = tuple(plain(item) for item in items)
     lead = x.ndim - len(items)
     dims = x.shape[lead:]
     if all(item == (0, dim, 1) for item, dim in zip(items, dims, strict=True)):
         return x
     for item, dim in zip(items, dims, strict=True):
-        if isinstance(item, int) and isinstance(dim, int) and not 0 <= item < dim:
-            raise ShapeError(f"index {item} is out of range for an axis of size {dim}.")
+        if any(nonnegative(gap) is False for gap in needs([item], [dim])):
+            raise ShapeError(f"{described(item)} is out of range for an axis of size {dim}.")
     if x.op == "stack" and all(isinstance(item, int) for item in items) and len(items) == len(x.attributes[0]):
         position = 0
         for item, dim in zip(items, x.attributes[0], strict=True):
             position = position * dim + item
         return broadcast_to(x.args[position], x.shape[:lead])
-    shape = (*x.shape[:lead], *(_length(item) for item in items if not isinstance(item, int)))
+    shape = (*x.shape[:lead], *(dim for item in items for dim in dims_of(item)))
     return intern("index", (x,), (tuple(items),), shape, x.dtype)
 
 
-def _length(item: tuple[Dim, Dim, int]) -> Dim:
-    start, stop, step = item
-    span = stop - start
-    if step == 1:
-        return span
-    if not isinstance(span, int):
-        raise ShapeError(f"a slice with step {step} needs bounds that are numbers, not {start}:{stop}.")
-    return max(0, -(-span // step))
-
-
 def place(x: Node, items: Sequence[Item], dims: Sequence[Dim]) -> Node:
-    """The transpose of `index`: zeros over the last axes `dims`, with x at `items`."""
-    lead = x.ndim - sum(not isinstance(item, int) for item in items)
+    """The transpose of `index`: zeros over the last axes `dims`, with x added at `items`."""
+    items = tuple(plain(item) for item in items)
+    if all(item == (0, dim, 1) for item, dim in zip(items, dims, strict=True)):
+        return x
+    lead = x.ndim - sum(len(dims_of(item)) for item in items)
     return intern("place", (x,), (tuple(items), tuple(dims)), (*x.shape[:lead], *dims), "float")
 
 
@@ -109,3 +105,63 @@ def stack(entries: Sequence[Node], shape: Sequence[int]) -> Node:
     """Entries, in C order, that form new last axes `shape`."""
     lead = broadcast([entry.shape for entry in entries], "stack")
     return intern("stack", tuple(cast(e) for e in entries), (tuple(shape),), (*lead, *shape), "float")
+
+
+def concatenate(parts: Sequence[Node], axis: int) -> Node:
+    """The parts one after the other along an axis, counted from the end (-1, -2, ...); their other axes are the same."""
+    parts = [part for part in parts if part.shape[axis] != 0] or list(parts[:1])
+    if len(parts) == 1:
+        return parts[0]
+    rest = {(*part.shape[:axis], *part.shape[part.ndim + axis + 1 :]) for part in parts}
+    if len(rest) > 1:
+        raise ShapeError(
+            f"concatenate: {' and '.join(spelled(part.shape) for part in parts)} differ in other axes too."
+        )
+    dim: Dim = 0
+    for part in parts:
+        dim = dim + part.shape[axis]
+    first = parts[0].shape
+    shape = (*first[:axis], dim, *first[len(first) + axis + 1 :])
+    return intern("concatenate", tuple(cast(part) for part in parts), (axis,), shape, "float")
+
+
+def reshape(x: Node, before: Sequence[Dim], after: Sequence[Dim]) -> Node:
+    """x with its last axes, of sizes `before`, taken in C order as axes of sizes `after`."""
+    before, after = tuple(before), tuple(after)
+    if before == after:
+        return x
+    if total(before) != total(after):
+        raise ShapeError(f"reshape: {spelled(before)} has {total(before)} entries, {spelled(after)} {total(after)}.")
+    lead = x.ndim - len(before)
+    if [dim for dim in before if dim != 1] == [dim for dim in after if dim != 1]:
+        return _with_single_axes(x, lead, before, after)
+    if x.op == "reshape" and x.attributes[1] == before:
+        return reshape(x.args[0], x.attributes[0], after)
+    return intern("reshape", (x,), (before, after), (*x.shape[:lead], *after), x.dtype)
+
+
+def _with_single_axes(x: Node, lead: int, before: Shape, after: Shape) -> Node:
+    """Axes of size 1 dropped and put elsewhere: a view that merges into contractions."""
+    kept = iter([lead + axis for axis, dim in enumerate(before) if dim != 1])
+    sizes = dict(enumerate(x.shape)) | {200 + i: 1 for i in range(len(after))}
+    out = [200 + i if dim == 1 else next(kept) for i, dim in enumerate(after)]
+    return contract([x], [range(x.ndim)], [*range(lead), *out], sizes)
+
+
+def take(x: Node, positions: Node, axis: int) -> Node:
+    """The entries of x at whole-number `positions` along an axis, counted from the end; its place take their axes."""
+    place = x.ndim + axis
+    shape = (*x.shape[:place], *positions.shape, *x.shape[place + 1 :])
+    return intern("take", (cast(x), positions), (axis,), shape, "float")
+
+
+def scatter(x: Node, positions: Node, axis: int, dim: Dim) -> Node:
+    """The transpose of `take`: zeros, with `dim` entries along the axis, to which x is added at `positions`."""
+    place = x.ndim + axis + 1 - positions.ndim
+    shape = (*x.shape[:place], dim, *x.shape[place + positions.ndim :])
+    return intern("scatter", (x, positions), (axis, dim), shape, "float")
+
+
+def cumulative_sum(x: Node, axis: int, backwards: bool = False) -> Node:
+    """The sums of all entries up to each one along an axis, counted from the end; or from each one on."""
+    return intern("cumsum", (cast(x),), (axis, backwards), x.shape, "float")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
+from symdiff.graph.item import needs
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim, Size
 
@@ -28,16 +29,6 @@ def _from_one(dim: Size) -> tuple[tuple[tuple[str, ...], int], ...]:
             term = (Size.named(name) + 1) * term
         total = total + term
     return total.terms if isinstance(total, Size) else (((), total),)
-
-
-def needs(items: Iterable[object], dims: Iterable[Dim]) -> Iterator[Dim]:
-    """The differences that must not be negative for `items`, as of an `index`, on axes of sizes `dims`."""
-    for item, dim in zip(items, dims, strict=True):
-        if isinstance(item, tuple):
-            start, stop, _ = item
-            yield from (start, stop - start, dim - stop)
-        elif isinstance(item, int):
-            yield from (item, dim - (item + 1))
 
 
 def requirements(order: Iterable[Node]) -> list[Size]:

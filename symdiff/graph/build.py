@@ -37,6 +37,11 @@ def size(dim: Dim) -> Node:
     return intern("size", (), (dim,), (), "float") if isinstance(dim, Size) else constant(float(dim))
 
 
+def arange(dim: Dim) -> Node:
+    """The numbers 0, 1, ... along one axis."""
+    return intern("arange", (), (dim,), (dim,), "float")
+
+
 def full(value: Node | float, shape: Sequence[Dim]) -> Node:
     """An array that repeats a scalar."""
     ones = contract([], [], range(len(shape)), dict(enumerate(shape)))

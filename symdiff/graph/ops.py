@@ -89,6 +89,7 @@ COMMUTATIVE = ("add", "mul", "maximum", "minimum", "hypot", "logaddexp", "eq", "
 # Of whole axes; attributes: the axes reduced, which vanish. (A sum is a contraction.)
 REDUCTIONS = (
     "reduce_max",
+    "reduce_first_max",  # a tie gives the whole derivative to the first: pooling
     "reduce_min",
     "reduce_prod",
     "reduce_norm",  # Euclidean
@@ -98,16 +99,35 @@ REDUCTIONS = (
 # Linear in each operand.
 LINEAR = (
     "contract",  # sum over axes of a product: attributes (axes of each operand, axes of the result, sizes of the axes)
-    "index",  # x[..., a:b:c, d]: attribute, for each of the last axes, an integer or (start, stop, step)
-    "place",  # the transpose of index: zeros, and x at that place: attributes (the same, sizes of those axes)
+    "index",  # x[..., a:b:c, d]: attribute, for each of the last axes, an integer, (start, stop, step) or a Window
+    "place",  # the transpose of index: zeros, x added at that place: attributes (the same, sizes of those axes)
     "stack",  # entries side by side: attribute, the shape they form at the end
+    "concatenate",  # arrays one after the other: attribute, the axis from the end
+    "reshape",  # the last axes in C order as others: attributes (sizes before, sizes after)
+    "take",  # (x, positions): entries along an axis: attribute, the axis from the end
+    "scatter",  # (x, positions), the transpose of take: attributes (axis from the end, its size)
+    "cumsum",  # running sums: attributes (axis from the end, whether backwards)
+)
+
+# Of the last two axes, square matrices; leading axes are a batch.
+LINALG = (
+    "solve",  # (A, B): A^-1 B; attribute, the structure of A: "general", "lower" or "upper" triangular
+    "inverse",
+    "det",
+    "logdet",  # log det A, NaN where the determinant is negative
+    "cholesky",  # the lower factor of a symmetric positive definite matrix
 )
 
 # Products of all other entries along axes (attributes), and their directional derivative: what `reduce_prod` needs.
+FIRST = (
+    "first_max",
+)  # 1 at the first largest entry along axes from the end (attribute), else 0; a constant to derivatives
+
 PRODUCTS = ("prod_others", "prod_others_tangent")
 
 LEAVES = (
     "input",  # attributes (name, shape, dtype)
     "constant",  # attribute: a float or a bool; always a scalar
     "size",  # attribute: a Size, used as a number
+    "arange",  # attribute: its size; the numbers 0, 1, ...
 )

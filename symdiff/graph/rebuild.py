@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from symdiff.graph.axes import index, place, reduce, stack, structural
+from symdiff.graph import axes, linalg
 from symdiff.graph.build import contract, pointwise
 from symdiff.graph.node import Node
 from symdiff.graph.ops import POINTWISE, REDUCTIONS
+
+# op -> constructor of (operands, *attributes)
+_CONSTRUCTORS: dict[str, Callable[..., Node]] = {
+    "contract": lambda args, labels, out, sizes: contract(args, labels, out, dict(enumerate(sizes))),
+    "index": lambda args, items: axes.index(args[0], items),
+    "place": lambda args, items, dims: axes.place(args[0], items, dims),
+    "stack": axes.stack,
+    "concatenate": axes.concatenate,
+    "reshape": lambda args, before, after: axes.reshape(args[0], before, after),
+    "take": lambda args, axis: axes.take(args[0], args[1], axis),
+    "scatter": lambda args, axis, dim: axes.scatter(args[0], args[1], axis, dim),
+    "cumsum": lambda args, axis, backwards: axes.cumulative_sum(args[0], axis, backwards),
+    "prod_others": lambda args, over: axes.structural("prod_others", args, over),
+    "prod_others_tangent": lambda args, over: axes.structural("prod_others_tangent", args, over),
+    "first_max": lambda args, over: axes.structural("first_max", args, over),
+    "solve": lambda args, structure: linalg.solve(*args),
+    "inverse": lambda args: linalg.inverse(*args),
+    "det": lambda args: linalg.det(*args),
+    "logdet": lambda args: linalg.logdet(*args),
+    "cholesky": lambda args: linalg.factor(args[0]),
+}
 
 
 def rebuild(node: Node, args: Sequence[Node]) -> Node:
@@ -17,14 +38,5 @@ def rebuild(node: Node, args: Sequence[Node]) -> Node:
     if node.op in POINTWISE:
         return pointwise(node.op, *args)
     if node.op in REDUCTIONS:
-        return reduce(node.op, args[0], node.attributes[0])
-    if node.op == "contract":
-        axes, out, sizes = node.attributes
-        return contract(args, axes, out, dict(enumerate(sizes)))
-    if node.op == "index":
-        return index(args[0], *node.attributes)
-    if node.op == "place":
-        return place(args[0], *node.attributes)
-    if node.op == "stack":
-        return stack(args, *node.attributes)
-    return structural(node.op, args, *node.attributes)
+        return axes.reduce(node.op, args[0], node.attributes[0])
+    return _CONSTRUCTORS[node.op](args, *node.attributes)

@@ -1,0 +1,175 @@
+"""How operations on whole axes are written in NumPy: picking, placing, joining, reshaping, linear algebra."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from symdiff.codegen.program import ATOM, Text
+from symdiff.graph.item import Item, Window
+from symdiff.graph.node import Node
+from symdiff.graph.size import Dim
+
+
+class ArrayWriter:
+    """The part of a `Writer` that writes them: a method for each operation, of its name."""
+
+    texts: Mapping[Node, Text]
+    xp: str
+    dtype: str
+    need: Callable[[str], None]
+
+    def size(self, dim: Dim) -> Text:
+        """A size as source."""
+        raise NotImplementedError
+
+    def shape(self, dims: Sequence[Dim]) -> str:
+        """A shape as source of a tuple."""
+        raise NotImplementedError
+
+    def _sources(self, node: Node) -> list[str]:
+        return [self.texts[operand].source for operand in node.args]
+
+    # Picking and placing
+
+    def _index(self, node: Node) -> Text:
+        (x,), (items,) = node.args, node.attributes
+        text = self.texts[x]
+        lead, last = x.ndim - len(items), list(items)
+        if any(
+            item != (0, dim, 1) and not isinstance(item, Window)
+            for item, dim in zip(items, x.shape[lead:], strict=True)
+        ):
+            flat = [
+                (0, dim, 1) if isinstance(item, Window) else item
+                for item, dim in zip(items, x.shape[lead:], strict=True)
+            ]
+            text = Text(f"{text.at(ATOM)}[{self._subscript(x, flat)}]")
+            last = [item for item in items if not isinstance(item, int)]
+        for axis, item in reversed(list(enumerate(last, start=lead))):
+            if isinstance(item, Window):
+                self.need("_windows")
+                text = Text(f"_windows({text.source}, {axis}, {self._window(item)})")
+        return text
+
+    def _window(self, item: Window) -> str:
+        terms = ", ".join(f"({self.size(dim).source}, {step})" for dim, step in item.terms)
+        return f"{self.size(item.start).source}, {terms}"
+
+    def _subscript(self, x: Node, items: Sequence[Item]) -> str:
+        parts = ["..."] if x.ndim > len(items) else []
+        dims = x.shape[x.ndim - len(items) :]
+        for item, dim in zip(items, dims, strict=True):
+            if isinstance(item, int):
+                parts.append(str(item))
+                continue
+            start, stop, step = item  # type: ignore[misc]
+            head = "" if start == 0 else self.size(start).source
+            tail = "" if stop == dim else self.size(stop).source
+            parts.append(f"{head}:{tail}" + (f":{step}" if step != 1 else ""))
+        return ", ".join(parts)
+
+    def _place(self, node: Node) -> Text:
+        items, dims = node.attributes
+        source = self.texts[node.args[0]].source
+        axis = node.ndim - len(items)
+        for item, dim in zip(items, dims, strict=True):
+            if isinstance(item, Window):
+                self.need("_add_windows")
+                source = f"_add_windows({source}, {axis}, {self.size(dim).source}, {self._window(item)})"
+            axis += not isinstance(item, int)
+        flat = [(0, dim, 1) if isinstance(item, Window) else item for item, dim in zip(items, dims, strict=True)]
+        if all(item == (0, dim, 1) for item, dim in zip(flat, dims, strict=True)):
+            return Text(source)
+        self.need("_place")
+        where = self._subscript(node, flat)
+        return Text(f"_place({source}, {self.xp}.s_[{where}], {self.shape(node.shape)}, {self.dtype})")
+
+    def _take(self, node: Node) -> Text:
+        self.need("_take")
+        x, positions = self._sources(node)
+        return Text(f"_take({x}, {positions}, {node.args[0].ndim + node.attributes[0]})")
+
+    def _scatter(self, node: Node) -> Text:
+        self.need("_scatter")
+        x, positions = self._sources(node)
+        axis, dim = node.attributes
+        return Text(f"_scatter({x}, {positions}, {node.ndim + axis}, {self.size(dim).source})")
+
+    # Joining and reshaping
+
+    def _concatenate(self, node: Node) -> Text:
+        joined = ", ".join(self._sources(node))
+        axis = node.ndim + node.attributes[0]
+        return Text(f"{self.xp}.concatenate([{joined}]{f', axis={axis}' if axis else ''})")
+
+    def _reshape(self, node: Node) -> Text:
+        dims = ", ".join(self.size(dim).source for dim in node.shape)
+        return Text(f"{self.texts[node.args[0]].at(ATOM)}.reshape({dims})")
+
+    def _arange(self, node: Node) -> Text:
+        return Text(f"{self.xp}.arange({self.size(node.shape[0]).source}, dtype={self.dtype})")
+
+    def _cumsum(self, node: Node) -> Text:
+        from_end, backwards = node.attributes
+        axis, (x,) = node.ndim + from_end, self._sources(node)
+        if not backwards:
+            return Text(f"{self.xp}.cumsum({x}, axis={axis})")
+        return Text(f"{self.xp}.flip({self.xp}.cumsum({self.xp}.flip({x}, {axis}), axis={axis}), {axis})")
+
+    def _first_max(self, node: Node) -> Text:
+        self.need("_first_max")
+        return Text(f"_first_max({self._sources(node)[0]}, {node.attributes[0]})")
+
+    def _stack(self, node: Node) -> Text:
+        (extents,) = node.attributes
+        lead = node.shape[: node.ndim - len(extents)]
+        if not lead:
+            return Text(
+                f"{self.xp}.array({self._nested([self.texts[a].source for a in node.args], extents)}, {self.dtype})"
+            )
+        entries = [
+            self.texts[a].source
+            if a.shape == lead
+            else f"{self.xp}.full({self.shape(lead)}, {self.texts[a].source}, {self.dtype})"
+            for a in node.args
+        ]
+        joined = f"{self.xp}.stack([{', '.join(entries)}], axis=-1)"
+        return Text(
+            joined if len(extents) == 1 else f"{joined}.reshape({', '.join(self.size(d).source for d in node.shape)})"
+        )
+
+    def _nested(self, entries: Sequence[str], extents: Sequence[int]) -> str:
+        if len(extents) == 1:
+            return f"[{', '.join(entries)}]"
+        width = len(entries) // extents[0]
+        rows = [self._nested(entries[i * width : (i + 1) * width], extents[1:]) for i in range(extents[0])]
+        return f"[{', '.join(rows)}]"
+
+    # Linear algebra
+
+    def _solve(self, node: Node) -> Text:
+        a, b = self._sources(node)
+        (structure,) = node.attributes
+        if structure == "general":
+            return self._linalg("solve", a, b)
+        self.need("_solve_triangular")
+        return Text(f"_solve_triangular({a}, {b}, upper={structure == 'upper'})")
+
+    def _inverse(self, node: Node) -> Text:
+        return self._linalg("inv", *self._sources(node))
+
+    def _det(self, node: Node) -> Text:
+        return Text(f"{self.xp}.linalg.det({self._sources(node)[0]})")
+
+    def _logdet(self, node: Node) -> Text:
+        self.need("_logdet")
+        return Text(f"_logdet({self._sources(node)[0]})")
+
+    def _cholesky(self, node: Node) -> Text:
+        return self._linalg("cholesky", *self._sources(node))
+
+    def _linalg(self, name: str, a: str, *others: str) -> Text:
+        """A function that may fail: its error names the matrix."""
+        self.need("_checked")
+        operands = ", ".join([a, *others])
+        return Text(f"_checked({self.xp}.linalg.{name}, {a!r}, {operands})")

@@ -1,0 +1,14 @@
+"""Every operation's derivative: the tables of the kinds of operations as one."""
+
+from __future__ import annotations
+
+from symdiff.diff import elementwise, linalg, linear, reductions
+from symdiff.diff.rule import Derivative
+from symdiff.graph.node import Node
+
+_TABLE: dict[str, Derivative] = {**linear.LINEAR, **reductions.REDUCTIONS, **linalg.LINALG}
+
+
+def derivative_of(node: Node) -> Derivative:
+    """How tangents and cotangents pass a node; operations of each entry by itself have one rule over their partials."""
+    return _TABLE.get(node.op, elementwise.ELEMENTWISE)
