@@ -52,8 +52,8 @@ def y(x1, x2):
 def y_jacobian(x1, x2):
     """Return the derivatives of every entry of y by x1, x2: each of shape y.shape + parameter.shape."""
     x1, x2 = _arguments_of_y(x1, x2)
-    jacobian_x1 = np.array([[2 * x1], [0]], x1.dtype) + np.array([[0], [2]], x1.dtype)
-    jacobian_x2 = np.array([[0], [2 * x2]], x1.dtype) + np.array([[3], [0]], x1.dtype)
+    jacobian_x1 = np.array([[2 * x1], [2]], x1.dtype)
+    jacobian_x2 = np.array([[3], [2 * x2]], x1.dtype)
     return YGrad(jacobian_x1, jacobian_x2)
 
 
