@@ -1,0 +1,102 @@
+"""What can be read off written-out sums before they are lowered: shapes of arrays, free indices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy as sp
+from sympy.concrete.expr_with_limits import ExprWithLimits
+from sympy.tensor.array.array_comprehension import ArrayComprehension
+
+from symdiff.errors import ModelError
+from symdiff.frontend.text import text
+
+Ranges = Mapping[Any, tuple[Any, Any]]  # bound index -> its first and last value
+WRITTEN_OUT = (ExprWithLimits, ArrayComprehension)
+
+
+@dataclass
+class Found:
+    """Every entry of an array with the ranges of the indices bound where it stands; free indices; whether sums occur."""
+
+    entries: list[tuple[Any, Ranges]] = field(default_factory=list)
+    free: dict[Any, None] = field(default_factory=dict)
+    written_out: bool = False
+
+
+def scan(expressions: Iterable[Any]) -> Found:
+    """Walk the expressions once, iteratively; a part is read again only under other bound indices."""
+    found = Found()
+    stack: list[tuple[Any, Ranges]] = [(expression, {}) for expression in expressions]
+    seen: dict[tuple[int, int], Any] = {}  # holds what it names, so that no id is used twice
+    while stack:
+        part, bound = stack.pop()
+        if (id(part), id(bound)) in seen:
+            continue
+        seen[id(part), id(bound)] = part, bound
+        if isinstance(part, WRITTEN_OUT):
+            found.written_out = True
+            stack.extend(_body(part, bound))
+        elif isinstance(part, sp.Idx):
+            if part not in bound:
+                found.free.setdefault(part)
+        elif isinstance(part, sp.Indexed):
+            found.entries.append((part, bound))
+            stack.extend((index, bound) for index in part.indices)
+        elif not isinstance(part, sp.IndexedBase):
+            stack.extend((argument, bound) for argument in getattr(part, "args", ()))
+    return found
+
+
+def _body(part: Any, bound: Ranges) -> Iterator[tuple[Any, Ranges]]:
+    """The bounds, each under the indices bound further out, and the summand under all of them."""
+    inner = dict(bound)
+    for limit in part.limits[::-1]:
+        outer = dict(inner)
+        yield from ((end, outer) for end in limit[1:])
+        if len(limit) == 3:
+            inner[limit[0]] = (limit[1], limit[2])
+    yield part.function, inner
+
+
+def free_indices(expression: Any) -> list[Any]:
+    """The indices that no sum binds, in alphabetical order."""
+    return sorted(scan([expression]).free, key=lambda index: str(index.name))
+
+
+def inferred_shapes(bases: Iterable[Any], found: Found) -> dict[Any, tuple[Any, ...]]:
+    """The shape of each `IndexedBase` declared without one, from axes indexed by a plain bound index from 0."""
+    shapes = {}
+    for base in bases:
+        uses = [(entry, bound) for entry, bound in found.entries if entry.base == base]
+        if not uses:
+            raise ModelError(f"{base} has no shape and no entry of it is used: say IndexedBase('{base}', shape=(n,)).")
+        ranks = sorted({entry.rank for entry, _ in uses})
+        if len(ranks) > 1:
+            raise ModelError(f"{base} is used with {' and with '.join(map(str, ranks))} indices.")
+        shapes[base] = tuple(_axis(base, axis, uses) for axis in range(ranks[0]))
+    return shapes
+
+
+def _axis(base: Any, axis: int, uses: list[tuple[Any, Ranges]]) -> Any:
+    """The one size an axis has by its plain indices."""
+    sizes: dict[Any, Any] = {}
+    for entry, bound in uses:
+        index = entry.indices[axis]
+        low, high = bound.get(index) or (getattr(index, "lower", None), getattr(index, "upper", None))
+        if low == 0 and high is not None and high.free_symbols.isdisjoint(bound):
+            sizes.setdefault(high + 1, entry)
+    if len(sizes) > 1:
+        (one, entry), (other, second) = list(sizes.items())[:2]
+        raise ModelError(
+            f"{base} has no shape, and its uses differ: axis {axis} has size {one} by {text(entry)} and {other} by "
+            f"{text(second)}. Say which: IndexedBase('{base}', shape=...)."
+        )
+    if not sizes:
+        raise ModelError(
+            f"{base} has no shape, and no plain index that runs from 0 to a fixed end stands at its axis {axis}, as in "
+            f"{text(uses[0][0])}: say IndexedBase('{base}', shape=...)."
+        )
+    return next(iter(sizes))
