@@ -122,10 +122,11 @@ def finish(unit: Unit, model: Lowered) -> Unit:
     """The passes after differentiation: from the results of one function to its plan."""
     order = set(topological(unit.roots))
     names = {node: name for node, name in model.names.items() if node in order}
-    roots = optimised([*unit.roots, *names], model)
-    results, named = roots[: len(unit.roots)], roots[len(unit.roots) :]
-    chosen = plan(results, model.declarations.samples)
-    return replace(unit, roots=chosen.results, plan=chosen, names=dict(zip(named, names.values(), strict=True)))
+    texts = {node: words for node, words in model.texts.items() if node in order}
+    roots = iter(optimised([*unit.roots, *names, *texts], model))
+    chosen = plan([next(roots) for _ in unit.roots], model.declarations.samples)
+    names, texts = ({next(roots): known for known in labels.values()} for labels in (names, texts))
+    return replace(unit, roots=chosen.results, plan=chosen, names=names, texts=texts)
 
 
 def optimised(roots: Sequence[Node], model: Lowered) -> list[Node]:
@@ -144,7 +145,7 @@ def cost(roots: Sequence[Node], model: Lowered) -> int:
 def cache_key(model: Lowered, options: Options) -> str:
     """A digest of everything that reaches the bytes of the source."""
     nodes = [node for node in (model.objective, *model.outputs.values()) if node is not None]
-    labels = [*model.outputs, *(f"{name}={node.digest.hex()}" for node, name in model.names.items())]
+    labels = [*model.outputs, *(f"{name}={node.digest.hex()}" for node, name in (*model.names.items(), *model.texts.items()))]
     inputs = [f"{e.name}:{e.role}:{e.node.shape}:{e.node.dtype}:{e.symbol}" for e in model.declarations.inputs]
     return key_of(
         sp.__version__, header(options), model.name, str(model.declarations.samples), str(model.declarations.pointwise),

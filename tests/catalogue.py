@@ -51,9 +51,10 @@ A, B, C, Q, R, G = (
 P, U = MatrixSymbol("P", n, m), MatrixSymbol("U", n, m)  # positive; between 0 and 1
 u, v, r, s = MatrixSymbol("u", n, 1), MatrixSymbol("v", m, 1), MatrixSymbol("r", 1, m), MatrixSymbol("s", 1, 1)
 X, Y = MatrixSymbol("X", N, m), MatrixSymbol("Y", N, k)
+S, T, D = MatrixSymbol("S", n, n), MatrixSymbol("T", n, n), MatrixSymbol("D", n, n)  # S, T positive definite; D regular
 F, W = MatrixSymbol("F", k, k), MatrixSymbol("W", 2, 2)
 eye = t.eye(3, dtype=t.float64)
-SYMBOLS = {str(symbol.name): symbol for symbol in (w, b, c, x, y, A, B, C, Q, R, G, P, U, u, v, r, s, X, Y, F, W)}
+SYMBOLS = {str(symbol.name): symbol for symbol in (w, b, c, x, y, A, B, C, Q, R, G, P, U, u, v, r, s, X, Y, S, T, D, F, W)}
 DATA = ("x", "y", "X", "Y")
 
 
@@ -115,12 +116,20 @@ class Case:
             shape = tuple(int(dim.subs(SIZES)) for dim in symbol.shape)
         else:
             shape = (SIZES[N],) if name in DATA else ()
+        if name in ("S", "T", "D"):
+            return regular(rng, shape, symmetric=name != "D")
         low, high = {"P": (0.5, 2.0), "U": (0.1, 0.9)}.get(name, self.domain or (-2.0, 2.0))
         return np.asarray(rng.uniform(low, high, shape), np.float32).astype(np.float64)
 
     def objective(self, out: t.Tensor) -> t.Tensor:
         """The objective of an output, in PyTorch."""
         return out if self.scalar else (out**2 / 2 + out).sum()
+
+
+def regular(rng: np.random.Generator, shape: tuple[int, ...], symmetric: bool) -> np.ndarray:
+    """A matrix far from singular, of entries that are whole multiples of 1/64; positive definite if symmetric."""
+    entries = np.round(8 * rng.uniform(-1.5, 1.5, shape)) / 8
+    return (entries @ entries.T if symmetric else entries) + 3 * np.eye(shape[0])
 
 
 def entrywise(*names: str) -> list[Case]:
@@ -348,6 +357,85 @@ EXPLICIT = [
          lambda W, x: ((t.stack([x, 1 + 0 * x], -1) @ W) ** 2).sum(1).mean()),
 ]
 
+LINALG = [
+    Case("inverse", D.I, lambda D: t.linalg.inv(D)),
+    Case("inverse of a product", (D * S).I, lambda D, S: t.linalg.inv(D @ S)),
+    Case("inverse of a sum", (S + w**2 * Identity(n)).I, lambda S, w: t.linalg.inv(S + w**2 * eye)),
+    Case("inverse of a transpose", D.T.I, lambda D: t.linalg.inv(D.T)),
+    Case("inverse of an inverse", sp.Inverse(sp.Inverse(D) + T), lambda D, T: t.linalg.inv(t.linalg.inv(D) + T)),
+    Case("power -1", sp.MatPow(D, -1), lambda D: t.linalg.inv(D)),
+    Case("power -3", D**-3, lambda D: t.linalg.matrix_power(t.linalg.inv(D), 3)),
+    Case("power -2 times a matrix", D**-2 * A, lambda D, A: t.linalg.solve(D @ D, A)),
+    Case("sd.inv", sd.inv(D) * A, lambda D, A: t.linalg.solve(D, A)),
+    Case("inverse times a matrix", D.I * A, lambda D, A: t.linalg.solve(D, A)),
+    Case("matrix times an inverse", A.T * D.I, lambda A, D: A.T @ t.linalg.inv(D)),
+    Case("inverse in a sandwich", A.T * S.I * A, lambda A, S: A.T @ t.linalg.solve(S, A)),
+    Case("inverses around a matrix", D.I * Q * S.I, lambda D, Q, S: t.linalg.inv(D) @ Q @ t.linalg.inv(S)),
+    Case("two inverses", D.I * S.I * A, lambda D, S, A: t.linalg.inv(D) @ t.linalg.inv(S) @ A),
+    Case("inverse of a diagonal", DiagMatrix(P * OneMatrix(m, 1)).I, lambda P: t.diag(1 / P.sum(1))),
+    Case("quadratic form of an inverse", u.T * S.I * u, lambda u, S: u.T @ t.linalg.solve(S, u)),
+    Case("trace of an inverse", Trace(D.I), lambda D: t.trace(t.linalg.inv(D))),
+    Case("inverse of explicit", sd.inv(Matrix([[w**2 + 3, w], [b, 2]])) * W,
+         lambda W, w, b: t.linalg.inv(t.stack([w**2 + 3, w, b, 2 + 0 * w]).reshape(2, 2)) @ W, (-1, 1)),
+    Case("entry of an inverse", D.I[0, 1] + w, lambda D, w: t.linalg.inv(D)[0, 1] + w),
+    Case("entry of an inverse of numbers", (W * W.T + 3 * Identity(2)).I[0, 1] * w,
+         lambda W, w: t.linalg.inv(W @ W.T + 3 * t.eye(2).double())[0, 1] * w),
+    Case("slice of an inverse", D.I[0:2, 1:3], lambda D: t.linalg.inv(D)[0:2, 1:3]),
+    Case("entry of a product of numbers", (G.T * G)[0, 1], lambda G: (G.T @ G)[0, 1]),
+    Case("slice of a product", (Q * A)[0:2, :], lambda Q, A: (Q @ A)[0:2]),
+    Case("determinant", sp.det(D), lambda D: t.linalg.det(D)),
+    Case("determinant of a product", sp.Determinant(D * S), lambda D, S: t.linalg.det(D @ S)),
+    Case("determinant of explicit", sd.det(Matrix([[w, b], [c, w**2]])) * sd.sum(A),
+         lambda A, w, b, c: (w**3 - b * c) * A.sum()),
+    Case("log of a determinant", sp.log(sp.det(D)), lambda D: t.logdet(D)),
+    Case("log of a negative determinant's size", sp.log(sp.Abs(sp.det(-D))), lambda D: t.logdet(D)),
+    Case("log of a quotient of determinants", sp.log(sp.det(-D) / sp.Determinant(-S)),
+         lambda D, S: t.logdet(D) - t.logdet(S)),
+    Case("log of a root of a determinant", sp.log(w**2 * sp.sqrt(3 * sp.det(S))),
+         lambda S, w: t.log(w**2) + t.logdet(S) / 2 + np.log(3) / 2),
+    Case("logdet", sd.logdet(S + w**2 * Identity(n)), lambda S, w: t.logdet(S + w**2 * eye)),
+    Case("trace", sd.trace(Q * D), lambda Q, D: t.trace(Q @ D)),
+    Case("diag of a column", sd.diag(u) * A, lambda u, A: u * A),
+    Case("diag of a matrix", sd.diag(Q * D), lambda Q, D: t.diagonal(Q @ D)[:, None]),
+    Case("solve", sd.solve(D, A), lambda D, A: t.linalg.solve(D, A)),
+    Case("solve of a sum", sd.solve(S + D, A - 2 * B), lambda S, D, A, B: t.linalg.solve(S + D, A - 2 * B)),
+    Case("solve of a column", sd.solve(D, u).applyfunc(sp.sin), lambda D, u: t.sin(t.linalg.solve(D, u))),
+    Case("solve of a solve", sd.solve(D, sd.solve(S, A)), lambda D, S, A: t.linalg.solve(D, t.linalg.solve(S, A))),
+    Case("solve of an outer product", sd.solve(D, u * v.T), lambda D, u, v: t.linalg.solve(D, u @ v.T)),
+    Case("cholesky", sd.cholesky(S), lambda S: t.linalg.cholesky((S + S.T) / 2)),
+    Case("cholesky of a Gram matrix", sd.cholesky(A * A.T + w**2 * Identity(n)),
+         lambda A, w: t.linalg.cholesky(A @ A.T + w**2 * eye), (1, 2)),
+    Case("cholesky transposed", sd.cholesky(S).T * A, lambda S, A: t.linalg.cholesky((S + S.T) / 2).T @ A),
+    Case("triangular solve", sd.solve(sd.cholesky(S), A), lambda S, A: t.linalg.solve(t.linalg.cholesky((S + S.T) / 2), A)),
+    Case("both triangular solves", sd.solve(sd.cholesky(S).T, sd.solve(sd.cholesky(S), u)),
+         lambda S, u: t.linalg.solve((S + S.T) / 2, u)),
+    Case("inverse of a factor", sd.cholesky(S).I, lambda S: t.linalg.inv(t.linalg.cholesky((S + S.T) / 2))),
+    Case("logdet of a factor", sd.logdet(sd.cholesky(S)), lambda S: t.logdet((S + S.T) / 2) / 2),
+    Case("determinant of a factor", sd.det(sd.cholesky(S)), lambda S: t.linalg.det(t.linalg.cholesky((S + S.T) / 2))),
+    Case("entry of a factor", sd.cholesky(S)[2, 1], lambda S: t.linalg.cholesky((S + S.T) / 2)[2, 1]),
+    Case("KroneckerProduct", sp.KroneckerProduct(A, C), lambda A, C: t.kron(A, C)),
+    Case("KroneckerProduct of three", sp.KroneckerProduct(F, u, W), lambda F, u, W: t.kron(t.kron(F, u), W)),
+    Case("KroneckerProduct in a product", sp.KroneckerProduct(Q, F) * sp.KroneckerProduct(u, C.T),
+         lambda Q, F, u, C: t.kron(Q, F) @ t.kron(u, C.T.contiguous())),
+    Case("BlockMatrix", sp.BlockMatrix([[Q, A], [A.T, C * C.T]]),
+         lambda Q, A, C: t.cat([t.cat([Q, A], 1), t.cat([A.T, C @ C.T], 1)], 0)),
+    Case("BlockMatrix with zeros", sp.BlockMatrix([[Q, ZeroMatrix(n, m)], [A.T, Identity(m)]]),
+         lambda Q, A: t.cat([t.cat([Q, 0 * A], 1), t.cat([A.T, t.eye(4).double()], 1)], 0)),
+    Case("BlockMatrix in a product", sp.BlockMatrix([[Q, A]]) * sp.BlockMatrix([[u], [v]]), lambda Q, A, u, v: Q @ u + A @ v),
+    Case("BlockDiagMatrix", sp.BlockDiagMatrix(Q, A, F), lambda Q, A, F: t.block_diag(Q, A, F)),
+    Case("determinant of blocks", sp.Determinant(sp.BlockMatrix([[D, u], [u.T, s]])),
+         lambda D, u, s: t.linalg.det(t.cat([t.cat([D, u], 1), t.cat([u.T, s], 1)], 0))),
+    Case("normal density", sp.exp(-Trace((u - w * OneMatrix(n, 1)).T * S.I * (u - w * OneMatrix(n, 1))) / 2)
+         / sp.sqrt(sp.det(2 * sp.pi * S)),
+         lambda u, w, S: t.exp(-(u - w).T @ t.linalg.solve(S, u - w) / 2)[0, 0] / t.sqrt(t.linalg.det(2 * t.pi * S))),
+    Case("log of a normal density", sp.log(sp.exp(-Trace(u.T * S.I * u) / 2) / sp.sqrt((2 * sp.pi) ** n * sp.det(S))),
+         lambda u, S: -(u.T @ t.linalg.solve(S, u))[0, 0] / 2 - t.logdet(2 * t.pi * S) / 2),
+    Case("per sample inverse", sd.inv(Matrix([[w**2 + 3, x], [b, 2]])),
+         lambda w, b, x: t.linalg.inv(t.stack([w**2 + 3 + 0 * x, x, b + 0 * x, 2 + 0 * x], -1).reshape(-1, 2, 2)), (-1, 1)),
+    Case("logdet of each sample", sd.mean(sd.logdet(Matrix([[w**2 + 3, x], [b, 2]]))),
+         lambda w, b, x: t.logdet(t.stack([w**2 + 3 + 0 * x, x, b + 0 * x, 2 + 0 * x], -1).reshape(-1, 2, 2)).mean(), (-1, 1)),
+]
+
 SAMPLES = [
     Case("linear regression", sd.mean(HadamardPower(X * C - Y, 2)), lambda C, X, Y: ((X @ C - Y) ** 2).mean()),
     Case("softmax regression", -sd.mean(HadamardProduct(sd.log_softmax(X * C), Y)),
@@ -407,4 +495,4 @@ SCALAR = [
 ]
 
 # fmt: on
-CASES = list(itertools.chain(LINEAR, NAMED, ENTRYWISE, reductions(), PLACES, EXPLICIT, SAMPLES, SCALAR))
+CASES = list(itertools.chain(LINEAR, NAMED, ENTRYWISE, reductions(), PLACES, EXPLICIT, LINALG, SAMPLES, SCALAR))

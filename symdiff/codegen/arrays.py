@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from symdiff.codegen.program import ATOM, Text
+from symdiff.errors import shorten
 from symdiff.graph.item import Item, Window
+from symdiff.graph.linalg import is_symmetric
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim
 
@@ -17,6 +19,7 @@ class ArrayWriter:
     xp: str
     dtype: str
     need: Callable[[str], None]
+    words: Mapping[Node, str]
 
     def size(self, dim: Dim) -> Text:
         """A size as source."""
@@ -148,15 +151,21 @@ class ArrayWriter:
     # Linear algebra
 
     def _solve(self, node: Node) -> Text:
-        a, b = self._sources(node)
         (structure,) = node.attributes
         if structure == "general":
-            return self._linalg("solve", a, b)
+            return self._checked(f"{self.xp}.linalg.solve", node)
         self.need("_solve_triangular")
+        a, b = self._sources(node)
         return Text(f"_solve_triangular({a}, {b}, upper={structure == 'upper'})")
 
     def _inverse(self, node: Node) -> Text:
-        return self._linalg("inv", *self._sources(node))
+        return self._checked(f"{self.xp}.linalg.inv", node)
+
+    def _cholesky(self, node: Node) -> Text:
+        if is_symmetric(node.args[0]):
+            return self._checked(f"{self.xp}.linalg.cholesky", node)
+        self.need("_cholesky")
+        return self._checked("_cholesky", node)
 
     def _det(self, node: Node) -> Text:
         return Text(f"{self.xp}.linalg.det({self._sources(node)[0]})")
@@ -165,11 +174,29 @@ class ArrayWriter:
         self.need("_logdet")
         return Text(f"_logdet({self._sources(node)[0]})")
 
-    def _cholesky(self, node: Node) -> Text:
-        return self._linalg("cholesky", *self._sources(node))
+    def _log_abs_det(self, node: Node) -> Text:
+        return Text(f"{self.xp}.linalg.slogdet({self._sources(node)[0]})[1]")
 
-    def _linalg(self, name: str, a: str, *others: str) -> Text:
+    def _sign_det(self, node: Node) -> Text:
+        return Text(f"{self.xp}.linalg.slogdet({self._sources(node)[0]})[0]")
+
+    def _triangle(self, node: Node) -> Text:
+        (on_diagonal,), (x,) = node.attributes, self._sources(node)
+        if on_diagonal == 1:
+            return Text(f"{self.xp}.tril({x})")
+        self.need("_triangle")
+        return Text(f"_triangle({x}, {on_diagonal})")
+
+    def _checked(self, function: str, node: Node) -> Text:
         """A function that may fail: its error names the matrix."""
         self.need("_checked")
-        operands = ", ".join([a, *others])
-        return Text(f"_checked({self.xp}.linalg.{name}, {a!r}, {operands})")
+        operands = ", ".join(self._sources(node))
+        return Text(f"_checked({function}, {self._spoken(node.args[0])!r}, {operands})")
+
+    def _spoken(self, a: Node) -> str:
+        """A matrix in the user's words, where it or its transpose has them, else its source."""
+        if a in self.words:
+            return shorten(self.words[a], 60)
+        if a.op == "contract" and len(a.args) == 1 and a.args[0] in self.words:
+            return f"the transpose of {shorten(self.words[a.args[0]], 60)}"
+        return self.texts[a].source

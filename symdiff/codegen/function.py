@@ -35,6 +35,7 @@ class FunctionWriter:
     comments : node -> (comment above its first statement, the result it leads to).
     taken : identifiers that are in use; extended.
     need : called with the name of each helper the source uses.
+    words : matrix that is factorised -> the user's words for it.
     """
 
     inputs: Mapping[Node, str]
@@ -44,6 +45,7 @@ class FunctionWriter:
     xp: str
     need: Callable[[str], None]
     pointwise: bool = False
+    words: Mapping[Node, str] = field(default_factory=dict)
     writer_class: type[Writer] = Writer
     texts: dict[Node, Text] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
@@ -54,7 +56,7 @@ class FunctionWriter:
     def write(self, order: Sequence[Node], results: Sequence[Node]) -> None:
         """Append the statements that compute every node of `order`."""
         sizes = Sizes(self._size_source, self.taken)
-        writer = self.writer_class(self.texts, sizes, self.dtype, self.xp, self.need, self.pointwise)
+        writer = self.writer_class(self.texts, sizes, self.dtype, self.xp, self.need, self.pointwise, self.words)
         self._size_requirements(order, writer)
         count = users(order)
         bare = _left_to_broadcasting(order, results)

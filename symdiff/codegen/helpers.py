@@ -193,6 +193,18 @@ def _solve_triangular(a, b, upper):
         x[..., rest, :] -= a[..., rest, here] @ x[..., here, :]
     return x
 ''',
+    "_cholesky": '''\
+def _cholesky(a):
+    """The lower Cholesky factor of the symmetric part of a."""
+    return np.linalg.cholesky((a + a.swapaxes(-1, -2)) / 2)
+''',
+    "_triangle": '''\
+def _triangle(x, on_diagonal):
+    """The lower triangle of x, with its diagonal scaled."""
+    result = np.tril(x)
+    np.einsum("...ii->...i", result)[...] *= on_diagonal
+    return result
+''',
     "_logdet": '''\
 def _logdet(a):
     """The logarithm of the determinant; NaN where that is negative."""

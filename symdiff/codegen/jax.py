@@ -55,7 +55,9 @@ class JaxPrinter(ForwardPrinter):
         "inverse": "jnp.linalg.inv({0})",
         "det": "jnp.linalg.det({0})",
         "logdet": "jnp.where(jnp.linalg.slogdet({0})[0] < 0, jnp.nan, jnp.linalg.slogdet({0})[1])",
-        "cholesky": "jnp.linalg.cholesky({0})",
+        "log_abs_det": "jnp.linalg.slogdet({0})[1]",
+        "sign_det": "jnp.linalg.slogdet({0})[0]",
+        "cholesky": "jnp.linalg.cholesky(({0} + {0}.mT) / 2)",
     }  # fmt: skip
     reductions: ClassVar = {
         "reduce_max": "jnp.max({0}, {axes})",

@@ -32,6 +32,7 @@ class Writer(ArrayWriter):
     xp : what the array library is imported as.
     need : called with the name of each helper function or special function that the source uses.
     pointwise : whether every array has the one shape S, so that a repeated scalar may stay a scalar.
+    words : matrix that is factorised -> the user's words for it, for errors.
     """
 
     def __init__(
@@ -42,9 +43,10 @@ class Writer(ArrayWriter):
         xp: str,
         need: Callable[[str], None],
         pointwise: bool = False,
+        words: Mapping[Node, str] | None = None,
     ) -> None:
         self.texts, self.sizes, self.dtype, self.xp, self.need = texts, sizes, dtype, xp, need
-        self.pointwise = pointwise
+        self.pointwise, self.words = pointwise, words or {}
         self._contractions = ContractionWriter(self)
         self._weak: dict[Node, bool] = {}
 

@@ -51,7 +51,9 @@ class TorchPrinter(ForwardPrinter):
         "inverse": "torch.linalg.inv({0})",
         "det": "torch.linalg.det({0})",
         "logdet": "torch.logdet({0})",
-        "cholesky": "torch.linalg.cholesky({0})",
+        "log_abs_det": "torch.linalg.slogdet({0})[1]",
+        "sign_det": "torch.linalg.slogdet({0})[0]",
+        "cholesky": "torch.linalg.cholesky(({0} + {0}.mT) / 2)",
     }  # fmt: skip
     reductions: ClassVar = {
         "reduce_max": "torch.amax({0}, {axes})",

@@ -22,7 +22,7 @@ from symdiff.functions.elementwise import EntrywiseFunction
 from symdiff.functions.reductions import AxisReduction, Reduction
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.node import Node, topological
-from symdiff.graph.ops import REDUCTIONS
+from symdiff.graph.ops import LINALG, REDUCTIONS
 from symdiff.graph.size import Dim, Size
 
 _FUNCTIONS: dict[str, Any] = {
@@ -138,6 +138,12 @@ class ClosedForm:
             return sp.ImmutableMatrix(*node.attributes[0], [self.used[entry] for entry in node.args])
         if node.op == "index":
             return matrix_form.entry_or_slice(self, node)
+        if node.op in LINALG:
+            return matrix_form.linear_algebra(self, node)
+        if node.op == "concatenate":
+            return matrix_form.joined(self, node)
+        if node.op == "reshape":
+            return matrix_form.kronecker(self, node)
         if node.op == "place":
             return matrix_form.placed(self, node)
         if node.op == "select" or node.op in _FUNCTIONS:

@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 
 from symdiff.errors import ModelError, SymdiffError, UnsupportedError, located, warn
-from symdiff.frontend import matrix, scalar
+from symdiff.frontend import linalg, matrix, scalar
 from symdiff.frontend.declare import Declarations, declare, dimension, warn_unused
 from symdiff.frontend.registered import registered_rule
 from symdiff.frontend.rule import Rule
@@ -27,7 +27,7 @@ from symdiff.graph.size import Dim, spelled
 from symdiff.names import identifiers
 
 SYMBOLS = (sp.Symbol, sp.MatrixSymbol)
-RULES: dict[type, Rule] = {**scalar.RULES, **matrix.RULES}
+RULES: dict[type, Rule] = {**scalar.RULES, **matrix.RULES, **linalg.RULES}
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Lowered:
     ----------
     objective, outputs : the results; an output keeps its declared symbols in `arguments`.
     names : node -> the user's name for it (`named=`, the outputs).
+    texts : matrix that is factorised -> the user's words for it, for errors when it runs.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Lowered:
     outputs: dict[str, Node]
     arguments: dict[str, tuple[Input, ...]]
     names: dict[Node, str]
+    texts: dict[Node, str]
 
     @property
     def results(self) -> list[Node]:
@@ -54,14 +56,14 @@ class Lowered:
         return [*([] if self.objective is None else [self.objective]), *self.outputs.values()]
 
     def mapped(self, change: Callable[[Sequence[Node]], list[Node]]) -> Lowered:
-        """The model with its graphs rewritten; names go along."""
-        roots = [*self.results, *self.names]
+        """The model with its graphs rewritten; names and texts go along."""
+        roots = [*self.results, *self.names, *self.texts]
         new = dict(zip(roots, change(roots), strict=True))
         objective = None if self.objective is None else new[self.objective]
         outputs = {name: new[node] for name, node in self.outputs.items()}
-        return replace(
-            self, objective=objective, outputs=outputs, names={new[n]: name for n, name in self.names.items()}
-        )
+        names = {new[node]: name for node, name in self.names.items()}
+        texts = {new[node]: words for node, words in self.texts.items()}
+        return replace(self, objective=objective, outputs=outputs, names=names, texts=texts)
 
 
 def lower(model: Any) -> Lowered:
@@ -83,7 +85,7 @@ def _lower(model: Any) -> Lowered:
     roots = [*outputs.values(), *([objective] if objective is not None else [])]
     warn_unused(declarations.inputs, set(topological(roots)), model.place)
     arguments = {name: _used(declarations.inputs, node) for name, node in outputs.items()}
-    return Lowered(model.name, model.place, declarations, objective, outputs, arguments, names)
+    return Lowered(model.name, model.place, declarations, objective, outputs, arguments, names, walk.texts)
 
 
 def _used(inputs: Sequence[Input], root: Node) -> tuple[Input, ...]:
@@ -125,6 +127,7 @@ class Walk:
     declarations: Declarations
     place: str
     broadcasting: bool = False  # operands of scalar functions broadcast as NumPy's: inside tensors and written-out sums
+    texts: dict[Node, str] = field(default_factory=dict)  # matrix that is factorised -> the user's words for it
     _memo: dict[int, tuple[Any, Node]] = field(default_factory=dict)
     _bound: dict[Any, Node] = field(default_factory=dict)
 
@@ -169,6 +172,10 @@ class Walk:
     def dimension(self, expression: Any) -> Dim:
         """A SymPy size."""
         return dimension(sp.sympify(expression), self.declarations.sizes)
+
+    def describe(self, node: Node, expression: Any) -> None:
+        """Keep the user's words for a matrix that is to be factorised, which can fail when it runs."""
+        self.texts.setdefault(node, text(expression))
 
     def warn(self, message: str) -> None:
         """Something allowed but probably not meant."""

@@ -36,6 +36,7 @@ from symdiff.graph.build import (
     power,
 )
 from symdiff.graph.item import Item, needs
+from symdiff.graph.linalg import chain, inverse
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim
 
@@ -72,17 +73,17 @@ def _addition(walk: Any, expression: Any, args: list[Node]) -> Node:
 
 
 def _multiplication(walk: Any, expression: Any, args: list[Node]) -> Node:
-    """Matrix factors from left to right, scalar factors in front."""
+    """The product of the matrix factors, scalar factors in front."""
     _refuse_samples(args)
-    factor, product = constant(1.0), None
+    factor, matrices = constant(1.0), []
     for part, node in zip(expression.args, args, strict=True):
         if node.ndim < 2:
             factor = mul(factor, node)
         elif not part.is_Matrix and _shape(node) == (1, 1):  # SymPy takes a function of a 1x1 matrix for a scalar
             factor = mul(factor, sum_axes(node, (node.ndim - 2, node.ndim - 1)))
         else:
-            product = node if product is None else matmul(product, node)
-    return factor if product is None else mul(factor, product)
+            matrices.append(node)
+    return mul(factor, chain(matrices)) if matrices else factor
 
 
 def _hadamard_product(walk: Any, expression: Any, args: list[Node]) -> Node:
@@ -171,21 +172,23 @@ def _at_shape(result: Node, args: list[Node]) -> Node:
 
 
 def _power(walk: Any, expression: Any, args: list[Node]) -> Node:
-    """A whole power as repeated squaring."""
+    """A whole power as repeated squaring; a negative one is the inverse of a power."""
     exponent = expression.exp
-    if not (exponent.is_Integer and exponent >= 0):
-        raise UnsupportedError(f"The matrix power {exponent} is not supported: only whole powers from 0 are.")
+    if not exponent.is_Integer:
+        raise UnsupportedError(f"The matrix power {exponent} is not supported: only whole powers are.")
     (x,) = args
     if expression.base.shape == (1, 1) and _shape(x) != (1, 1):
         remedy = f"write sp.HadamardPower(X, {exponent}) for the power of its entries"
         raise ShapeError(f"SymPy takes this {_spelled(x)} matrix for 1x1: {remedy}.")
     _check_square("A matrix power", x)
-    result, square, n = None, x, int(exponent)
+    result, square, n = None, x, abs(int(exponent))
     while n:
         if n % 2:
             result = square if result is None else matmul(result, square)
         square, n = matmul(square, square) if n > 1 else square, n // 2
-    return result if result is not None else contract([], [], (0, 0), {0: x.shape[-1]})
+    if result is None:
+        return contract([], [], (0, 0), {0: x.shape[-1]})
+    return result if exponent > 0 else inverse(result)
 
 
 def _hadamard_power(walk: Any, expression: Any, args: list[Node]) -> Node:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
+from sympy import Determinant, Inverse, MatMul
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.expressions.slice import MatrixSlice
 
 from symdiff.errors import UnsupportedError
+from symdiff.functions.linalg import Cholesky, HalvedTriangle, LogDeterminant
 from symdiff.functions.reductions import AxisReduction, Reduction
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.node import Node
@@ -196,10 +198,67 @@ def repeated(form: Any, operand: Node, result: Node) -> Any:
     return x
 
 
+def linear_algebra(form: Any, node: Node) -> Any:
+    """A^-1, A^-1 B, det A, log det A, the Cholesky factor of A."""
+    if node.args[0].ndim > 2:
+        raise UnsupportedError("Linear algebra of each matrix of a batch has no form in matrix algebra.")
+    a, *rest = (form.used[operand] for operand in node.args)
+    match node.op:
+        case "inverse":
+            return Inverse(a)
+        case "solve":
+            return MatMul(Inverse(a), rest[0])
+        case "det":
+            return Determinant(a)
+        case "logdet":
+            return LogDeterminant(a)
+        case "log_abs_det":
+            return sp.log(sp.Abs(Determinant(a)))
+        case "sign_det":
+            return sp.sign(Determinant(a))
+        case "cholesky":
+            return Cholesky(a)
+        case _:
+            return _triangle(a, node.attributes[0])
+
+
+def _triangle(a: Any, on_diagonal: float) -> Any:
+    """The lower triangle as twice its half, less what that has on the diagonal."""
+    half = HalvedTriangle(a)
+    return half if on_diagonal == 0.5 else half + (on_diagonal - sp.Rational(1, 2)) * DiagonalMatrix(a)
+
+
+def joined(form: Any, node: Node) -> Any:
+    """Matrices side by side or below each other."""
+    (axis,), parts = node.attributes, [form.used[part] for part in node.args]
+    if node.ndim != 2:
+        raise UnsupportedError("Arrays of other than two axes, one after the other, have no form in matrix algebra.")
+    return sp.BlockMatrix([parts] if axis == -1 else [[part] for part in parts])
+
+
+def kronecker(form: Any, node: Node) -> Any:
+    """The rows and columns of an outer product, each pair taken as one axis."""
+    (x,), (before, after) = node.args, node.attributes
+    if x.op == "contract" and len(x.args) == 2 and node.ndim == 2 and len(before) == 4:
+        work = Contraction.of(x)
+        ((a, la), (b, lb)), out = work.operands, work.out
+        for one, ones, other, others in ((a, la, b, lb), (b, lb, a, la)):
+            if set(ones) == {out[0], out[2]} and set(others) == {out[1], out[3]}:
+                factors = [
+                    form.used[x] if labels == pair else form.used[x].T
+                    for x, labels, pair in ((one, ones, out[::2]), (other, others, out[1::2]))
+                ]
+                if after == (before[0] * before[1], before[2] * before[3]):
+                    return sp.KroneckerProduct(*factors)
+    raise UnsupportedError("This reshaping has no form in matrix algebra.")
+
+
 def entry_or_slice(form: Any, node: Node) -> Any:
     """x[i, j], x[a:b, c:d]; a mixture is a row or column."""
     (x,), (items,) = node.args, node.attributes
     matrix = form.used[x]
+    if x.ndim == 2 and len(items) == 1:
+        items = ((0, x.shape[0], 1), *items)
     if x.ndim != 2 or len(items) != 2:
         raise UnsupportedError("A slice of these axes has no form in matrix algebra.")
     if all(isinstance(item, int) for item in items):
@@ -215,6 +274,8 @@ def _bounds(form: Any, item: Any) -> tuple[Any, ...]:
 def placed(form: Any, node: Node) -> Any:
     """A block x in a matrix of zeros: I[:, a:b] x I[c:d, :]."""
     (x,), (items, dims) = node.args, node.attributes
+    if node.ndim == 2 and len(items) == 1:
+        items, dims = ((0, node.shape[0], 1), *items), node.shape
     if len(items) != 2 or node.ndim != 2:
         raise UnsupportedError("A block placed among more than two axes has no form in matrix algebra.")
     rows, columns = (form.size(dim) for dim in dims)

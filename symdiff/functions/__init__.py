@@ -15,6 +15,7 @@ from symdiff.functions.elementwise import (
     stop_gradient as _stop_gradient,
     where as _where,
 )
+from symdiff.functions.linalg import cholesky, det, diag, inv, logdet, solve, trace
 from symdiff.functions.losses import binary_cross_entropy, huber, mse
 from symdiff.functions.reductions import (
     log_softmax,
@@ -78,9 +79,12 @@ __all__ = [
     "atanh",
     "binary_cross_entropy",
     "ceiling",
+    "cholesky",
     "clip",
     "cos",
     "cosh",
+    "det",
+    "diag",
     "equal",
     "erf",
     "erfc",
@@ -88,8 +92,10 @@ __all__ = [
     "floor",
     "gelu",
     "huber",
+    "inv",
     "log",
     "log_softmax",
+    "logdet",
     "logsumexp",
     "max",
     "maximum",
@@ -107,10 +113,12 @@ __all__ = [
     "sinh",
     "softmax",
     "softplus",
+    "solve",
     "sqrt",
     "stop_gradient",
     "sum",
     "tan",
     "tanh",
+    "trace",
     "where",
 ]

@@ -37,6 +37,7 @@ class Unit:
     labels : what each result is called in source.
     plan : how the results are computed, once that is decided.
     names : node of the plan -> the user's name for it.
+    texts : matrix of the plan that is factorised -> the user's words for it, for errors when it runs.
     """
 
     name: str
@@ -50,3 +51,4 @@ class Unit:
     labels: tuple[str, ...] = ()
     plan: Plan | None = None
     names: Mapping[Node, str] = field(default_factory=dict)
+    texts: Mapping[Node, str] = field(default_factory=dict)

@@ -1,15 +1,24 @@
 """Constructors of nodes of linear algebra, over the last two axes; leading axes are a batch.
 
-A product with an inverse is a solve; a factor of Cholesky makes a solve triangular.
+A product with an inverse is a solve; a factor of Cholesky makes a solve triangular, and a determinant a product.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce as fold
+
 from symdiff.errors import ShapeError
-from symdiff.graph.axes import matmul, transpose
-from symdiff.graph.build import arange, broadcast, broadcast_to, cast, constant, contract, pointwise, select
+from symdiff.graph.axes import matmul, reduce, reshape, sum_axes, transpose
+from symdiff.graph.build import add, broadcast, broadcast_to, cast, contract, pointwise
+from symdiff.graph.contraction import Contraction
 from symdiff.graph.node import Node, intern
-from symdiff.graph.size import Dim, spelled
+from symdiff.graph.ops import POINTWISE
+from symdiff.graph.size import Dim, spelled, total
+
+_DEPTH = 50  # elementwise operations through which the symmetry of a matrix is followed
+
+# Transposes
 
 
 def swapped(x: Node) -> Node:
@@ -17,71 +26,204 @@ def swapped(x: Node) -> Node:
     return transpose(x, [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2])
 
 
+def transposed(a: Node) -> Node:
+    """The transpose; of what is symmetric by its form that itself, so that its solves are found again."""
+    return a if is_symmetric(a) else swapped(a)
+
+
+def is_symmetric(a: Node) -> bool:
+    """Whether a matrix is its own transpose by its form: X X^T, Q + Q^T, diagonals, functions of each entry of those."""
+    return a.shape[-1] == a.shape[-2] and _turned(a, {}, _DEPTH) is a
+
+
+def _turned(a: Node, known: dict[Node, Node], depth: int) -> Node:
+    """The transpose, written in the transposes of what `a` is computed from entry by entry."""
+    if a not in known:
+        through = a.op in POINTWISE and all(operand.ndim in (0, a.ndim) for operand in a.args)
+        if a.op == "inverse" and depth:
+            known[a] = inverse(_turned(a.args[0], known, depth - 1))
+        elif through and depth:
+            operands = [_turned(x, known, depth - 1) if x.ndim else x for x in a.args]
+            known[a] = pointwise(a.op, *operands)
+        else:
+            known[a] = swapped(a)
+    return known[a]
+
+
+def identity(like: Node) -> Node:
+    """The identity matrix of the shape of another."""
+    lead = range(like.ndim - 2)
+    return contract([], [], [*lead, 90, 90], dict(enumerate(like.shape[:-2])) | {90: like.shape[-1]})
+
+
+# Products and solves
+
+
 def product(a: Node, b: Node) -> Node:
     """The matrix product; A^-1 B and A B^-1 as solves."""
     if a.op == "inverse":
         return solve(a.args[0], b)
     if b.op == "inverse":
-        return swapped(solve(swapped(b.args[0]), swapped(a)))
+        return swapped(solve(transposed(b.args[0]), swapped(a)))
     return matmul(a, b)
 
 
+def chain(factors: Sequence[Node]) -> Node:
+    """The matrix product of several factors: of P A^-1 Q the narrower one of P and Q is solved for."""
+    inverses = [factor.op == "inverse" for factor in factors]
+    narrow_left = _narrower(factors[0].shape[-2], factors[-1].shape[-1])
+    if any(inverses) and (inverses[0] or not (inverses[-1] or narrow_left)):
+        return fold(lambda right, left: product(left, right), factors[::-1])
+    return fold(product, factors)
+
+
+def _narrower(one: Dim, other: Dim) -> bool:
+    """Whether a size is known to be the smaller one; a number is smaller than a symbol."""
+    return isinstance(one, int) and (not isinstance(other, int) or one < other)
+
+
 def solve(a: Node, b: Node) -> Node:
-    """A^-1 B."""
+    """A^-1 B; where B has more axes in front than A, all its columns are solved for at once."""
     _check_square("solve", a)
     if a.shape[-1] != b.shape[-2]:
         raise ShapeError(f"solve: {a.shape[-1]} unknowns, but the right side has {b.shape[-2]} rows.")
+    a, b = cast(a), cast(b)
+    if a.op == "inverse":
+        return matmul(a.args[0], b)
+    if b.op == "neg":
+        return -solve(a, b.args[0])
+    if b.op == "mul":
+        for scalar, rest in (b.args, b.args[::-1]):
+            if not scalar.shape and rest.shape == b.shape:
+                return scalar * solve(a, rest)
+    if (inside := _solved_inside(a, b)) is not None:
+        return inside
+    if b.ndim > a.ndim:
+        return _solved_as_columns(a, b)
     lead = broadcast([a.shape[:-2], b.shape[:-2]], "solve")
-    a, b = (broadcast_to(x, (*lead, *x.shape[-2:])) for x in (cast(a), cast(b)))
+    a, b = (broadcast_to(x, (*lead, *x.shape[-2:])) for x in (a, b))
     return intern("solve", (a, b), (structure(a),), (*lead, *b.shape[-2:]), "float")
+
+
+def _solved_inside(a: Node, b: Node) -> Node | None:
+    """A^-1 B of a product B that its rows enter by one factor alone: u v^T as (A^-1 u) v^T, an identity as A^-1."""
+    if b.op == "add" and b.ndim > 2 and all(term.shape == b.shape for term in b.args):
+        terms = [_solved_inside(a, term) for term in b.args]
+        return None if None in terms else add(*terms)  # type: ignore[arg-type]
+    if b.op != "contract" or a.ndim > 2:
+        return None
+    work = Contraction.of(b)
+    row = work.out[-2]
+    if work.out.count(row) > 1:  # a diagonal
+        fresh = max(work.sizes) + 1
+        work.operands.append((inverse(a), (fresh, row)))
+        work.out = (*work.out[:-2], fresh, work.out[-1])
+        work.sizes[fresh] = work.sizes[row]
+        return _node(work)
+    holders = [k for k, (_, labels) in enumerate(work.operands) if row in labels]
+    if len(holders) != 1 or b.ndim == 2 and len(work.operands) == 1:
+        return None
+    x, labels = work.operands[holders[0]]
+    if x.ndim > 2 or len(set(labels)) < x.ndim or not set(labels) <= set(work.out):
+        return None
+    other = next((label for label in labels if label != row), max(work.sizes) + 1)
+    work.sizes.setdefault(other, 1)
+    columns = contract([x], [labels], (row, other), work.sizes)
+    work.operands[holders[0]] = (solve(a, columns), (row, other))
+    return _node(work)
+
+
+def _node(work: Contraction) -> Node:
+    return contract([x for x, _ in work.operands], [labels for _, labels in work.operands], work.out, work.sizes)
+
+
+def _solved_as_columns(a: Node, b: Node) -> Node:
+    """The axes that A lacks as further columns, so that A is factorised once."""
+    extra = b.ndim - a.ndim
+    own = list(range(extra, b.ndim - 1))
+    columns = [*range(extra), b.ndim - 1]
+    order = [*own, *columns]
+    many = [b.shape[axis] for axis in columns]
+    side = reshape(transpose(b, order), many, [total(many)])
+    found = solve(a, side)
+    return transpose(reshape(found, [total(many)], many), [order.index(axis) for axis in range(b.ndim)])
 
 
 def structure(a: Node) -> str:
     """What is known of the entries of a matrix: "lower", "upper" or "general"."""
-    if a.op == "cholesky":
+    if a.op in ("cholesky", "triangle"):
         return "lower"
-    if a.op == "contract" and len(a.args) == 1 and a.args[0].op == "cholesky" and swapped(a) is a.args[0]:
-        return "upper"
-    return "general"
+    return "upper" if _is_transpose(a) and structure(a.args[0]) == "lower" else "general"
 
 
 def inverse(a: Node) -> Node:
     """A^-1."""
     _check_square("an inverse", a)
-    return a.args[0] if a.op == "inverse" else intern("inverse", (cast(a),), (), a.shape, "float")
+    if a.op == "inverse":
+        return a.args[0]
+    if _is_transpose(a):
+        return swapped(inverse(a.args[0]))
+    return intern("inverse", (cast(a),), (), a.shape, "float")
+
+
+def _is_transpose(a: Node) -> bool:
+    return a.op == "contract" and len(a.args) == 1 and a.args[0].shape[-2:] == a.shape[-2:] and swapped(a) is a.args[0]
+
+
+# Determinants
 
 
 def det(a: Node) -> Node:
     """The determinant."""
     _check_square("a determinant", a)
+    if structure(a) != "general":
+        return reduce("reduce_prod", _diagonal(a), (a.ndim - 2,))
     return intern("det", (cast(a),), (), a.shape[:-2], "float")
 
 
 def logdet(a: Node) -> Node:
     """The logarithm of the determinant, without overflow; NaN where that is negative."""
     _check_square("logdet", a)
+    a = a.args[0] if _is_transpose(a) else a
+    if a.op == "cholesky":  # whose diagonal is positive
+        return sum_axes(pointwise("log", _diagonal(a)), (a.ndim - 2,))
     return intern("logdet", (cast(a),), (), a.shape[:-2], "float")
 
 
+def log_abs_det(a: Node) -> Node:
+    """The logarithm of the absolute value of the determinant, without overflow."""
+    return intern("log_abs_det", (cast(a),), (), a.shape[:-2], "float")
+
+
+def sign_det(a: Node) -> Node:
+    """The sign of the determinant, without overflow."""
+    return intern("sign_det", (cast(a),), (), a.shape[:-2], "float")
+
+
+def _diagonal(a: Node) -> Node:
+    labels = list(range(a.ndim - 1))
+    return contract([a], [[*labels, labels[-1]]], labels, dict(enumerate(a.shape)))
+
+
+# Cholesky
+
+
 def cholesky(a: Node) -> Node:
-    """The lower triangular L of A = L L^T; of a matrix that is not visibly symmetric its symmetric part is taken."""
+    """The lower triangular L of A = L L^T; of a matrix that is not symmetric its symmetric part is taken."""
     _check_square("cholesky", a)
-    a = cast(a)
-    return factor(a if swapped(a) is a else 0.5 * (a + swapped(a)))
+    return intern("cholesky", (cast(a),), (), a.shape, "float")
 
 
-def factor(symmetric: Node) -> Node:
-    """The Cholesky factor of what is known to be symmetric."""
-    return intern("cholesky", (symmetric,), (), symmetric.shape, "float")
+def symmetric_part(a: Node) -> Node:
+    """(A + A^T) / 2."""
+    return 0.5 * (a + swapped(a))
 
 
-def below(dim: Dim, on_diagonal: float) -> Node:
-    """The matrix of ones below the diagonal, `on_diagonal` on it, and zeros above."""
-    row = arange(dim)
-    i = contract([row], [[0]], [0, 1], {0: dim, 1: dim})
-    j = contract([row], [[1]], [0, 1], {0: dim, 1: dim})
-    strict = select(pointwise("lt", j, i), constant(1.0), constant(0.0))
-    return select(pointwise("eq", i, j), constant(on_diagonal), strict)
+def triangle(x: Node, on_diagonal: float = 1.0) -> Node:
+    """The lower triangle: zeros above the diagonal, which is scaled."""
+    if x.op == "triangle":
+        return triangle(x.args[0], on_diagonal * x.attributes[0])
+    return intern("triangle", (cast(x),), (on_diagonal,), x.shape, "float")
 
 
 def _check_square(what: str, a: Node) -> None:

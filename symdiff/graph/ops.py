@@ -115,7 +115,10 @@ LINALG = (
     "inverse",
     "det",
     "logdet",  # log det A, NaN where the determinant is negative
-    "cholesky",  # the lower factor of a symmetric positive definite matrix
+    "log_abs_det",
+    "sign_det",
+    "cholesky",  # the lower factor of the symmetric part, which must be positive definite
+    "triangle",  # the lower triangle, zeros above; attribute, what scales the diagonal
 )
 
 # Products of all other entries along axes (attributes), and their directional derivative: what `reduce_prod` needs.

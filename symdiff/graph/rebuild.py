@@ -27,7 +27,10 @@ _CONSTRUCTORS: dict[str, Callable[..., Node]] = {
     "inverse": lambda args: linalg.inverse(*args),
     "det": lambda args: linalg.det(*args),
     "logdet": lambda args: linalg.logdet(*args),
-    "cholesky": lambda args: linalg.factor(args[0]),
+    "log_abs_det": lambda args: linalg.log_abs_det(*args),
+    "sign_det": lambda args: linalg.sign_det(*args),
+    "cholesky": lambda args: linalg.cholesky(*args),
+    "triangle": lambda args, on_diagonal: linalg.triangle(args[0], on_diagonal),
 }
 
 

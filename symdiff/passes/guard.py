@@ -15,8 +15,9 @@ from collections.abc import Sequence
 
 from symdiff.graph.axes import reduce
 from symdiff.graph.build import constant, pointwise, select
+from symdiff.graph.linalg import identity
 from symdiff.graph.node import Node, Shape, rewrite, topological
-from symdiff.graph.ops import POINTWISE
+from symdiff.graph.ops import LINALG, POINTWISE
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.size import Size
 
@@ -48,6 +49,9 @@ def guard(roots: Sequence[Node], results: Sequence[Node], samples: Size | None) 
                 mask = _mask(_seen_from(need, args[position].shape), memo)
                 operand = select(mask, args[position], constant(value))
                 args = (*args[:position], operand, *args[position + 1 :])
+        if node.op in LINALG and node.args[0] in varying:  # a matrix that may be singular
+            mask = _mask(_seen_from(need, ()), memo)
+            args = (select(mask, args[0], identity(args[0])), *args[1:])
         return rebuild(node, args)
 
     conditions = dict.fromkeys(condition for need in needs.values() for condition in _conditions(need))

@@ -37,6 +37,8 @@ def operations_of(node: Node) -> Dim:
 
 def _of_linear_algebra(node: Node) -> Dim:
     """The leading terms for a matrix of order n: a factorisation n^3 (2/3 of it or less), each column solved 2 n^2."""
+    if node.op == "triangle":
+        return total(node.shape)
     n = node.args[0].shape[-1]
     batch = total(node.args[0].shape[:-2])
     if node.op == "solve":

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import reduce as fold
 
 from symdiff.graph.axes import reduce, sum_axes
-from symdiff.graph.build import constant, neg, number, pointwise, power
+from symdiff.graph.build import add, constant, neg, number, pointwise, power
+from symdiff.graph.linalg import log_abs_det, logdet, sign_det
 from symdiff.graph.node import Node
 from symdiff.graph.pattern import P, Rule, apply_rules, variable
 
@@ -64,6 +66,41 @@ def _terms(x: Node) -> list[Node]:
     return found
 
 
+def _log_of_determinants(x: Node) -> Node | None:
+    """log of a product with determinants, by the logarithm of each, which does not overflow as they do."""
+    rest, found = constant(-1.0 if x.op == "neg" else 1.0), []
+    for factor, n in _factors(x.args[0] if x.op == "neg" else x):
+        if number(n) is not None and _has_determinant(factor, number(n) or 0):
+            found.append((factor, n))
+        else:
+            rest = rest * power(factor, n)
+    log_of_rest, rest = _log_and_rest(rest, _DEPTH)
+    signed = [factor for factor, n in found if factor.op == "det" and (number(n) or 0) % 2 == 1]
+    alone = len(signed) == 1 and (number(rest) or 0) > 0
+    logs = [n * _log_of_determinant(factor, number(n) or 0, alone) for factor, n in found]
+    for factor in () if alone else signed:
+        rest = rest * sign_det(factor.args[0])
+    if log_of_rest is not None:
+        logs.append(log_of_rest)
+    if number(rest) != 1:
+        logs.append(_log_of_number(rest) or _f("log", rest))
+    return fold(add, logs) if found else None
+
+
+def _has_determinant(x: Node, n: float) -> bool:
+    """Whether x**n is a power of a determinant or of its absolute value, or a root of a product with one."""
+    inner = x.args[0] if x.op == "abs" else x
+    return inner.op == "det" or (n % 1 != 0 and any(factor.op == "det" for factor, _ in _factors(x)))
+
+
+def _log_of_determinant(x: Node, n: float, alone: bool) -> Node:
+    """log |x|; NaN for a negative x that alone decides the sign of x**n, or is under a root."""
+    inner = x.args[0] if x.op == "abs" else x
+    if x is inner and n % 1:
+        return _f("log", x)
+    return logdet(x.args[0]) if alone and x is inner and n % 2 else log_abs_det(inner.args[0])
+
+
 def _log(x: Node) -> Node | None:
     """log x by the factors of x that are positive by their form; what else there is stays together under its log."""
     total, rest = _log_and_rest(x, _DEPTH)
@@ -78,7 +115,7 @@ def _log_and_rest(x: Node, depth: int) -> tuple[Node | None, Node]:
     """The log of the factors that are positive by their form, None where there are none, and the product of the others."""
     total, rest = None, constant(1.0)
     for factor, n in _factors(x):
-        log = _log_of_factor(factor, depth)
+        log = _log_of_factor(factor, depth) or (_log_of_number(factor) if number(n) is None else None)
         if log is None:
             rest = rest * power(factor, n)
         else:
@@ -203,6 +240,7 @@ RULES = (
     Rule(P("log", -P("expm1", x)), lambda x: _f("log1mexp", x)),
     Rule(P("log1p", -P("exp", x)), lambda x: _f("log1mexp", x)),
     Rule(P("log", P("expm1", x)), lambda x: x + _f("log1mexp", -x)),
+    Rule(P("log", x), _log_of_determinants),
     Rule(P("log", x), _log),
     Rule(P("log1p", x), lambda x: _log_of_sum(1 + x)),
     Rule(P("logaddexp", 0.0, x), lambda x: _f("softplus", x)),

@@ -225,7 +225,7 @@ def _parts(node: Any) -> list[Any]:
     name = type(node).__name__
     if name == "MatrixSlice":
         return [node.args[0], *node.args[1], *node.args[2]]
-    return list(node.args[0].flat()) if name == "BlockMatrix" else list(node.args)
+    return list(node.blocks.flat()) if name in ("BlockMatrix", "BlockDiagMatrix") else list(node.args)
 
 
 # --- one rule a kind of node: (interpreter, node, its needed parts) -> value ---
@@ -372,7 +372,7 @@ def _kind(cls: Any) -> Rule:
             return _smooth(special.ELEMENTARY[key])
         if key in special.SPECIAL:
             return _smooth(special.by_high_precision(special.SPECIAL[key]))
-        if key[0] == "sympy" and key[1] in MATRIX:
+        if key[0] in ("sympy", "symdiff") and key[1] in MATRIX:
             return _matrix(key[1])
     return _smooth(by_sympy(cls)) if issubclass(cls, sp.Function) else _unsupported
 

@@ -83,24 +83,67 @@ def _eliminate(c: Context, rows: list[list[Any]], size: int) -> Any:
     return determinant
 
 
+def _each(function: Callable[..., Any], *stacks: Array) -> Array:
+    """A function of matrices, given as lists of rows, of each in stacks of them."""
+    lead = np.broadcast_shapes(*(stack.shape[:-2] for stack in stacks))
+    stacks = tuple(np.broadcast_to(stack, (*lead, *stack.shape[-2:])) for stack in stacks)
+    results = [np.array(function(*(stack[index].tolist() for stack in stacks)), object) for index in np.ndindex(*lead)]
+    return as_array(np.array(results, object).reshape(*lead, *results[0].shape))
+
+
 def _determinant(c: Context, node: Any, values: Sequence[Array]) -> Array:
     matrix = _square(values[0])
-    result = np.empty(matrix.shape[:-2], dtype=object)
-    for index in np.ndindex(*result.shape):
-        result[index] = _eliminate(c, matrix[index].tolist(), matrix.shape[-1])
-    return result
+    return _each(lambda rows: _eliminate(c, rows, len(rows)), matrix)
+
+
+def _log_determinant(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    """NaN where the determinant is negative."""
+    logarithm = guarded(c, lambda c, x: c.ln(x) if x > 0 else -c.inf if x == 0 else c.nan)
+    return entrywise(logarithm, [_determinant(c, node, values)])
+
+
+def _solution(c: Context, a: Array, b: Array) -> Array:
+    """a^-1 b; NaN throughout where a is singular."""
+
+    def solve(left: list[Any], right: list[Any]) -> list[Any]:
+        size = len(left)
+        rows = [row + more for row, more in zip(left, right, strict=True)]
+        singular = _eliminate(c, rows, size) == 0
+        return [[c.nan] * (len(row) - size) if singular else row[size:] for row in rows]
+
+    return _each(solve, _square(a), b)
+
+
+def _solve(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    return _solution(c, *values)
 
 
 def _invert(c: Context, matrix: Array) -> Array:
-    """The inverse; NaN throughout for a singular matrix."""
     size = _square(matrix).shape[-1]
-    result = np.full(matrix.shape, c.nan, dtype=object)
-    for index in np.ndindex(*matrix.shape[:-2]):
-        unit = [[c.mpf(i == j) for j in range(size)] for i in range(size)]
-        rows = [row + ones for row, ones in zip(matrix[index].tolist(), unit, strict=True)]
-        if _eliminate(c, rows, size) != 0:
-            result[index] = np.array([row[size:] for row in rows], dtype=object)
-    return result
+    return _solution(c, matrix, _identity(c, size, size))
+
+
+def _cholesky(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    """Row by row (Cholesky and Banachiewicz), of the symmetric part; NaN throughout where that is not positive definite."""
+
+    def factor(a: list[Any]) -> list[Any]:
+        size = len(a)
+        rows = [[c.zero] * size for _ in range(size)]
+        for i in range(size):
+            for j in range(i + 1):
+                rest = (a[i][j] + a[j][i]) / 2 - sum((rows[i][k] * rows[j][k] for k in range(j)), c.zero)
+                if i == j and not rest > 0:
+                    return [[c.nan] * size] * size
+                rows[i][j] = c.sqrt(rest) if i == j else rest / rows[j][j]
+        return rows
+
+    return _each(factor, _square(values[0]))
+
+
+def _halved_triangle(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    size = _square(values[0]).shape[-1]
+    weights = np.array([[c.mpf(i > j) + c.mpf(i == j) / 2 for j in range(size)] for i in range(size)], object)
+    return as_array(values[0] * weights)
 
 
 def _matrix_power(c: Context, node: Any, values: Sequence[Array]) -> Array:
@@ -176,7 +219,7 @@ def explicit(c: Context, node: Any, values: Sequence[Array]) -> Array:
 
 
 def _blocks(c: Context, node: Any, values: Sequence[Array]) -> Array:
-    rows, columns = node.args[0].shape
+    rows, columns = node.blocks.shape
     lines = [np.concatenate(align(values[i * columns : (i + 1) * columns]), axis=-1) for i in range(rows)]
     return as_array(np.concatenate(lines, axis=-2))
 
@@ -203,6 +246,10 @@ MATRIX: dict[str, MatrixFunction] = {
     "Adjoint": _transpose,
     "Trace": _trace,
     "Determinant": _determinant,
+    "LogDeterminant": _log_determinant,
+    "Solve": _solve,
+    "Cholesky": _cholesky,
+    "HalvedTriangle": _halved_triangle,
     "Identity": _identity_node,
     "ZeroMatrix": _constant("zero"),
     "OneMatrix": _constant("one"),
