@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from symdiff.derive import NOTHING_TO_DIFFERENTIATE_BY, parameters, stabilised
@@ -11,6 +11,8 @@ from symdiff.errors import ModelError, UnsupportedError
 from symdiff.frontend.closed_form import closed_forms
 from symdiff.frontend.lower import Lowered, lower
 from symdiff.frontend.printing import one_line
+from symdiff.frontend.tensor_form import tensor_forms
+from symdiff.functions.tensor import is_tensor
 from symdiff.graph.inputs import Input
 from symdiff.graph.node import Node, topological, users
 from symdiff.graph.ops import LEAVES
@@ -68,8 +70,13 @@ def _tidied(model: Lowered, roots: Sequence[Node]) -> list[Node]:
     return order_contractions(simplify(roots), None if samples is None else str(samples))
 
 
+def _forms(model: Lowered) -> Callable[..., list[Any]]:
+    """What writes closed forms in the dialect of the model: tensors where it declares any."""
+    return tensor_forms if any(is_tensor(entry.symbol) for entry in model.declarations.inputs) else closed_forms
+
+
 def _closed(model: Lowered, roots: Sequence[Node]) -> list[Any]:
-    return closed_forms(roots, model.declarations)
+    return _forms(model)(roots, model.declarations)
 
 
 def _lines(model: Lowered, roots: dict[str, Node], user_names: dict[Node, str]) -> tuple[str, ...]:
@@ -79,7 +86,7 @@ def _lines(model: Lowered, roots: dict[str, Node], user_names: dict[Node, str]) 
     if len(order) > _MOST_LINES:
         return (f"{len(order)} shared parts: too long to show; see the code.",)
     try:
-        expressions = closed_forms(order, model.declarations, named)
+        expressions = _forms(model)(order, model.declarations, named)
     except UnsupportedError:
         return ("has no form in the model's dialect; see the code.",)
     lines = []

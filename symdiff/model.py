@@ -12,10 +12,12 @@ from typing import Any
 
 import sympy as sp
 from sympy.logic.boolalg import Boolean
+from sympy.tensor.array.array_comprehension import ArrayComprehension
 
 from symdiff.errors import ModelError
 from symdiff.frontend.text import text
 from symdiff.functions.reductions import is_matrix
+from symdiff.functions.tensor import Tensor, is_tensor
 
 _record: ContextVar[list[Model] | None] = ContextVar("_record", default=None)
 
@@ -134,13 +136,15 @@ class Model:
         return {key: self._expression(e, f"{what}[{key!r}]") for key, e in given.items()}
 
     def _expression(self, given: Any, what: str) -> Any:
+        if is_tensor(given):
+            return given
         try:
             expression = sp.sympify(given)
         except (sp.SympifyError, TypeError, AttributeError) as error:
             raise ModelError(
                 f"{what} is not a SymPy expression but a {type(given).__name__}.", place=self.place
             ) from error
-        if not (isinstance(expression, (sp.Expr, Boolean)) or is_matrix(expression)):
+        if not (isinstance(expression, (sp.Expr, Boolean, ArrayComprehension)) or is_matrix(expression)):
             raise ModelError(
                 f"{what} is a {type(given).__name__}, not one expression: give several as outputs={{'y': ...}}, "
                 "or as one matrix, sp.Matrix([...]).",
@@ -156,7 +160,7 @@ class Model:
         return expression
 
     def _symbols(self, symbols: Any, what: str) -> tuple[Any, ...]:
-        if isinstance(symbols, (str, sp.Basic)):
+        if isinstance(symbols, (str, sp.Basic, Tensor)):
             raise ModelError(f"{what} takes a list of symbols: {what}=[{symbols}].", place=self.place)
         if isinstance(symbols, Mapping):
             raise ModelError(
@@ -173,9 +177,9 @@ class Model:
         self.domains |= {entry.symbol: entry for entry in declared if isinstance(entry, Domain)}
         found = tuple(entry.symbol if isinstance(entry, Domain) else entry for entry in declared)
         for symbol in found:
-            if not isinstance(symbol, (sp.Symbol, sp.MatrixSymbol)):
+            if not isinstance(symbol, (sp.Symbol, sp.MatrixSymbol, sp.IndexedBase, Tensor)):
                 raise ModelError(
-                    f"{what} holds {symbol!r}, which is not a symbol: declare Symbol or MatrixSymbol objects.",
+                    f"{what} holds {symbol!r}, which is not a symbol: declare Symbol, MatrixSymbol, IndexedBase or sd.Tensor objects.",
                     place=self.place,
                 )
         return found

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeGuard
 
 from symdiff.codegen.program import ATOM, Text
 from symdiff.errors import shorten
-from symdiff.graph.item import Item, Window
+from symdiff.graph.item import Item, Window, is_entry
 from symdiff.graph.linalg import is_symmetric
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim
+
+
+def _spans(item: Item, dim: Dim) -> TypeGuard[Window]:
+    """Whether a window is more than a slice forwards, or the whole axis backwards."""
+    if not isinstance(item, Window) or is_entry(item):
+        return False
+    backwards = item == Window(dim - 1, ((dim, -1),))
+    return not (backwards or (len(item.terms) == 1 and item.terms[0][1] > 0))
 
 
 class ArrayWriter:
@@ -35,21 +44,17 @@ class ArrayWriter:
     # Picking and placing
 
     def _index(self, node: Node) -> Text:
+        """Entries and slices between brackets; then windows, from the last axis on."""
         (x,), (items,) = node.args, node.attributes
         text = self.texts[x]
-        lead, last = x.ndim - len(items), list(items)
-        if any(
-            item != (0, dim, 1) and not isinstance(item, Window)
-            for item, dim in zip(items, x.shape[lead:], strict=True)
-        ):
-            flat = [
-                (0, dim, 1) if isinstance(item, Window) else item
-                for item, dim in zip(items, x.shape[lead:], strict=True)
-            ]
+        lead = x.ndim - len(items)
+        dims = x.shape[lead:]
+        flat = [(0, dim, 1) if _spans(item, dim) else item for item, dim in zip(items, dims, strict=True)]
+        if any(item != (0, dim, 1) for item, dim in zip(flat, dims, strict=True)):
             text = Text(f"{text.at(ATOM)}[{self._subscript(x, flat)}]")
-            last = [item for item in items if not isinstance(item, int)]
-        for axis, item in reversed(list(enumerate(last, start=lead))):
-            if isinstance(item, Window):
+        left = [(item, dim) for item, dim in zip(items, dims, strict=True) if not is_entry(item)]
+        for axis, (item, dim) in reversed(list(enumerate(left, start=lead))):
+            if _spans(item, dim):
                 self.need("_windows")
                 text = Text(f"_windows({text.source}, {axis}, {self._window(item)})")
         return text
@@ -65,22 +70,35 @@ class ArrayWriter:
             if isinstance(item, int):
                 parts.append(str(item))
                 continue
-            start, stop, step = item  # type: ignore[misc]
+            if isinstance(item, Window):
+                parts.append(self._window_slice(item))
+                continue
+            start, stop, step = item
             head = "" if start == 0 else self.size(start).source
             tail = "" if stop == dim else self.size(stop).source
             parts.append(f"{head}:{tail}" + (f":{step}" if step != 1 else ""))
         return ", ".join(parts)
+
+    def _window_slice(self, item: Window) -> str:
+        """A window that is an entry or a slice."""
+        if not item.terms:
+            return self.size(item.start).source
+        ((dim, step),) = item.terms
+        if step < 0:
+            return "::-1"
+        head = "" if item.start == 0 else self.size(item.start).source
+        return f"{head}:{self.size(item.start + (dim - 1) * step + 1).source}:{step}"
 
     def _place(self, node: Node) -> Text:
         items, dims = node.attributes
         source = self.texts[node.args[0]].source
         axis = node.ndim - len(items)
         for item, dim in zip(items, dims, strict=True):
-            if isinstance(item, Window):
+            if _spans(item, dim):
                 self.need("_add_windows")
                 source = f"_add_windows({source}, {axis}, {self.size(dim).source}, {self._window(item)})"
-            axis += not isinstance(item, int)
-        flat = [(0, dim, 1) if isinstance(item, Window) else item for item, dim in zip(items, dims, strict=True)]
+            axis += not is_entry(item)
+        flat = [(0, dim, 1) if _spans(item, dim) else item for item, dim in zip(items, dims, strict=True)]
         if all(item == (0, dim, 1) for item, dim in zip(flat, dims, strict=True)):
             return Text(source)
         self.need("_place")

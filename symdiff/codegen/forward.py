@@ -13,7 +13,7 @@ from typing import ClassVar
 from symdiff.errors import UnsupportedError
 from symdiff.graph.build import number
 from symdiff.graph.inputs import Input
-from symdiff.graph.item import Item, Window
+from symdiff.graph.item import Item, Window, is_entry
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import REDUCTIONS
 from symdiff.graph.size import Dim, evaluate
@@ -148,7 +148,7 @@ class ForwardPrinter:
         (text,), (items,) = args, node.attributes
         lead = node.args[0].ndim - len(items)
         text = f"{text}[..., {self.subscript(items)}]"
-        left = [item for item in items if not isinstance(item, int)]
+        left = [item for item in items if not is_entry(item)]
         for axis, item in reversed(list(enumerate(left, start=lead))):
             if isinstance(item, Window):
                 text = f"{text}[{':, ' * axis}{self.positions(item)}]"
@@ -169,7 +169,7 @@ class ForwardPrinter:
             if isinstance(item, int):
                 parts.append(str(item))
             elif isinstance(item, Window):
-                parts.append(":")
+                parts.append(str(evaluate(item.start, self.sizes)) if is_entry(item) else ":")
             else:
                 start, stop, step = item
                 parts.append(f"{evaluate(start, self.sizes)}:{evaluate(stop, self.sizes)}:{step}")

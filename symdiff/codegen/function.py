@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symdiff.codegen.numpy import Writer
+from symdiff.errors import ModelError
 from symdiff.codegen.program import ATOM, SUM, Assign, Refuse, Statement, Text
 from symdiff.graph.bounds import requirements
 from symdiff.graph.build import broadcast
@@ -73,7 +74,7 @@ class FunctionWriter:
                 continue
             text = writer.write(node)
             reused_result = node in wanted and node in count
-            if node.op not in LEAVES and (node in self.names or reused_result or self._deserves(node, text, count)):
+            if (node.op not in LEAVES or node.op == "arange") and (node in self.names or reused_result or self._deserves(node, text, count)):
                 text = self._assign(node, text)
             self.texts[node] = text
         self.statements[:0] = [Assign(variable, source) for variable, source in sizes.found]
@@ -129,7 +130,12 @@ class FunctionWriter:
                     if isinstance(rest, int):
                         sign = "-" if rest > 0 else "+"
                         return f"{argument}.shape[{axis}] {sign} {abs(rest)}"
-        return name  # of a pointwise function: nothing needs its number
+        if self.pointwise:
+            return name  # nothing needs its number
+        raise ModelError(
+            f"The value of the size {name} is needed, but no array has an axis of that size, or of {name} and a number: "
+            "write the sizes of the arrays as symbols of their own, and other lengths in terms of those."
+        )
 
     @property
     def dtype(self) -> str:

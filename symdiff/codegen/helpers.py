@@ -25,6 +25,8 @@ def _typed(kinds, arguments):
         array = np.asarray(arrays[name], common if kind == "float" else None)
         if kind == "int" and array.dtype.kind == "f":
             raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        if kind == "bool" and array.dtype.kind != "b":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected booleans, as declared")
         arrays[name] = array if array.ndim else array[()]
     return arrays
 
@@ -157,7 +159,7 @@ def _add_windows(values, axis, length, start, *terms):
     "_take": '''\
 def _take(x, positions, axis):
     """The entries of x at positions, counted from 0, along an axis."""
-    positions = np.asarray(positions)
+    positions = np.asarray(positions).astype(np.intp, copy=False)
     if positions.size and not 0 <= positions.min() <= positions.max() < x.shape[axis]:
         raise IndexError(f"positions from {positions.min()} to {positions.max()} do not fit an axis of {x.shape[axis]} entries")
     return np.take(x, positions, axis)
@@ -165,7 +167,7 @@ def _take(x, positions, axis):
     "_scatter": '''\
 def _scatter(values, positions, axis, length):
     """The transpose of `_take`: zeros of a length along the axis, with each value added at its position."""
-    positions = np.asarray(positions)
+    positions = np.asarray(positions).astype(np.intp, copy=False)
     result = np.zeros((*values.shape[:axis], length, *values.shape[axis + positions.ndim :]), values.dtype)
     np.add.at(result, (slice(None),) * axis + (positions,), values)
     return result

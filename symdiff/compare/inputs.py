@@ -14,6 +14,7 @@ import numpy as np
 
 from symdiff.compare.problem import Array, Shape, shape_at
 from symdiff.errors import ComparisonError
+from symdiff.frontend.declare import is_array
 from symdiff.frontend.lower import Lowered
 from symdiff.graph.inputs import Input
 from symdiff.graph.size import Size, names_of
@@ -139,6 +140,10 @@ def _draw(
     is_positive, is_negative, is_nonnegative, is_nonpositive = (
         getattr(entry.symbol, f"is_{sign}", None) for sign in ("positive", "negative", "nonnegative", "nonpositive")
     )
+    if entry.node.dtype == "bool":
+        return random.integers(0, 2, shape).astype(bool)
+    if entry.node.dtype == "int" and shape and not domain and is_array(entry.symbol):
+        return np.asarray(random.integers(0, 2, shape))  # labels and positions: what any axis has
     if entry.node.dtype == "int":
         least = 1 if is_positive else 0 if is_nonnegative or (attempt and not is_nonpositive) else -3
         most = -1 if is_negative else 0 if is_nonpositive else least + 3

@@ -25,7 +25,8 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import LINALG, REDUCTIONS
 from symdiff.graph.size import Dim, Size
 
-_FUNCTIONS: dict[str, Any] = {
+# operation -> the SymPy expression of its operands'
+FUNCTIONS: dict[str, Any] = {
     **{op: cls for cls, op in OPERATIONS.items()},
     **CLOSED_FORMS,
     "add": lambda a, b: a + b,
@@ -146,7 +147,7 @@ class ClosedForm:
             return matrix_form.kronecker(self, node)
         if node.op == "place":
             return matrix_form.placed(self, node)
-        if node.op == "select" or node.op in _FUNCTIONS:
+        if node.op == "select" or node.op in FUNCTIONS:
             return self._elementwise(node)
         raise UnsupportedError(f"{node.op} has no closed form in SymPy.")
 
@@ -183,7 +184,7 @@ class ClosedForm:
         if node.op == "select":
             condition, yes, no = operands
             return sp.Piecewise((yes, condition)) if no is sp.nan else own.where(condition, yes, no)
-        return _FUNCTIONS[node.op](*operands)
+        return FUNCTIONS[node.op](*operands)
 
     def _entrywise(self, node: Node) -> Any:
         """Matrix algebra where it has the operation, else an entrywise function of the matrices below."""

@@ -9,6 +9,7 @@ from typing import Any
 import sympy as sp
 
 from symdiff.errors import ModelError, UnsupportedError, warn
+from symdiff.frontend.indices import inferred_shapes, scan
 from symdiff.frontend.text import text
 from symdiff.graph.build import parameter
 from symdiff.graph.inputs import Input
@@ -48,7 +49,9 @@ def declare(model: Any) -> Declarations:
     pairs = [(role, symbol) for role, symbols in groups for symbol in symbols]
     _check_distinct(pairs)
     names = identifiers([_label(symbol) for _, symbol in pairs], "symbols")
-    shapes = {symbol: array_shape(symbol) for _, symbol in pairs if is_array(symbol)}
+    used = scan([*model.outputs.values(), *model.named.values(), *([] if model.objective is None else [model.objective])])
+    inferred = inferred_shapes([s for _, s in pairs if isinstance(s, sp.IndexedBase) and s.shape is None], used)
+    shapes = {symbol: inferred.get(symbol) or array_shape(symbol) for _, symbol in pairs if is_array(symbol)}
     size_symbols = _size_symbols(shapes.values())
     for symbol in size_symbols:
         if any(symbol == declared for _, declared in pairs):
@@ -61,7 +64,7 @@ def declare(model: Any) -> Declarations:
     dims = {symbol: tuple(dimension(dim, sizes) for dim in shape) for symbol, shape in shapes.items()}
     scalars_only = not shapes
     samples = _samples(model, dims, sizes, set(names.values()))
-    pointwise = scalars_only and not model.data and _scalar_results(model)
+    pointwise = scalars_only and not model.data and _scalar_results(model) and not used.written_out
     inputs = tuple(
         _input(names[_label(symbol)], symbol, role, dims, Size.named("S") if pointwise else samples, pointwise)
         for role, symbol in pairs

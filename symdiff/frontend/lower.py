@@ -13,12 +13,14 @@ from typing import Any
 import sympy as sp
 
 from symdiff.errors import ModelError, SymdiffError, UnsupportedError, located, warn
-from symdiff.frontend import linalg, matrix, scalar
+from symdiff.frontend import indexed, linalg, matrix, scalar, tensor
 from symdiff.frontend.declare import Declarations, declare, dimension, warn_unused
+from symdiff.frontend.indices import free_indices
 from symdiff.frontend.registered import registered_rule
 from symdiff.frontend.rule import Rule
 from symdiff.frontend.special import refusal
 from symdiff.frontend.text import text
+from symdiff.functions.tensor import Tensor
 from symdiff.graph.axes import sum_axes
 from symdiff.graph.build import size
 from symdiff.graph.inputs import Input
@@ -26,8 +28,8 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.size import Dim, spelled
 from symdiff.names import identifiers
 
-SYMBOLS = (sp.Symbol, sp.MatrixSymbol)
-RULES: dict[type, Rule] = {**scalar.RULES, **matrix.RULES, **linalg.RULES}
+SYMBOLS = (sp.Symbol, sp.MatrixSymbol, sp.IndexedBase, Tensor)
+RULES: dict[type, Rule] = {**scalar.RULES, **matrix.RULES, **linalg.RULES, **tensor.RULES, **indexed.RULES}
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def _lower(model: Any) -> Lowered:
     walk = Walk(declarations, model.place)
     objective = None if model.objective is None else _objective(walk, model.objective)
     output_names = identifiers(list(model.outputs), "outputs")
-    outputs = {output_names[key]: walk.lower(expression) for key, expression in model.outputs.items()}
+    outputs = {output_names[key]: _output(walk, expression) for key, expression in model.outputs.items()}
     names = {node: name for name, node in outputs.items() if node.args}
     label = identifiers(list(model.named), "named expressions")
     for key, expression in model.named.items():
@@ -86,6 +88,12 @@ def _lower(model: Any) -> Lowered:
     warn_unused(declarations.inputs, set(topological(roots)), model.place)
     arguments = {name: _used(declarations.inputs, node) for name, node in outputs.items()}
     return Lowered(model.name, model.place, declarations, objective, outputs, arguments, names, walk.texts)
+
+
+def _output(walk: Walk, expression: Any) -> Node:
+    """An output may have free indices, which are its axes."""
+    found = indexed.output(walk, expression)
+    return walk.lower(expression) if found is None else found
 
 
 def _used(inputs: Sequence[Input], root: Node) -> tuple[Input, ...]:
@@ -103,10 +111,17 @@ def _used(inputs: Sequence[Input], root: Node) -> tuple[Input, ...]:
 
 
 def _sizes_in(node: Node) -> tuple[Dim, ...]:
-    return (*node.shape, *(node.attributes if node.op == "size" else ()))
+    return (*node.shape, *(node.attributes[:1] if node.op == "size" else ()))
 
 
 def _objective(walk: Walk, expression: Any) -> Node:
+    if free := free_indices(expression):
+        names = ", ".join(map(str, free))
+        raise ModelError(
+            f"The objective must be a scalar, but no Sum binds its index {names}: write sp.Sum(..., {free[0]}), or give it "
+            "as outputs={'y': ...}.",
+            expression=text(expression),
+        )
     node = walk.lower(expression)
     if node.ndim >= 2 and node.shape[-2:] == (1, 1):
         node = sum_axes(node, (node.ndim - 2, node.ndim - 1))
@@ -151,7 +166,7 @@ class Walk:
             part, children = stack.pop()
             if id(part) in self._memo:
                 continue
-            rule = self._rule(part)
+            rule = self.rule(part)
             if children is None and rule is not None and (children := tuple(rule.children(part))):
                 stack.append((part, children))
                 stack.extend((child, None) for child in reversed(children))
@@ -164,6 +179,12 @@ class Walk:
         inner = Walk(self.declarations, self.place, broadcasting)
         inner._bound = {**self._bound, **dict(zip(function.variables, arguments, strict=True))}
         return inner.lower(function.expr)
+
+    def broadcast(self) -> Walk:
+        """The walk with scalar operations whose operands broadcast."""
+        inner = Walk(self.declarations, self.place, True)
+        inner._bound = self._bound
+        return inner
 
     def alone(self) -> Walk:
         """A walk of expressions that hold no symbols of the model."""
@@ -181,7 +202,8 @@ class Walk:
         """Something allowed but probably not meant."""
         warn(message, self.place)
 
-    def _rule(self, part: Any) -> Rule | None:
+    def rule(self, part: Any) -> Rule | None:
+        """How a SymPy class is lowered: by the row of the most special of its bases that has one."""
         if (own := registered_rule(type(part))) is not None:
             return own
         for cls in type(part).__mro__:

@@ -200,13 +200,18 @@ def _reduction(walk: Any, expression: Any, args: list[Node]) -> Node:
     (operand,) = args
     if operand.ndim >= 2:
         return reduce_axes(expression.name, operand, (operand.ndim - 2, operand.ndim - 1))
+    if operand.shape and not walk.declarations.pointwise:
+        return reduce_axes(expression.name, operand, (0,))
+    return reduce_equal(walk, expression, operand)
+
+
+def reduce_equal(walk: Any, expression: Any, operand: Node) -> Node:
+    """A reduction over the samples of what is the same for all."""
     if walk.samples is None or walk.declarations.pointwise:
         raise ModelError(
             f"sd.{expression.name}(...) of a scalar is over the samples, but the model has no sample axis: "
             "declare data, or leave the reduction out."
         )
-    if operand.shape:
-        return reduce_axes(expression.name, operand, (0,))
     if expression.name == "sum" and operand.op != "constant":
         walk.warn(
             f"{expression} sums an expression without data over the samples: it is N times that expression. "
@@ -276,4 +281,4 @@ RULES: dict[type, Rule] = {
     **{cls: _of_scalars(rule) for cls, rule in _SCALAR.items()},
 }
 
-__all__ = ["OPERATIONS", "RULES", "reduce_axes"]
+__all__ = ["OPERATIONS", "RULES", "reduce_axes", "reduce_equal"]

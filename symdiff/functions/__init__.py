@@ -2,6 +2,25 @@
 
 import sympy as sp
 
+from symdiff.functions.arrays import (
+    avg_pool2d,
+    broadcast_to,
+    concatenate,
+    conv1d,
+    conv2d,
+    dot,
+    einsum,
+    expand_dims,
+    flatten,
+    matmul,
+    max_pool2d,
+    one_hot,
+    outer,
+    reshape,
+    stack,
+    take,
+    transpose,
+)
 from symdiff.functions.elementwise import (
     clip as _clip,
     entrywise,
@@ -16,7 +35,7 @@ from symdiff.functions.elementwise import (
     where as _where,
 )
 from symdiff.functions.linalg import cholesky, det, diag, inv, logdet, solve, trace
-from symdiff.functions.losses import binary_cross_entropy, huber, mse
+from symdiff.functions.losses import binary_cross_entropy, cross_entropy, huber, mse
 from symdiff.functions.reductions import (
     log_softmax,
     logsumexp,
@@ -28,6 +47,7 @@ from symdiff.functions.reductions import (
     softmax,
     sum,
 )
+from symdiff.functions.tensor import Tensor
 
 relu = entrywise(_relu)
 sigmoid = entrywise(_sigmoid)
@@ -69,6 +89,7 @@ Heaviside = entrywise(sp.Heaviside)
 __all__ = [
     "Heaviside",
     "Mod",
+    "Tensor",
     "abs",
     "acos",
     "acosh",
@@ -77,18 +98,28 @@ __all__ = [
     "atan",
     "atan2",
     "atanh",
+    "avg_pool2d",
     "binary_cross_entropy",
+    "broadcast_to",
     "ceiling",
     "cholesky",
     "clip",
+    "concatenate",
+    "conv1d",
+    "conv2d",
     "cos",
     "cosh",
+    "cross_entropy",
     "det",
     "diag",
+    "dot",
+    "einsum",
     "equal",
     "erf",
     "erfc",
     "exp",
+    "expand_dims",
+    "flatten",
     "floor",
     "gelu",
     "huber",
@@ -97,15 +128,20 @@ __all__ = [
     "log_softmax",
     "logdet",
     "logsumexp",
+    "matmul",
     "max",
+    "max_pool2d",
     "maximum",
     "mean",
     "min",
     "minimum",
     "mse",
     "norm",
+    "one_hot",
+    "outer",
     "prod",
     "relu",
+    "reshape",
     "sigmoid",
     "sign",
     "sin",
@@ -115,10 +151,13 @@ __all__ = [
     "softplus",
     "solve",
     "sqrt",
+    "stack",
     "stop_gradient",
     "sum",
+    "take",
     "tan",
     "tanh",
     "trace",
+    "transpose",
     "where",
 ]

@@ -14,6 +14,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 from sympy.matrices.matrixbase import MatrixBase
 
 from symdiff.errors import ModelError
+from symdiff.functions.tensor import elementwise, is_tensor
 
 
 class relu(sp.Function):
@@ -131,13 +132,15 @@ def one_expression(argument: Any, name: str) -> Any:
 
 
 def entrywise(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `function` extended to matrices: of one argument by `applyfunc`, of several entry by entry.
+    """Return `function` extended to matrices and tensors.
 
-    A scalar beside a matrix applies to each entry. Matrix expressions with several matrix arguments have no SymPy form
-    and become an `EntrywiseFunction`.
+    Of one matrix it is SymPy's `applyfunc`; with several, which has no SymPy form, an `EntrywiseFunction`; a scalar beside
+    a matrix applies to each entry. Tensors broadcast.
     """
 
     def apply(*arguments: Any) -> Any:
+        if any(is_tensor(argument) for argument in arguments):
+            return elementwise(function, *arguments)
         arguments = tuple(one_expression(argument, function.__name__.lower()) for argument in arguments)
         matrices = [a for a in arguments if isinstance(a, (MatrixExpr, MatrixBase))]
         if not matrices:

@@ -7,11 +7,16 @@ from typing import Any
 import sympy as sp
 
 from symdiff.functions.elementwise import entrywise
-from symdiff.functions.reductions import mean
+from symdiff.functions.reductions import log_softmax, mean, sum
+from symdiff.functions.tensor import TensorExpr, is_tensor, operands
 
 
 def _binary_cross_entropy(probability: sp.Expr, target: sp.Expr) -> sp.Expr:
     return -(target * sp.log(probability) + (1 - target) * sp.log(1 - probability))
+
+
+def _product(one: sp.Expr, other: sp.Expr) -> sp.Expr:
+    return one * other
 
 
 def _squared(prediction: sp.Expr, target: sp.Expr) -> sp.Expr:
@@ -26,6 +31,16 @@ def mse(prediction: Any, target: Any) -> Any:
 def binary_cross_entropy(probability: Any, target: Any) -> Any:
     """Mean of -(t log p + (1 - t) log(1 - p)); with p = sigmoid(z) it is computed from z, without overflow."""
     return mean(entrywise(_binary_cross_entropy)(probability, target))
+
+
+def cross_entropy(logits: Any, target: Any) -> Any:
+    """Mean over the samples of -sum(t * log_softmax(z)): a row of scores z and of probabilities t for each sample.
+
+    Of a tensor of whole-number labels, one a sample, each target is the unit vector of its label.
+    """
+    if is_tensor(logits) or is_tensor(target):
+        return mean(TensorExpr("cross_entropy", operands(log_softmax(logits, -1), target)))
+    return -mean(sum(entrywise(_product)(target, log_softmax(logits, 1)), 1))
 
 
 def huber(prediction: Any, target: Any, delta: Any = 1) -> Any:

@@ -15,6 +15,7 @@ from sympy.matrices.matrixbase import MatrixBase
 
 from symdiff.errors import ModelError
 from symdiff.functions.elementwise import one_expression
+from symdiff.functions.tensor import TensorExpr, TensorScalar, elementwise, is_tensor
 
 NAMES = ("sum", "mean", "max", "min", "prod", "norm", "logsumexp")
 
@@ -106,7 +107,9 @@ def is_matrix(expression: Any) -> bool:
     return isinstance(expression, (MatrixExpr, MatrixBase))
 
 
-def _reduce(name: str, argument: Any, axis: int | None, keepdims: bool) -> Any:
+def _reduce(name: str, argument: Any, axis: Any, keepdims: bool) -> Any:
+    if is_tensor(argument):
+        return _reduced_tensor(name, argument, axis, keepdims)
     argument = one_expression(argument, name)
     if axis is not None and not isinstance(axis, int | sp.Integer):
         raise ModelError(
@@ -127,37 +130,47 @@ def _reduce(name: str, argument: Any, axis: int | None, keepdims: bool) -> Any:
     return AxisReduction(name, argument, _axis(axis, name))
 
 
-def sum(argument: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """The sum over the samples, over all entries of a matrix, or along one of its axes (which keeps size 1)."""
+def _reduced_tensor(name: str, argument: TensorExpr, axis: Any, keepdims: bool) -> Any:
+    """Over one axis, a tuple of them, or all, where the result is a scalar."""
+    axes = None if axis is None else tuple(int(a) for a in (axis if isinstance(axis, tuple | list) else (axis,)))
+    reduced = TensorExpr("reduce", (argument,), (name, axes, bool(keepdims)))
+    return TensorScalar(reduced) if axes is None and not keepdims else reduced
+
+
+def sum(argument: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The sum over the samples; over all entries of a matrix or tensor; or along `axis`.
+
+    A matrix keeps the axis with size 1; of a tensor it vanishes unless `keepdims`, and may be a tuple of axes.
+    """
     return _reduce("sum", argument, axis, keepdims)
 
 
-def mean(argument: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """The mean over the samples, over all entries of a matrix, or along one of its axes (which keeps size 1)."""
+def mean(argument: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The mean over the samples, over all entries, or along `axis`: as `sum`."""
     return _reduce("mean", argument, axis, keepdims)
 
 
-def max(argument: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def max(argument: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The largest value; the derivative is split evenly over ties."""
     return _reduce("max", argument, axis, keepdims)
 
 
-def min(argument: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def min(argument: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The smallest value; the derivative is split evenly over ties."""
     return _reduce("min", argument, axis, keepdims)
 
 
-def prod(argument: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def prod(argument: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The product; its derivatives are right at zeros too."""
     return _reduce("prod", argument, axis, keepdims)
 
 
-def norm(argument: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def norm(argument: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The Euclidean norm (of a matrix: Frobenius); its derivative at 0 is 0."""
     return _reduce("norm", argument, axis, keepdims)
 
 
-def logsumexp(argument: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def logsumexp(argument: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """log(sum(exp(e))) without overflow."""
     return _reduce("logsumexp", argument, axis, keepdims)
 
@@ -173,6 +186,9 @@ def log_softmax(argument: Any, axis: int = -1) -> Any:
 
 
 def _along(name: str, argument: Any, axis: int) -> Any:
+    if is_tensor(argument):
+        log_softmax = argument - logsumexp(argument, axis, keepdims=True)
+        return log_softmax if name == "log_softmax" else elementwise(sp.exp, log_softmax)
     argument = one_expression(argument, name)
     if not is_matrix(argument):
         raise ModelError(

@@ -133,7 +133,7 @@ def reshape(x: Node, before: Sequence[Dim], after: Sequence[Dim]) -> Node:
     if total(before) != total(after):
         raise ShapeError(f"reshape: {spelled(before)} has {total(before)} entries, {spelled(after)} {total(after)}.")
     lead = x.ndim - len(before)
-    if [dim for dim in before if dim != 1] == [dim for dim in after if dim != 1]:
+    if x.dtype == "float" and [dim for dim in before if dim != 1] == [dim for dim in after if dim != 1]:
         return _with_single_axes(x, lead, before, after)
     if x.op == "reshape" and x.attributes[1] == before:
         return reshape(x.args[0], x.attributes[0], after)

@@ -40,4 +40,6 @@ def requirements(order: Iterable[Node]) -> list[Size]:
             found |= dict.fromkeys(needs(items, node.args[0].shape[node.args[0].ndim - len(items) :]))
         elif node.op == "place":
             found |= dict.fromkeys(needs(*node.attributes))
+        elif node.op == "arange" or (node.op == "size" and node.attributes[1:]):
+            found.setdefault(node.attributes[0])
     return [dim for dim in found if isinstance(dim, Size) and nonnegative(dim) is None]

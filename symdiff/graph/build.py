@@ -37,6 +37,11 @@ def size(dim: Dim) -> Node:
     return intern("size", (), (dim,), (), "float") if isinstance(dim, Size) else constant(float(dim))
 
 
+def counted(dim: Dim) -> Node:
+    """A size used as a number of entries: it must not be negative."""
+    return intern("size", (), (dim, "count"), (), "float") if isinstance(dim, Size) else constant(float(dim))
+
+
 def arange(dim: Dim) -> Node:
     """The numbers 0, 1, ... along one axis."""
     return intern("arange", (), (dim,), (dim,), "float")

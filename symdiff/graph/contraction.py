@@ -106,9 +106,10 @@ def is_repetition(node: Node) -> bool:
 
 
 def unrepeated_shape(node: Node) -> Shape:
-    """The shape of a repetition with size 1 along the axes it repeats."""
-    ((labels,), out, sizes) = node.attributes
-    return tuple(sizes[label] if label in labels else 1 for label in out)
+    """The shape of a contraction with size 1 along the axes that no operand has."""
+    axes, out, sizes = node.attributes
+    present = {label for labels in axes for label in labels}
+    return tuple(sizes[label] if label in present else 1 for label in out)
 
 
 def aligned(shape: Sequence[Dim], result: Sequence[Dim], fresh: int) -> Labels:

@@ -23,6 +23,11 @@ class Window:
 Item = int | tuple[Dim, Dim, int] | Window
 
 
+def is_entry(item: Item) -> bool:
+    """Whether an item picks one entry, so that its axis vanishes."""
+    return isinstance(item, int) or (isinstance(item, Window) and not item.terms)
+
+
 def plain(item: Item) -> Item:
     """A window that is a slice or an entry, as one."""
     if not isinstance(item, Window):

@@ -131,6 +131,6 @@ PRODUCTS = ("prod_others", "prod_others_tangent")
 LEAVES = (
     "input",  # attributes (name, shape, dtype)
     "constant",  # attribute: a float or a bool; always a scalar
-    "size",  # attribute: a Size, used as a number
+    "size",  # attributes: a Size, used as a number, and "count" where it is one of entries, which is not negative
     "arange",  # attribute: its size; the numbers 0, 1, ...
 )

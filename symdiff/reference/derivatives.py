@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from symdiff.reference.arrays import Array, Context, Number, as_array, numeric, to_numbers
 from symdiff.reference.double import Estimate, differentiate
+from symdiff.reference.indexed import close
 from symdiff.reference.interpreter import Environment, Interpreter, Noise, bind
 
 Values = Mapping[Any, Any]  # symbol -> number or array; for a direction too, where a missing symbol means 0
@@ -189,7 +190,7 @@ def count_samples(model: Any, values: Values) -> int | None:
     if model.samples is not None:
         return int(environment[model.samples].item() if model.samples.is_Symbol else model.samples)
     data, params = (
-        [size for symbol in symbols for size in getattr(symbol, "shape", ()) if size.is_Symbol]
+        [size for symbol in symbols for size in getattr(symbol, "shape", None) or () if size.is_Symbol]
         for symbols in (model.data, model.params)
     )
     sizes = [size for size in dict.fromkeys(data) if size not in params]
@@ -208,7 +209,7 @@ class _Point:
         decider: Interpreter | None = None,
         noise: Noise | None = None,
     ) -> None:
-        self.expression = expression
+        self.expression = expression = close(expression)
         self.context = context
         self.environment = environment
         self.samples = _samples(environment, samples)
@@ -288,8 +289,8 @@ def _precision(context: Context, digits: int | None) -> Iterator[None]:
 
 
 def _samples(environment: Environment, given: int | None = None) -> int | None:
-    """The number of samples, which all 1-D arrays must share."""
-    lengths = {array.shape[0] for array in environment.values() if array.ndim == 1}
+    """The number of samples, which the values of all scalar data must share."""
+    lengths = {a.shape[0] for symbol, a in environment.items() if a.ndim == 1 and not hasattr(symbol, "shape")}
     lengths |= set() if given is None else {given}
     if len(lengths) > 1:
         raise ValueError(f"the data have different numbers of samples: {sorted(lengths)}")

@@ -20,7 +20,7 @@ import numpy as np
 import sympy as sp
 from sympy.matrices.matrixbase import MatrixBase
 
-from symdiff.reference import kinks, special
+from symdiff.reference import indexed, kinks, special, tensors
 from symdiff.reference.arrays import Array, Context, align, as_array, entrywise, fold, numeric, to_numbers, unbox
 from symdiff.reference.matrices import EXACT, MATRIX
 from symdiff.reference.reductions import normalise, reduce_axes, reduce_replicated
@@ -93,7 +93,7 @@ class Interpreter:
         self.base = base
         self.noise = noise
         self.memo: dict[int, Array] = {}
-        self.scopes: dict[int, Interpreter] = {}
+        self.scopes: dict[Any, Interpreter] = {}
         # The parts of each node, read once: some SymPy classes make new objects at each access. Holding the node
         # itself keeps its id from being reused.
         self._parts: dict[int, tuple[Any, list[Any]]] = {} if decider is None else decider._parts
@@ -146,7 +146,7 @@ class Interpreter:
                 return self.base.memo[id(node)]
             known = self.base.memo[id(node)]
             unmoved = all(self.memo[id(part)] is self.base.memo[id(part)] for part in needed)
-            if unmoved and kind not in (_symbol, _apply_function):
+            if unmoved and kind not in (_symbol, _apply_function, indexed.loop, indexed.entry):
                 return known
         result = kind(self, node, needed)
         if self.noise is not None and kind not in _NOISELESS and not _is_exact(node.__class__):
@@ -177,18 +177,19 @@ class Interpreter:
         value = numeric(self.context, value)
         return unbox(value) if _is_matrix(node) else value
 
-    def scope(self, node: Any, bound: Mapping[Any, Array]) -> Interpreter:
-        """An interpreter for the body of a function applied at `node`, with its variables bound."""
+    def scope(self, node: Any, bound: Mapping[Any, Array], key: Any = None) -> Interpreter:
+        """An interpreter for the body of a function applied at `node`, with its variables bound; `key` names it."""
+        key = id(node) if key is None else key
         inner = Interpreter(
             self.context,
             {**self.environment, **bound},
             self.samples,
-            decider=None if self.decider is self else self.decider.scopes[id(node)],
-            base=None if self.base is None else self.base.scopes[id(node)],
+            decider=None if self.decider is self else self.decider.scopes[key],
+            base=None if self.base is None else self.base.scopes[key],
             noise=self.noise,
         )
         inner._parts = self._parts
-        self.scopes[id(node)] = inner
+        self.scopes[key] = inner
         return inner
 
 
@@ -207,8 +208,10 @@ def _parts(node: Any) -> list[Any]:
     kind = _kind(node.__class__)
     if kind is _unsupported:
         raise NoReferenceError(f"the reference cannot evaluate {type(node).__name__}")
-    if kind in (_symbol, _number, _truth_value):
+    if kind in (_symbol, _number, _truth_value, indexed.loop, indexed.entry, indexed.delta):
         return []
+    if kind is _whole_tensor:
+        return [node.tensor]
     if kind is _branches:
         if type(node).__name__ == "Piecewise":
             return [part for pair in node.args for part in (pair.args[1], pair.args[0])]
@@ -316,6 +319,14 @@ def _apply_function(self: Interpreter, node: Any, parts: list[Any]) -> Array:
     return body
 
 
+def _tensor(self: Interpreter, node: Any, parts: list[Any]) -> Array:
+    return tensors.evaluate(self, node, parts)
+
+
+def _whole_tensor(self: Interpreter, node: Any, parts: list[Any]) -> Array:
+    return self.memo[id(parts[0])]
+
+
 def _hyper(self: Interpreter, node: Any, parts: list[Any]) -> Array:
     split = len(node.args[0])
     function = special.guarded(
@@ -329,7 +340,7 @@ def _unsupported(self: Interpreter, node: Any, parts: list[Any]) -> Array:
 
 
 _KINDS: dict[tuple[str, str], Rule] = {
-    **{("sympy", name): _symbol for name in ("Symbol", "MatrixSymbol")},
+    **{("sympy", name): _symbol for name in ("Symbol", "MatrixSymbol", "Idx")},
     **{("sympy", name): _number for name in ("Number", "NumberSymbol", "ComplexInfinity", "ImaginaryUnit")},
     ("sympy", "BooleanAtom"): _truth_value,
     ("sympy", "Add"): _add,
@@ -339,6 +350,12 @@ _KINDS: dict[tuple[str, str], Rule] = {
     ("sympy", "Piecewise"): _branches,
     ("symdiff", "where"): _branches,
     ("symdiff", "stop_gradient"): _stop_gradient,
+    **{("sympy", name): indexed.loop for name in indexed.LOOPS},
+    ("sympy", "Indexed"): indexed.entry,
+    ("sympy", "KroneckerDelta"): indexed.delta,
+    ("symdiff", "Tensor"): _symbol,
+    ("symdiff", "TensorExpr"): _tensor,
+    ("symdiff", "TensorScalar"): _whole_tensor,
     ("symdiff", "Reduction"): _reduction,
     ("symdiff", "AxisReduction"): _axis_reduction,
     ("symdiff", "AxisFunction"): _axis_function,
@@ -347,7 +364,10 @@ _KINDS: dict[tuple[str, str], Rule] = {
     ("sympy", "hyper"): _hyper,
 }
 # Selecting, copying and truth values make no rounding errors; inputs get theirs where they are bound.
-_NOISELESS = (_symbol, _number, _truth_value, _comparison, _logic, _branches, _stop_gradient, _apply_function)
+_NOISELESS = (
+    _symbol, _number, _truth_value, _comparison, _logic, _branches, _stop_gradient, _apply_function,
+    indexed.loop, indexed.entry, indexed.delta,
+)  # fmt: skip
 
 
 def _names(cls: Any) -> list[tuple[str, str]]:
@@ -418,6 +438,10 @@ def bind(context: Context, values: Mapping[Any, Any]) -> dict[Any, Array]:
         array = to_numbers(context, value)
         if _is_matrix(symbol):
             array = _as_matrix(symbol, array, sizes)
+        elif isinstance(symbol, sp.IndexedBase) and symbol.shape is None:
+            pass  # its shape is read off the expression: the caller gives the sizes
+        elif hasattr(symbol, "shape"):
+            array = _as_tensor(symbol, array, sizes)
         elif array.ndim > 1:
             raise ValueError(f"{symbol} is a scalar: give a number or one value per sample, not shape {array.shape}")
         bound[symbol] = array
@@ -433,6 +457,14 @@ def _as_matrix(symbol: Any, array: Array, sizes: dict[Any, int]) -> Array:
         array = array[None, :] if declared[0] == 1 and declared[1] != 1 else array[:, None]
     if array.ndim != 2:
         raise ValueError(f"{symbol} is a matrix: give a 2-D array, not shape {array.shape}")
+    return _as_tensor(symbol, array, sizes)
+
+
+def _as_tensor(symbol: Any, array: Array, sizes: dict[Any, int]) -> Array:
+    """An array of the symbol's shape."""
+    declared = symbol.shape
+    if array.ndim != len(declared):
+        raise ValueError(f"{symbol} has {len(declared)} axes: give an array of as many, not of shape {array.shape}")
     for size, actual in zip(declared, array.shape, strict=True):
         expected = int(size) if size.is_Integer else sizes.setdefault(size, actual) if size.is_Symbol else actual
         if expected != actual:

@@ -1,0 +1,250 @@
+"""From the graph back to tensors: the closed forms of a model that declares any.
+
+A contraction is an Einstein sum, or `@`, a sum, a transpose where it is one. Windows and places on a diagonal have no form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import sympy as sp
+
+from symdiff import functions as sd
+from symdiff.errors import UnsupportedError
+from symdiff.frontend.closed_form import FUNCTIONS, ClosedForm, number
+from symdiff.frontend.declare import Declarations
+from symdiff.functions import elementwise as own
+from symdiff.functions.tensor import MOST_OPERANDS, Tensor, TensorExpr, elementwise, is_tensor
+from symdiff.graph.build import broadcast
+from symdiff.graph.contraction import Contraction, is_repetition, unrepeated_shape
+from symdiff.graph.item import Item, Window
+from symdiff.graph.node import Node, topological
+from symdiff.graph.ops import POINTWISE, REDUCTIONS
+from symdiff.graph.size import Dim
+
+_LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
+Labels = tuple[int, ...]
+
+
+def tensor_forms(
+    roots: Sequence[Node], declarations: Declarations, named: Mapping[Node, str] | None = None
+) -> list[Any]:
+    """The expression of each root, a tensor or a scalar; nodes in `named` stand under those names (except as roots)."""
+    writer = TensorForm(declarations, named or {})
+    for node in topological(roots):
+        writer.convert(node)
+    return [writer.own[root] for root in roots]
+
+
+class TensorForm(ClosedForm):
+    """Converts nodes, operands first.
+
+    Attributes
+    ----------
+    bare : a repetition -> what broadcasts to it.
+    """
+
+    def __init__(self, declarations: Declarations, named: Mapping[Node, str]) -> None:
+        super().__init__(declarations, named)
+        self.bare: dict[Node, Any] = {}
+
+    def convert(self, node: Node) -> None:
+        """Find the expression of a node whose operands were converted."""
+        self.own[node] = self.used[node] = self._expression(node)
+        name = self.named.get(node)
+        if name is not None and node.op != "input":
+            self.used[node] = Tensor(name, self._shape(node.shape)) if node.shape else sp.Symbol(name)
+
+    def _shape(self, dims: Sequence[Dim]) -> tuple[Any, ...]:
+        return tuple(self.size(dim) for dim in dims)
+
+    def _expression(self, node: Node) -> Any:
+        if node.op == "input":
+            return self.symbols[node]
+        if node.op == "constant":
+            value = node.attributes[0]
+            return sp.sympify(value) if isinstance(value, bool) else number(value)
+        if node.op == "size":
+            return self.size(node.attributes[0])
+        if node.op in POINTWISE:
+            return self._pointwise(node)
+        if node.op in REDUCTIONS and hasattr(sd, name := node.op.removeprefix("reduce_")):
+            (x,), (axes,) = node.args, node.attributes
+            return getattr(sd, name)(self.used[x], axis=None if len(axes) == x.ndim else axes)
+        method = getattr(self, f"_{node.op}", None)
+        if method is None or any(self.used[operand] is None for operand in node.args):
+            raise UnsupportedError(f"{node.op} has no closed form in tensors.")
+        return method(node, [self.used[operand] for operand in node.args])
+
+    def _pointwise(self, node: Node) -> Any:
+        if node.op == "cast" and (labels := self._labels(node.args[0])) is not None:
+            return sd.one_hot(labels, self.size(node.shape[-1]))
+        operands = [self.used[operand] for operand in node.args]
+        if any(operand is None for operand in operands):
+            return None
+        if node.op == "cast":
+            (x,) = operands
+            return x if node.args[0].dtype != "bool" else sd.where(x, 1, 0)
+        function = own.where if node.op == "select" else FUNCTIONS[node.op]
+        if not any(map(is_tensor, operands)):
+            return function(*operands)
+        shapes = [unrepeated_shape(a) if a in self.bare else a.shape for a in node.args]
+        if broadcast(shapes) == node.shape:
+            operands = [self.bare.get(a, operand) for a, operand in zip(node.args, operands, strict=True)]
+        return _fused(function, operands)
+
+    def _arange(self, node: Node, operands: list[Any]) -> Any:
+        """Numbers from 0 have a form only inside unit vectors."""
+        return None
+
+    def _labels(self, node: Node) -> Any:
+        """What is compared, along a new last axis, with the numbers from 0; None where `node` is no such comparison."""
+        for place, other in (node.args, node.args[::-1]) if node.op == "eq" else ():
+            if place.op == "arange" and place.shape == node.shape[-1:] and other.shape == (*node.shape[:-1], 1):
+                return self.used[other][..., 0]
+        return None
+
+    def _contract(self, node: Node, operands: list[Any]) -> Any:
+        work = Contraction.of(node)
+        if len(set(work.out)) < len(work.out):
+            raise UnsupportedError("Entries on a diagonal alone have no closed form in tensors.")
+        labels = [own for _, own in work.operands]
+        core = tuple(label for label in work.out if any(label in own for own in labels))
+        found = self._product(operands, labels, core, work) if operands else sp.Integer(1)
+        if core == work.out:
+            return found
+        if is_tensor(found):
+            found = found[tuple(slice(None) if label in core else None for label in work.out)]
+        if unrepeated_shape(node) == node.shape:
+            return found
+        if is_repetition(node) and is_tensor(found):
+            self.bare[node] = found
+        return sd.broadcast_to(found, self._shape(node.shape))
+
+    def _product(self, operands: list[Any], labels: list[Labels], core: Labels, work: Contraction) -> Any:
+        if len(operands) == 1:
+            return _single(operands[0], labels[0], core)
+        if len(operands) == 2:
+            (x, y), (la, lb) = operands, labels
+            if la == lb == core:
+                return x * y
+            if len(la) < len(lb):  # X @ w rather than w @ X.T
+                (x, y), (la, lb) = (y, x), (lb, la)
+            for product in (_matrix_product(x, la, y, lb, core), _matrix_product(y, lb, x, la, core)):
+                if product is not None:
+                    return product
+            if la == lb and not core:
+                return sd.sum(x * y)
+        return sd.einsum(",".join(map(_spell, labels)) + "->" + _spell(core), *operands)
+
+    def _index(self, node: Node, operands: list[Any]) -> Any:
+        (items,) = node.attributes
+        return operands[0][
+            (..., *(self._key(item, dim) for item, dim in zip(items, node.args[0].shape[-len(items) :], strict=True)))
+        ]
+
+    def _key(self, item: Item, dim: Dim) -> Any:
+        if isinstance(item, int):
+            return item
+        if isinstance(item, Window):
+            if not item.terms:
+                return self.size(item.start)
+            if item == Window(dim - 1, ((dim, -1),)):
+                return slice(None, None, -1)
+            raise UnsupportedError("Windows have no closed form in tensors.")
+        start, stop, step = item
+        return slice(
+            None if start == 0 else self.size(start),
+            None if stop == dim else self.size(stop),
+            step if step != 1 else None,
+        )
+
+    def _place(self, node: Node, operands: list[Any]) -> Any:
+        """Zeros before and after, joined axis by axis."""
+        items, dims = node.attributes
+        found, shape = operands[0], list(node.args[0].shape)
+        for axis, (item, dim) in enumerate(zip(items, dims, strict=True), start=node.ndim - len(items)):
+            if isinstance(item, int):
+                item = (item, item + 1, 1)
+                found, shape = sd.expand_dims(found, axis), [*shape[:axis], 1, *shape[axis:]]
+            if isinstance(item, Window) or item[2] != 1:
+                raise UnsupportedError("Windows and strides have no closed form in tensors.")
+            parts = [self._zeros(shape, axis, item[0]), found, self._zeros(shape, axis, dim - item[1])]
+            found = (
+                sd.concatenate([part for part in parts if part is not None], axis) if item[:2] != (0, dim) else found
+            )
+            shape[axis] = dim
+        return found
+
+    def _zeros(self, shape: Sequence[Dim], axis: int, dim: Dim) -> Any:
+        return None if dim == 0 else sd.broadcast_to(0, self._shape([*shape[:axis], dim, *shape[axis + 1 :]]))
+
+    def _concatenate(self, node: Node, operands: list[Any]) -> Any:
+        return sd.concatenate(operands, node.ndim + node.attributes[0])
+
+    def _reshape(self, node: Node, operands: list[Any]) -> Any:
+        return sd.reshape(operands[0], self._shape(node.shape))
+
+    def _take(self, node: Node, operands: list[Any]) -> Any:
+        return sd.take(operands[0], operands[1], node.args[0].ndim + node.attributes[0])
+
+    def _scatter(self, node: Node, operands: list[Any]) -> Any:
+        """A sum over the positions, picked by unit vectors."""
+        x, positions = operands
+        axis, dim = node.attributes
+        place, many = node.ndim + axis, node.args[1].ndim
+        letters = _LETTERS[: node.ndim + many]
+        entries, others = letters[node.ndim :], letters[: node.ndim]
+        given = others[:place] + entries + others[place + 1 :]
+        return sd.einsum(f"{given},{entries}{others[place]}->{others}", x, sd.one_hot(positions, self.size(dim)))
+
+
+def _fused(function: Callable[..., Any], operands: Sequence[Any]) -> TensorExpr:
+    """One elementwise function of what the elementwise operands are made of, so that SymPy tidies the whole."""
+    places: dict[Any, Any] = {}
+    inside = []
+    for operand in operands:
+        if not is_tensor(operand):
+            inside.append(operand)
+        elif operand.op == "elementwise" and len({*places, *operand.args}) <= MOST_OPERANDS:
+            (inner,) = operand.options
+            taken = {v: _place(places, a) for v, a in zip(inner.variables, operand.args, strict=True)}
+            inside.append(inner.expr.xreplace(taken))
+        else:
+            inside.append(_place(places, operand))
+    body = function(*inside)
+    order = list(places)
+    return elementwise(lambda *values: body.xreplace(dict(zip(places.values(), values, strict=True))), *order)
+
+
+def _place(places: dict[Any, Any], operand: Any) -> Any:
+    return places.setdefault(operand, sp.Dummy(f"p{len(places)}"))
+
+
+def _spell(labels: Labels) -> str:
+    return "".join(_LETTERS[label] for label in labels)
+
+
+def _single(x: Any, labels: Labels, core: Labels) -> Any:
+    """A diagonal, a sum, axes in another order."""
+    if len(set(labels)) < len(labels):
+        return sd.einsum(f"{_spell(labels)}->{_spell(core)}", x)
+    summed = tuple(axis for axis, label in enumerate(labels) if label not in core)
+    kept = tuple(label for label in labels if label in core)
+    if summed:
+        x = sd.sum(x, axis=None if not kept else summed)
+    if kept == core:
+        return x
+    return x.T if kept == core[::-1] else sd.transpose(x, [kept.index(label) for label in core])
+
+
+def _matrix_product(x: TensorExpr, la: Labels, y: TensorExpr, lb: Labels, core: Labels) -> TensorExpr | None:
+    """``x @ y`` of matrices and vectors, transposed where that helps; None where it is no such product."""
+    summed = [label for label in la if label in lb and label not in core]
+    if len(summed) != 1 or len(la) > 2 or len(lb) > 2 or len({*la, *lb}) != len(core) + 1:
+        return None
+    rows, columns = (tuple(label for label in own if label != summed[0]) for own in (la, lb))
+    if core != rows + columns:
+        return None
+    return (x if la[-1] == summed[0] else x.T) @ (y if lb[0] == summed[0] else y.T)

@@ -1,0 +1,111 @@
+"""Functions of tensors that work on whole axes: shapes, products, windows, gathers. Conventions are NumPy's and PyTorch's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+
+from symdiff.errors import ModelError
+from symdiff.functions.tensor import TensorExpr, operands
+
+
+def reshape(x: Any, shape: Any) -> TensorExpr:
+    """The entries in C order in another shape; one of its sizes may be -1, what remains."""
+    sizes = shape if isinstance(shape, tuple | list) else (shape,)
+    return TensorExpr("reshape", operands(x), tuple(sp.sympify(size) for size in sizes))
+
+
+def flatten(x: Any, start_axis: int = 0) -> TensorExpr:
+    """The axes from `start_axis` on as one."""
+    return TensorExpr("flatten", operands(x), (int(start_axis),))
+
+
+def transpose(x: Any, axes: Sequence[int] | None = None) -> TensorExpr:
+    """The axes in another order; reversed by default."""
+    return TensorExpr("transpose", operands(x), (None if axes is None else tuple(int(a) for a in axes),))
+
+
+def expand_dims(x: Any, axis: int) -> TensorExpr:
+    """A new axis of size 1, at place `axis` of the result."""
+    return TensorExpr("expand_dims", operands(x), (int(axis),))
+
+
+def broadcast_to(x: Any, shape: Any) -> TensorExpr:
+    """x repeated to a shape, as NumPy does."""
+    return TensorExpr("broadcast_to", operands(x), tuple(sp.sympify(size) for size in shape))
+
+
+def concatenate(parts: Sequence[Any], axis: int = 0) -> TensorExpr:
+    """Arrays one after the other along an axis."""
+    return TensorExpr("concatenate", operands(*parts), (int(axis),))
+
+
+def stack(parts: Sequence[Any], axis: int = 0) -> TensorExpr:
+    """Arrays of one shape side by side along a new axis."""
+    return TensorExpr("stack", operands(*parts), (int(axis),))
+
+
+def matmul(a: Any, b: Any) -> TensorExpr:
+    """The matrix product over the last two axes; leading axes broadcast; vectors as in NumPy."""
+    return TensorExpr("matmul", operands(a, b))
+
+
+def dot(a: Any, b: Any) -> TensorExpr:
+    """The sum of products over the last axis of both."""
+    return TensorExpr("dot", operands(a, b))
+
+
+def outer(a: Any, b: Any) -> TensorExpr:
+    """All products of an entry of one with an entry of the other: shape a.shape + b.shape."""
+    return TensorExpr("outer", operands(a, b))
+
+
+def einsum(subscripts: str, *arrays: Any) -> TensorExpr:
+    """The Einstein sum, as `numpy.einsum` reads its subscripts, without an ellipsis."""
+    if "." in subscripts:
+        raise ModelError(f"sd.einsum({subscripts!r}): write every axis as a letter; an ellipsis is not supported.")
+    return TensorExpr("einsum", operands(*arrays), (subscripts.replace(" ", ""),))
+
+
+def conv1d(x: Any, kernel: Any, stride: int = 1, padding: int = 0) -> TensorExpr:
+    """Cross-correlation of x (n, channels, width) with a kernel (out, channels, size), as `torch.nn.functional.conv1d`."""
+    return TensorExpr("conv", operands(x, kernel), (_sizes(stride, 1), _sizes(padding, 1)))
+
+
+def conv2d(x: Any, kernel: Any, stride: Any = 1, padding: Any = 0) -> TensorExpr:
+    """Cross-correlation of x (n, channels, height, width) with a kernel (out, channels, rows, columns)."""
+    return TensorExpr("conv", operands(x, kernel), (_sizes(stride, 2), _sizes(padding, 2)))
+
+
+def max_pool2d(x: Any, size: Any, stride: Any = None, padding: Any = 0) -> TensorExpr:
+    """The largest entry of each window of the last two axes; a tie gives its derivative to the first."""
+    return _pooled("max_pool", x, size, stride, padding)
+
+
+def avg_pool2d(x: Any, size: Any, stride: Any = None, padding: Any = 0) -> TensorExpr:
+    """The mean of each window of the last two axes; what is padded counts as 0."""
+    return _pooled("avg_pool", x, size, stride, padding)
+
+
+def _pooled(op: str, x: Any, size: Any, stride: Any, padding: Any) -> TensorExpr:
+    sizes = _sizes(size, 2)
+    return TensorExpr(op, operands(x), (sizes, sizes if stride is None else _sizes(stride, 2), _sizes(padding, 2)))
+
+
+def _sizes(given: Any, count: int) -> tuple[int, ...]:
+    sizes = tuple(int(size) for size in given) if isinstance(given, tuple | list) else (int(given),) * count
+    if len(sizes) != count:
+        raise ModelError(f"{given} should be one whole number or {count} of them.")
+    return sizes
+
+
+def take(x: Any, positions: Any, axis: int = 0) -> TensorExpr:
+    """The entries of x at whole-number positions along an axis; the derivative adds to them."""
+    return TensorExpr("take", operands(x, positions), (int(axis),))
+
+
+def one_hot(labels: Any, classes: Any) -> TensorExpr:
+    """1 at the label along a new last axis of size `classes`, else 0."""
+    return TensorExpr("one_hot", operands(labels), (sp.sympify(classes),))

@@ -1,0 +1,355 @@
+"""N-dimensional arrays in a model: broadcasting, indexing and operators as NumPy's.
+
+A tensor is not a SymPy expression, since SymPy would cancel shapes away (T - T is a 0 without axes). It is a tree of its own:
+an operation, its operands (tensors, matrices or SymPy scalars), and what else determines it. What SymPy does know, scalar
+functions of each entry, is one operation here, `elementwise`, that holds a `Lambda`. A full reduction is a `TensorScalar`,
+an ordinary SymPy scalar. Shapes are found when the model is compiled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+import re
+import sys
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import sympy as sp
+from sympy.core.sympify import SympifyError
+
+from symdiff.errors import ModelError
+
+MOST_OPERANDS = 16
+_DUMMIES = tuple(sp.Dummy(f"t{i}") for i in range(MOST_OPERANDS))  # operands of elementwise functions; equal functions are equal
+
+
+class NotASympyExpressionError(ModelError, SympifyError):
+    """A tensor was given to SymPy; as a `SympifyError` it lets SymPy's own operators hand over to the tensor's."""
+
+
+class TensorExpr:
+    """An operation on tensors.
+
+    Attributes
+    ----------
+    op : its name, a row of `symdiff.frontend.tensor`.
+    args : the operands.
+    options : what else determines it: axes, a shape, a key, a `Lambda`.
+    digest : of the structure, the same in every process.
+    """
+
+    __slots__ = ("args", "digest", "op", "options")
+    digest: str
+    __array_ufunc__ = None  # NumPy's operators hand over to these
+    __iter__ = None  # an axis has no length before arrays come
+
+    def __init__(self, op: str, args: tuple[Any, ...], options: tuple[Any, ...] = ()) -> None:
+        self.op, self.args, self.options = op, args, options
+        parts = [part.digest if isinstance(part, TensorExpr) else sp.srepr(part) for part in args]
+        text = "\0".join([op, *parts, *map(repr, options)])
+        self.digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are written the same; entries are compared by `sd.equal`."""
+        return isinstance(other, TensorExpr) and self.digest == other.digest
+
+    def __repr__(self) -> str:
+        return spelled(self)
+
+    def __bool__(self) -> bool:
+        raise ModelError("A tensor has no truth value: choose entries by sd.where(condition, a, b).")
+
+    def _sympystr(self, printer: Any) -> str:
+        return spelled(self)
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\mathrm{{{spelled(self)}}}".replace("_", r"\_")
+
+    def _sympy_(self) -> Any:
+        if sys._getframe(1).f_code.co_name == "_do_eq_sympify":  # symbol == tensor: False, as for any other object
+            return None
+        raise NotASympyExpressionError(
+            f"SymPy's own functions take no tensors: write sd.exp(T), sd.log(T), sd.sum(T), ... for {spelled(self)}."
+        )
+
+    # Elementwise operators
+
+    def __add__(self, other: Any) -> TensorExpr:
+        return elementwise(operator.add, self, other)
+
+    def __radd__(self, other: Any) -> TensorExpr:
+        return elementwise(operator.add, other, self)
+
+    def __sub__(self, other: Any) -> TensorExpr:
+        return elementwise(operator.sub, self, other)
+
+    def __rsub__(self, other: Any) -> TensorExpr:
+        return elementwise(operator.sub, other, self)
+
+    def __mul__(self, other: Any) -> TensorExpr:
+        return elementwise(operator.mul, self, other)
+
+    def __rmul__(self, other: Any) -> TensorExpr:
+        return elementwise(operator.mul, other, self)
+
+    def __truediv__(self, other: Any) -> TensorExpr:
+        return elementwise(operator.truediv, self, other)
+
+    def __rtruediv__(self, other: Any) -> TensorExpr:
+        return elementwise(operator.truediv, other, self)
+
+    def __pow__(self, other: Any) -> TensorExpr:
+        return elementwise(operator.pow, self, other)
+
+    def __rpow__(self, other: Any) -> TensorExpr:
+        return elementwise(operator.pow, other, self)
+
+    def __mod__(self, other: Any) -> TensorExpr:
+        return elementwise(sp.Mod, self, other)
+
+    def __neg__(self) -> TensorExpr:
+        return elementwise(operator.neg, self)
+
+    def __abs__(self) -> TensorExpr:
+        return elementwise(sp.Abs, self)
+
+    # Comparisons, as conditions of `sd.where`
+
+    def __lt__(self, other: Any) -> TensorExpr:
+        return elementwise(sp.StrictLessThan, self, other)
+
+    def __le__(self, other: Any) -> TensorExpr:
+        return elementwise(sp.LessThan, self, other)
+
+    def __gt__(self, other: Any) -> TensorExpr:
+        return elementwise(sp.StrictGreaterThan, self, other)
+
+    def __ge__(self, other: Any) -> TensorExpr:
+        return elementwise(sp.GreaterThan, self, other)
+
+    def __and__(self, other: Any) -> TensorExpr:
+        return elementwise(sp.And, self, other)
+
+    def __or__(self, other: Any) -> TensorExpr:
+        return elementwise(sp.Or, self, other)
+
+    def __invert__(self) -> TensorExpr:
+        return elementwise(sp.Not, self)
+
+    # Whole axes
+
+    def __matmul__(self, other: Any) -> TensorExpr:
+        return TensorExpr("matmul", operands(self, other))
+
+    def __rmatmul__(self, other: Any) -> TensorExpr:
+        return TensorExpr("matmul", operands(other, self))
+
+    def __getitem__(self, key: Any) -> TensorExpr:
+        parts = key if isinstance(key, tuple) else (key,)
+        arrays = tuple(part for part in parts if isinstance(part, TensorExpr))
+        return TensorExpr("getitem", (self, *arrays), tuple(_key(part) for part in parts))
+
+    @property
+    def T(self) -> TensorExpr:
+        """The axes in reverse order."""
+        return TensorExpr("transpose", (self,), (None,))
+
+
+class Tensor(TensorExpr):
+    """A declared array.
+
+    Parameters
+    ----------
+    name : of the argument of the generated functions.
+    shape : the sizes of its axes: whole numbers or SymPy expressions in size symbols; one size or a tuple.
+    dtype : float, int or bool.
+    """
+
+    __slots__ = ("dtype", "name", "shape")
+
+    def __init__(self, name: str, shape: Any, dtype: type = float) -> None:
+        if dtype not in (float, int, bool):
+            raise ModelError(f"Tensor {name}: dtype={dtype} is not one of float, int and bool.")
+        sizes = shape if isinstance(shape, tuple | list) else (shape,)
+        self.name, self.shape, self.dtype = str(name), tuple(sp.sympify(size) for size in sizes), dtype.__name__
+        super().__init__("tensor", (), (self.name, self.shape, self.dtype))
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+
+class TensorScalar(sp.Expr):
+    """A full reduction of a tensor: a scalar to SymPy, which sees nothing of what is inside.
+
+    Attributes
+    ----------
+    tensor : the reduction.
+    """
+
+    is_commutative = True
+    is_extended_real = True
+    tensor: TensorExpr
+
+    def __new__(cls, tensor: TensorExpr) -> TensorScalar:
+        self = super().__new__(cls)
+        self.tensor = tensor
+        return self
+
+    def _hashable_content(self) -> tuple[Any, ...]:
+        return (self.tensor.digest,)
+
+    @property
+    def free_symbols(self) -> set[Any]:
+        """The SymPy symbols inside, so that SymPy does not take this for a constant."""
+        found: set[Any] = set()
+        seen: set[str] = set()
+        stack = [self.tensor]
+        while stack:
+            part = stack.pop()
+            if part.digest in seen:
+                continue
+            seen.add(part.digest)
+            for operand in part.args:
+                if isinstance(operand, TensorExpr):
+                    stack.append(operand)
+                else:
+                    found |= operand.free_symbols
+        return found
+
+    def _eval_derivative(self, symbol: Any) -> Any:
+        raise ModelError(f"SymPy cannot differentiate {spelled(self.tensor)}: use sd.gradient, or compile the model.")
+
+    def _sympystr(self, printer: Any) -> str:
+        return spelled(self.tensor)
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        text = rf"\mathrm{{{spelled(self.tensor)}}}"
+        return text if exp is None else f"{{{text}}}^{{{exp}}}"
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return (self.tensor,)
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether a value is of the tensor dialect."""
+    return isinstance(value, TensorExpr)
+
+
+def operands(*values: Any) -> tuple[Any, ...]:
+    """Tensors and matrices as they are, anything else as a SymPy scalar."""
+    return tuple(value if isinstance(value, TensorExpr) else sp.sympify(value, strict=True) for value in values)
+
+
+def elementwise(function: Callable[..., Any], *values: Any) -> TensorExpr:
+    """A scalar function of the entries of operands that broadcast; numbers stay inside the function."""
+    places = iter(_DUMMIES)
+    arguments = [(value, value if is_number(value) else next(places)) for value in operands(*values)]
+    varying = [(value, place) for value, place in arguments if place is not value]
+    body = function(*(place for _, place in arguments))
+    return TensorExpr(
+        "elementwise", tuple(value for value, _ in varying), (sp.Lambda(tuple(place for _, place in varying), body),)
+    )
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number without symbols."""
+    return isinstance(value, (sp.Number, sp.NumberSymbol))
+
+
+def _key(part: Any) -> Hashable:
+    """One part of an index; an array among the operands stands as its word."""
+    if isinstance(part, TensorExpr):
+        return "array"
+    if part is None or part is Ellipsis:
+        return part
+    if isinstance(part, slice):
+        return (
+            "slice",
+            *(None if bound is None else sp.sympify(bound) for bound in (part.start, part.stop, part.step)),
+        )
+    try:
+        return sp.sympify(part, strict=True)
+    except SympifyError as error:
+        raise ModelError(
+            f"An index is a whole number, a slice, None, ... or an integer Tensor, not {part!r}."
+        ) from error
+
+
+def spelled(root: TensorExpr) -> str:
+    """A tensor as text, its head alone where that would be long."""
+    if isinstance(root, Tensor):
+        return root.name
+    texts: dict[int, str] = {}
+    stack: list[Any] = [root]
+    while stack:
+        part = stack[-1]
+        missing = [a for a in part.args if isinstance(a, TensorExpr) and id(a) not in texts]
+        if missing:
+            stack.extend(missing)
+            continue
+        texts[id(stack.pop())] = _spelled(part, [texts.get(id(a)) or str(a) for a in part.args])
+    return texts[id(root)]
+
+
+def _spelled(part: TensorExpr, args: list[str]) -> str:
+    if isinstance(part, Tensor):
+        return part.name
+    if part.op == "elementwise":
+        (function,) = part.options
+        names = {
+            v: sp.Symbol(_operand(text, function.expr, v)) for v, text in zip(function.variables, args, strict=True)
+        }
+        text = str(function.expr.xreplace(names))
+    elif part.op == "matmul":
+        text = " @ ".join(arg if _is_atom(arg) else f"({arg})" for arg in args)
+    elif part.op == "transpose" and part.options == (None,):
+        text = f"{args[0] if _is_atom(args[0]) else f'({args[0]})'}.T"
+    elif part.op == "reduce":
+        name, axes, _ = part.options
+        over = "" if axes is None else f", axis={axes[0] if len(axes) == 1 else axes}"
+        text = f"{name}({args[0]}{over})"
+    elif part.op == "getitem":
+        text = f"{args[0] if _is_atom(args[0]) else f'({args[0]})'}[{_keys(part.options, args[1:])}]"
+    elif part.op == "einsum":
+        text = f"einsum({part.options[0]!r}, {', '.join(args)})"
+    else:
+        text = f"{part.op}({', '.join([*args, *map(str, part.options)])})"
+    return text if len(text) <= 200 else f"{part.op}(...)"
+
+
+def _is_atom(text: str) -> bool:
+    """Whether a text stands by itself beside an operator: a name, a call, an index."""
+    return re.fullmatch(r"[\w.]+([\[(].*[\])])?", text) is not None and _balanced(text)
+
+
+def _balanced(text: str) -> bool:
+    """Whether the first bracket closes at the very end."""
+    depth = 0
+    for place, character in enumerate(text):
+        depth += (character in "([") - (character in ")]")
+        if character in ")]" and depth == 0 and place < len(text) - 1:
+            return False
+    return True
+
+
+def _operand(text: str, body: Any, variable: Any) -> str:
+    """An operand as it is written inside an elementwise function."""
+    return text if _is_atom(text) or (body.is_Function and variable in body.args) else f"({text})"
+
+
+def _keys(options: tuple[Any, ...], arrays: list[str]) -> str:
+    left = iter(arrays)
+    parts = []
+    for option in options:
+        if isinstance(option, tuple):
+            start, stop, step = ("" if bound is None else str(bound) for bound in option[1:])
+            parts.append(f"{start}:{stop}" + (f":{step}" if step else ""))
+        else:
+            parts.append(next(left) if option == "array" else "..." if option is Ellipsis else str(option))
+    return ", ".join(parts)
