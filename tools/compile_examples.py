@@ -15,12 +15,16 @@ GENERATED = ROOT / "generated"
 EXAMPLES = ROOT / "examples"
 
 EMIT = {
+    "attention": "value,grad,value_and_grad",
     "autograd_basics": "value,grad,value_and_grad,jacobian,vjp",
     "curve_fitting": "value,jacobian",
     "diabetes": "value,grad,value_and_grad",
+    "gaussian_mixture": "value,grad,value_and_grad",
+    "lenet": "value,grad,value_and_grad,vjp",
     "linear_regression": "value,grad,value_and_grad",
     "logistic_regression": "value,grad,value_and_grad",
     "quadratic_fit": "value,grad,value_and_grad",
+    "softmax_regression": "value,grad,value_and_grad",
     "two_layer_net": "value,grad,value_and_grad",
 }
 """Which functions each example uses."""

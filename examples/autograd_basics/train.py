@@ -14,6 +14,7 @@ import symdiff as sd
 sys.path.append(str(Path(__file__).resolve().parents[2] / "generated"))
 import affine_numpy
 import curvature_numpy
+import detached_numpy
 import double_numpy
 import pair_numpy
 import quartic_numpy
@@ -59,6 +60,14 @@ def means():
     yield "gradient", g.X, np.full((2, 2), 4.5)
 
 
+def constants_on_the_way():
+    """The sum of c x with c = x^2 + 3 held constant, and the sum of x^2 + 3, at x = (1, 1)."""
+    value, g = detached_numpy.value_and_grad(np.ones(2))
+    yield "value", value, 8
+    yield "gradient, c held", g.T, (4, 4)
+    yield "gradient of the sum of c", square_sum_numpy.grad(np.ones((2, 1))).V.ravel(), (2, 2)
+
+
 def higher_orders():
     """x^4, and its derivatives up to the third, at 1, 2, 3."""
     x = np.array([1.0, 2.0, 3.0])
@@ -87,7 +96,7 @@ def sharing():
     yield "after the caller doubled x", squared_error_numpy.value(1.0, 0.0, x, y), 12
 
 
-LESSONS = (scalars, vectors, jacobians, means, higher_orders, training_loops, sharing)
+LESSONS = (scalars, vectors, jacobians, means, constants_on_the_way, higher_orders, training_loops, sharing)
 
 
 def main():

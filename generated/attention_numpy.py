@@ -1,0 +1,510 @@
+# symdiff 0.1.0: --backend numpy --emit value,grad,value_and_grad --math exact --style fast
+"""attention: value and derivatives in closed form, written by symdiff; edit the model, not this.
+
+Arguments
+    embedding  parameter, (c, d)
+    mark       parameter, (d,)
+    wq         parameter, (d, d)
+    wk         parameter, (d, d)
+    wv         parameter, (d, d)
+    gain       parameter, (d,)
+    shift      parameter, (d,)
+    readout    parameter, (d, c)
+    token      data, (n, t), integers
+    marked     data, (n, t)
+    label      data, (n, t), integers
+
+Closed form
+    e1 = one_hot(reshape(label, n, t, 1)[..., 0], c)
+    e2 = mark*marked[:, :, None] + take(embedding, token, 0)
+    e3 = einsum('ijl,lk->ijk', e2, wv)
+    e4 = einsum('ijl,kl->ijk', e2, wq @ wk.T)
+    e5 = einsum('ijl,ikl->ijk', e2, e4)/sqrt(d)
+    e6 = logsumexp(e5, axis=2)
+    weights = exp(e5 - e6[:, :, None])
+    e7 = e2 + einsum('ilk,ijl->ijk', e3, weights)
+    e8 = -(sum(e7, axis=2)[:, :, None])/d + e7
+    e9 = sqrt((einsum('ijl,ijl->ij', e8, e8)[:, :, None])/d + 1.0000000000000001e-5)
+    e10 = e8/e9
+    e11 = e10*gain + shift
+    scores = einsum('ijl,lk->ijk', e11, readout)
+    e12 = logsumexp(scores, axis=2)
+    value = -sum((-e12[:, :, None] + scores)*e1)/(n*t)
+    e13 = e1/(n*t)
+    e14 = -e13 + einsum('ijk,ijl->ijk', exp(-broadcast_to(e12[:, :, None], n, t, c) + scores), e13)
+    e15 = einsum('ijl,kl->ijk', e14, readout)
+    e16 = e15*gain
+    e17 = -einsum('ijl,ijk->ijk', (einsum('ijl,ijl->ij', e10/e9, e16)[:, :, None])/e9, e8)/(2*d)
+    e18 = e16/e9 + 2*e17
+    e19 = -broadcast_to(sum(e18, axis=2)[:, :, None], n, t, d)/d + e18
+    e20 = einsum('ilj,ilk->ijk', weights, e19)
+    e21 = einsum('ikl,ijl->ijk', e3, e19)*weights
+    e22 = (e21 - einsum('ijl,ijk->ijk', e21, exp(-broadcast_to(e6[:, :, None], n, t, t) + e5)))/sqrt(d)
+    e23 = einsum('ilk,ilj->ijk', e2, e22)
+    e24 = e19 + einsum('ijl,ilk->ijk', e22, e4) + einsum('kl,ijl->ijk', wv, e20) + einsum('lk,ijl->ijk', wq @ wk.T, e23)
+    grad.embedding = einsum('klj,kli->ij', e24, one_hot(token, c))
+    grad.mark = einsum('jk,jki->i', marked, e24)
+    e25 = einsum('klj,kli->ij', e2, e23)
+    grad.wq = e25 @ wk
+    grad.wk = e25.T @ wq
+    grad.wv = einsum('kli,klj->ij', e2, e20)
+    grad.gain = einsum('jki,jki->i', e15, e10)
+    grad.shift = sum(e15, axis=(0, 1))
+    grad.readout = einsum('klj,kli->ij', e14, e11)
+
+"""
+
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+
+SIGNATURE = {
+    "model": "attention",
+    "inputs": {
+        "embedding": {"role": "parameter", "shape": ("c", "d"), "dtype": "float"},
+        "mark": {"role": "parameter", "shape": ("d",), "dtype": "float"},
+        "wq": {"role": "parameter", "shape": ("d", "d"), "dtype": "float"},
+        "wk": {"role": "parameter", "shape": ("d", "d"), "dtype": "float"},
+        "wv": {"role": "parameter", "shape": ("d", "d"), "dtype": "float"},
+        "gain": {"role": "parameter", "shape": ("d",), "dtype": "float"},
+        "shift": {"role": "parameter", "shape": ("d",), "dtype": "float"},
+        "readout": {"role": "parameter", "shape": ("d", "c"), "dtype": "float"},
+        "token": {"role": "data", "shape": ("n", "t"), "dtype": "int"},
+        "marked": {"role": "data", "shape": ("n", "t"), "dtype": "float"},
+        "label": {"role": "data", "shape": ("n", "t"), "dtype": "int"},
+    },
+    "samples": None,
+    "pointwise": False,
+    "functions": {
+        "value": ("embedding", "mark", "wq", "wk", "wv", "gain", "shift", "readout", "token", "marked", "label"),
+        "grad": ("embedding", "mark", "wq", "wk", "wv", "gain", "shift", "readout", "token", "marked", "label"),
+        "value_and_grad": ("embedding", "mark", "wq", "wk", "wv", "gain", "shift", "readout", "token", "marked", "label"),
+        "scores": ("embedding", "mark", "wq", "wk", "wv", "gain", "shift", "readout", "token", "marked"),
+        "weights": ("embedding", "mark", "wq", "wk", "token", "marked"),
+    },
+}
+
+
+class Grad(NamedTuple):
+    """One array for each parameter of the objective."""
+
+    embedding: np.ndarray
+    mark: np.ndarray
+    wq: np.ndarray
+    wk: np.ndarray
+    wv: np.ndarray
+    gain: np.ndarray
+    shift: np.ndarray
+    readout: np.ndarray
+
+
+class ScoresGrad(NamedTuple):
+    """One array for each parameter of scores."""
+
+    embedding: np.ndarray
+    mark: np.ndarray
+    wq: np.ndarray
+    wk: np.ndarray
+    wv: np.ndarray
+    gain: np.ndarray
+    shift: np.ndarray
+    readout: np.ndarray
+
+
+class WeightsGrad(NamedTuple):
+    """One array for each parameter of weights."""
+
+    embedding: np.ndarray
+    mark: np.ndarray
+    wq: np.ndarray
+    wk: np.ndarray
+
+
+def value(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label):
+    """Return the objective."""
+    embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label = _arguments(
+        embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label,
+    )
+    n = token.shape[0]
+    t = token.shape[1]
+    c = embedding.shape[0]
+    d = embedding.shape[1]
+    t1 = (label.reshape(n, t, 1) == np.arange(c, dtype=embedding.dtype)).astype(embedding.dtype)
+    t2 = mark * marked[:, :, None] + _take(embedding, token, 0)
+    t3 = t2 @ (t2 @ (wq @ wk.T).T).transpose(0, 2, 1) / float(np.sqrt(d))
+    max_t3 = np.maximum.reduce(t3, axis=2)
+    t4 = np.exp(t3 - np.where(np.abs(max_t3) < np.inf, max_t3, 0)[:, :, None])
+    weights = t4 / np.add.reduce(t4, axis=2)[:, :, None]
+    t5 = weights @ (t2 @ wv) + t2
+    t6 = t5 - np.add.reduce(t5, axis=2)[:, :, None] / d
+    t7 = gain * (t6 / np.sqrt(np.einsum("ijl,ijl->ij", t6, t6)[:, :, None] / d + 1e-05))
+    scores = (shift + t7) @ readout
+    max_scores = np.maximum.reduce(scores, axis=2)
+    t8 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
+    t9 = (np.log(np.add.reduce(np.exp(scores - t8[:, :, None]), axis=2)) + t8)[:, :, None]
+    value = -np.vdot(t1, scores - t9) / n / t
+    return value
+
+
+def grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label):
+    """Return the gradient of the objective by embedding, mark, wq, wk, wv, gain, shift, readout."""
+    embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label = _arguments(
+        embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label,
+    )
+    d = embedding.shape[1]
+    n = token.shape[0]
+    t = token.shape[1]
+    c = embedding.shape[0]
+    # gradient by embedding
+    t1 = mark * marked[:, :, None] + _take(embedding, token, 0)
+    t2 = t1 @ wv
+    t3 = wq @ wk.T
+    t4 = t1 @ t3.T
+    sqrt_d = float(np.sqrt(d))
+    t5 = t1 @ t4.transpose(0, 2, 1) / sqrt_d
+    max_t5 = np.maximum.reduce(t5, axis=2)
+    t6 = np.exp(t5 - np.where(np.abs(max_t5) < np.inf, max_t5, 0)[:, :, None])
+    weights = t6 / np.add.reduce(t6, axis=2)[:, :, None]
+    t7 = weights @ t2 + t1
+    t8 = t7 - np.add.reduce(t7, axis=2)[:, :, None] / d
+    t9 = np.sqrt(np.einsum("ijl,ijl->ij", t8, t8)[:, :, None] / d + 1e-05)
+    t10 = t8 / t9
+    t11 = (label.reshape(n, t, 1) == np.arange(c, dtype=embedding.dtype)).astype(embedding.dtype)
+    t12 = t11 / (t * n)
+    t13 = gain * t10 + shift
+    scores = t13 @ readout
+    max_scores = np.maximum.reduce(scores, axis=2)
+    t14 = np.exp(scores - np.where(np.abs(max_scores) < np.inf, max_scores, 0)[:, :, None])
+    t15 = np.add.reduce(t12, axis=2)[:, :, None] * (t14 / np.add.reduce(t14, axis=2)[:, :, None])
+    t16 = t15 - t12
+    t17 = t16 @ readout.T
+    t18 = gain * t17
+    t19 = (np.einsum("ijl,ijl->ij", t10 / t9, t18)[:, :, None] / t9)[:, :, 0][:, :, None] * t8
+    t20 = -0.5 * t19 / d
+    t21 = t18 / t9 + t20 + t20
+    t22 = t21 - np.add.reduce(t21, axis=2)[:, :, None] / d
+    t23 = weights.transpose(0, 2, 1) @ t22
+    t24 = weights * (t22 @ t2.transpose(0, 2, 1))
+    t25 = (t24 - np.add.reduce(t24, axis=2)[:, :, None] * weights) / sqrt_d
+    t26 = t25.transpose(0, 2, 1) @ t1
+    t27 = t23 @ wv.T + (t25 @ t4 + t22 + t26 @ t3)
+    grad_embedding = _scatter(t27, token, 0, c)
+    grad_mark = np.tensordot(marked, t27, axes=[[0, 1], [0, 1]])
+    # gradient by wq
+    t28 = np.tensordot(t26, t1, axes=[[0, 1], [0, 1]])
+    grad_wq = t28 @ wk
+    grad_wk = t28.T @ wq
+    grad_wv = np.tensordot(t1, t23, axes=[[0, 1], [0, 1]])
+    grad_gain = np.einsum("jki,jki->i", t10, t17)
+    grad_shift = np.add.reduce(t17, axis=(0, 1))
+    grad_readout = np.tensordot(t16, t13, axes=[[0, 1], [0, 1]]).T
+    return Grad(grad_embedding, grad_mark, grad_wq, grad_wk, grad_wv, grad_gain, grad_shift, grad_readout)
+
+
+def value_and_grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label):
+    """Return the objective and its gradient by embedding, mark, wq, wk, wv, gain, shift, readout."""
+    embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label = _arguments(
+        embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label,
+    )
+    n = token.shape[0]
+    t = token.shape[1]
+    c = embedding.shape[0]
+    d = embedding.shape[1]
+    # objective
+    t1 = (label.reshape(n, t, 1) == np.arange(c, dtype=embedding.dtype)).astype(embedding.dtype)
+    t2 = mark * marked[:, :, None] + _take(embedding, token, 0)
+    t3 = t2 @ wv
+    t4 = wq @ wk.T
+    t5 = t2 @ t4.T
+    sqrt_d = float(np.sqrt(d))
+    t6 = t2 @ t5.transpose(0, 2, 1) / sqrt_d
+    max_t6 = np.maximum.reduce(t6, axis=2)
+    t7 = np.exp(t6 - np.where(np.abs(max_t6) < np.inf, max_t6, 0)[:, :, None])
+    weights = t7 / np.add.reduce(t7, axis=2)[:, :, None]
+    t8 = weights @ t3 + t2
+    t9 = t8 - np.add.reduce(t8, axis=2)[:, :, None] / d
+    t10 = np.sqrt(np.einsum("ijl,ijl->ij", t9, t9)[:, :, None] / d + 1e-05)
+    t11 = t9 / t10
+    t12 = gain * t11 + shift
+    scores = t12 @ readout
+    max_scores = np.maximum.reduce(scores, axis=2)
+    t13 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
+    t14 = np.exp(scores - t13[:, :, None])
+    t15 = np.add.reduce(t14, axis=2)
+    value = -np.vdot(t1, scores - (np.log(t15) + t13)[:, :, None]) / n / t
+    # gradient by embedding
+    t16 = t1 / (t * n)
+    t17 = np.add.reduce(t16, axis=2)[:, :, None] * (t14 / t15[:, :, None]) - t16
+    t18 = t17 @ readout.T
+    t19 = gain * t18
+    t20 = (np.einsum("ijl,ijl->ij", t11 / t10, t19)[:, :, None] / t10)[:, :, 0][:, :, None] * t9
+    t21 = -0.5 * t20 / d
+    t22 = t19 / t10 + t21 + t21
+    t23 = t22 - np.add.reduce(t22, axis=2)[:, :, None] / d
+    t24 = weights.transpose(0, 2, 1) @ t23
+    t25 = weights * (t23 @ t3.transpose(0, 2, 1))
+    t26 = (t25 - np.add.reduce(t25, axis=2)[:, :, None] * weights) / sqrt_d
+    t27 = t26.transpose(0, 2, 1) @ t2
+    t28 = t24 @ wv.T + (t26 @ t5 + t23 + t27 @ t4)
+    grad_embedding = _scatter(t28, token, 0, c)
+    grad_mark = np.tensordot(marked, t28, axes=[[0, 1], [0, 1]])
+    # gradient by wq
+    t29 = np.tensordot(t27, t2, axes=[[0, 1], [0, 1]])
+    grad_wq = t29 @ wk
+    grad_wk = t29.T @ wq
+    grad_wv = np.tensordot(t2, t24, axes=[[0, 1], [0, 1]])
+    grad_gain = np.einsum("jki,jki->i", t11, t18)
+    grad_shift = np.add.reduce(t18, axis=(0, 1))
+    grad_readout = np.tensordot(t17, t12, axes=[[0, 1], [0, 1]]).T
+    return value, Grad(grad_embedding, grad_mark, grad_wq, grad_wk, grad_wv, grad_gain, grad_shift, grad_readout)
+
+
+def scores(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked):
+    """Return scores."""
+    embedding, mark, wq, wk, wv, gain, shift, readout, token, marked = _arguments_of_scores(
+        embedding, mark, wq, wk, wv, gain, shift, readout, token, marked,
+    )
+    d = embedding.shape[1]
+    t1 = mark * marked[:, :, None] + _take(embedding, token, 0)
+    t2 = t1 @ (t1 @ (wq @ wk.T).T).transpose(0, 2, 1) / float(np.sqrt(d))
+    max_t2 = np.maximum.reduce(t2, axis=2)
+    t3 = np.exp(t2 - np.where(np.abs(max_t2) < np.inf, max_t2, 0)[:, :, None])
+    weights = t3 / np.add.reduce(t3, axis=2)[:, :, None]
+    t4 = weights @ (t1 @ wv) + t1
+    t5 = t4 - np.add.reduce(t4, axis=2)[:, :, None] / d
+    t6 = gain * (t5 / np.sqrt(np.einsum("ijl,ijl->ij", t5, t5)[:, :, None] / d + 1e-05))
+    scores = (shift + t6) @ readout
+    return scores
+
+
+def weights(embedding, mark, wq, wk, token, marked):
+    """Return weights."""
+    embedding, mark, wq, wk, token, marked = _arguments_of_weights(embedding, mark, wq, wk, token, marked)
+    d = embedding.shape[1]
+    t1 = mark * marked[:, :, None] + _take(embedding, token, 0)
+    t2 = t1 @ (t1 @ (wq @ wk.T).T).transpose(0, 2, 1) / float(np.sqrt(d))
+    max_t2 = np.maximum.reduce(t2, axis=2)
+    t3 = np.exp(t2 - np.where(np.abs(max_t2) < np.inf, max_t2, 0)[:, :, None])
+    weights = t3 / np.add.reduce(t3, axis=2)[:, :, None]
+    return weights
+
+
+def unpack(vec, *, c=None, d=None):
+    """Split one vector into embedding, mark, wq, wk, wv, gain, shift, readout. One size may be left out: it follows from the length of the vector."""
+    return Grad(*_unflatten(vec, ((lambda c, d: c, lambda c, d: d), (lambda c, d: d,), (lambda c, d: d, lambda c, d: d), (lambda c, d: d, lambda c, d: d), (lambda c, d: d, lambda c, d: d), (lambda c, d: d,), (lambda c, d: d,), (lambda c, d: d, lambda c, d: c)), {"c": c, "d": d}))
+
+
+def _unpack_weights(vec, *, c=None, d=None):
+    """Split one vector into embedding, mark, wq, wk. One size may be left out: it follows from the length of the vector."""
+    return WeightsGrad(*_unflatten(vec, ((lambda c, d: c, lambda c, d: d), (lambda c, d: d,), (lambda c, d: d, lambda c, d: d), (lambda c, d: d, lambda c, d: d)), {"c": c, "d": d}))
+
+
+def value_flat(vec, token, marked, label, *, c=None, d=None):
+    """As `value`, of one vector that holds embedding, mark, wq, wk, wv, gain, shift, readout."""
+    p = unpack(vec, c=c, d=d)
+    return value(p.embedding, p.mark, p.wq, p.wk, p.wv, p.gain, p.shift, p.readout, token, marked, label)
+
+
+def grad_flat(vec, token, marked, label, *, c=None, d=None):
+    """As `grad`, of one vector that holds embedding, mark, wq, wk, wv, gain, shift, readout."""
+    p = unpack(vec, c=c, d=d)
+    return pack(grad(p.embedding, p.mark, p.wq, p.wk, p.wv, p.gain, p.shift, p.readout, token, marked, label))
+
+
+def value_and_grad_flat(vec, token, marked, label, *, c=None, d=None):
+    """As `value_and_grad`, of one vector that holds embedding, mark, wq, wk, wv, gain, shift, readout."""
+    p = unpack(vec, c=c, d=d)
+    value, gradient = value_and_grad(
+        p.embedding, p.mark, p.wq, p.wk, p.wv, p.gain, p.shift, p.readout, token, marked, label,
+    )
+    return value, pack(gradient)
+
+
+def scores_flat(vec, token, marked, *, c=None, d=None):
+    """As `scores`, of one vector that holds embedding, mark, wq, wk, wv, gain, shift, readout."""
+    p = unpack(vec, c=c, d=d)
+    return scores(p.embedding, p.mark, p.wq, p.wk, p.wv, p.gain, p.shift, p.readout, token, marked)
+
+
+def weights_flat(vec, token, marked, *, c=None, d=None):
+    """As `weights`, of one vector that holds embedding, mark, wq, wk."""
+    p = _unpack_weights(vec, c=c, d=d)
+    return weights(p.embedding, p.mark, p.wq, p.wk, token, marked)
+
+
+def _arguments(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    return _convert(
+        {
+            "embedding": (("c", "d"), "float"),
+            "mark": (("d",), "float"),
+            "wq": (("d", "d"), "float"),
+            "wk": (("d", "d"), "float"),
+            "wv": (("d", "d"), "float"),
+            "gain": (("d",), "float"),
+            "shift": (("d",), "float"),
+            "readout": (("d", "c"), "float"),
+            "token": (("n", "t"), "int"),
+            "marked": (("n", "t"), "float"),
+            "label": (("n", "t"), "int"),
+        },
+        (embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label),
+    )
+
+
+def _arguments_of_scores(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    return _convert(
+        {
+            "embedding": (("c", "d"), "float"),
+            "mark": (("d",), "float"),
+            "wq": (("d", "d"), "float"),
+            "wk": (("d", "d"), "float"),
+            "wv": (("d", "d"), "float"),
+            "gain": (("d",), "float"),
+            "shift": (("d",), "float"),
+            "readout": (("d", "c"), "float"),
+            "token": (("n", "t"), "int"),
+            "marked": (("n", "t"), "float"),
+        },
+        (embedding, mark, wq, wk, wv, gain, shift, readout, token, marked),
+    )
+
+
+def _arguments_of_weights(embedding, mark, wq, wk, token, marked):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    return _convert(
+        {
+            "embedding": (("c", "d"), "float"),
+            "mark": (("d",), "float"),
+            "wq": (("d", "d"), "float"),
+            "wk": (("d", "d"), "float"),
+            "token": (("n", "t"), "int"),
+            "marked": (("n", "t"), "float"),
+        },
+        (embedding, mark, wq, wk, token, marked),
+    )
+
+
+def _convert(declared, arguments):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes.setdefault(dim, (name, length))[1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+
+
+_FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def _typed(kinds, arguments):
+    """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
+    arrays = {}
+    for name, argument in zip(kinds, arguments):
+        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
+        arrays[name] = argument if weak else _array(name, argument)
+    dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
+    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
+    for name, dtype in dtypes.items():
+        if dtype.kind == "f" and dtype not in _FLOATING:
+            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+    common = np.result_type(*floating) if floating else np.dtype(np.float64)
+    for name, kind in kinds.items():
+        array = np.asarray(arrays[name], common if kind == "float" else None)
+        if kind == "int" and array.dtype.kind == "f":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        if kind == "bool" and array.dtype.kind != "b":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected booleans, as declared")
+        arrays[name] = array if array.ndim else array[()]
+    return arrays
+
+
+def _array(name, argument):
+    """An argument as an array of real numbers."""
+    if isinstance(argument, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, expected a plain one: fill or drop what is masked first")
+    try:
+        array = np.asarray(argument)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _take(x, positions, axis):
+    """The entries of x at positions, counted from 0, along an axis."""
+    positions = np.asarray(positions).astype(np.intp, copy=False)
+    if positions.size and not 0 <= positions.min() <= positions.max() < x.shape[axis]:
+        raise IndexError(f"positions from {positions.min()} to {positions.max()} do not fit an axis of {x.shape[axis]} entries")
+    return np.take(x, positions, axis)
+
+
+def _scatter(values, positions, axis, length):
+    """The transpose of `_take`: zeros of a length along the axis, with each value added at its position."""
+    positions = np.asarray(positions).astype(np.intp, copy=False)
+    result = np.zeros((*values.shape[:axis], length, *values.shape[axis + positions.ndim :]), values.dtype)
+    np.add.at(result, (slice(None),) * axis + (positions,), values)
+    return result
+
+
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = np.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def known_shapes(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    trial = 1
+    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
+        trial += 1
+    parts, start = [], 0
+    for shape in known_shapes(trial):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
+
+
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")

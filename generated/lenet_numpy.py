@@ -1,0 +1,534 @@
+# symdiff 0.1.0: --backend numpy --emit value,grad,value_and_grad,vjp --math exact --style fast
+"""lenet: value and derivatives in closed form, written by symdiff; edit the model, not this.
+
+Arguments
+    k1     parameter, (6, 1, 5, 5)
+    b1     parameter, (6,)
+    k2     parameter, (16, 6, 5, 5)
+    b2     parameter, (16,)
+    w3     parameter, (400, 120)
+    b3     parameter, (120,)
+    w4     parameter, (120, 84)
+    b4     parameter, (84,)
+    w5     parameter, (84, 10)
+    b5     parameter, (10,)
+    image  data, (n, 1, 32, 32)
+    label  data, (n,), integers
+
+Closed form
+    has no form in the model's dialect; see the code.
+
+"""
+
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+
+SIGNATURE = {
+    "model": "lenet",
+    "inputs": {
+        "k1": {"role": "parameter", "shape": (6, 1, 5, 5), "dtype": "float"},
+        "b1": {"role": "parameter", "shape": (6,), "dtype": "float"},
+        "k2": {"role": "parameter", "shape": (16, 6, 5, 5), "dtype": "float"},
+        "b2": {"role": "parameter", "shape": (16,), "dtype": "float"},
+        "w3": {"role": "parameter", "shape": (400, 120), "dtype": "float"},
+        "b3": {"role": "parameter", "shape": (120,), "dtype": "float"},
+        "w4": {"role": "parameter", "shape": (120, 84), "dtype": "float"},
+        "b4": {"role": "parameter", "shape": (84,), "dtype": "float"},
+        "w5": {"role": "parameter", "shape": (84, 10), "dtype": "float"},
+        "b5": {"role": "parameter", "shape": (10,), "dtype": "float"},
+        "image": {"role": "data", "shape": ("n", 1, 32, 32), "dtype": "float"},
+        "label": {"role": "data", "shape": ("n",), "dtype": "int"},
+    },
+    "samples": "n",
+    "pointwise": False,
+    "functions": {
+        "value": ("k1", "b1", "k2", "b2", "w3", "b3", "w4", "b4", "w5", "b5", "image", "label"),
+        "grad": ("k1", "b1", "k2", "b2", "w3", "b3", "w4", "b4", "w5", "b5", "image", "label"),
+        "value_and_grad": ("k1", "b1", "k2", "b2", "w3", "b3", "w4", "b4", "w5", "b5", "image", "label"),
+        "scores": ("k1", "b1", "k2", "b2", "w3", "b3", "w4", "b4", "w5", "b5", "image"),
+        "scores_vjp": ("k1", "b1", "k2", "b2", "w3", "b3", "w4", "b4", "w5", "b5", "image", "u"),
+    },
+}
+
+
+class Grad(NamedTuple):
+    """One array for each parameter of the objective."""
+
+    k1: np.ndarray
+    b1: np.ndarray
+    k2: np.ndarray
+    b2: np.ndarray
+    w3: np.ndarray
+    b3: np.ndarray
+    w4: np.ndarray
+    b4: np.ndarray
+    w5: np.ndarray
+    b5: np.ndarray
+
+
+class ScoresGrad(NamedTuple):
+    """One array for each parameter of scores."""
+
+    k1: np.ndarray
+    b1: np.ndarray
+    k2: np.ndarray
+    b2: np.ndarray
+    w3: np.ndarray
+    b3: np.ndarray
+    w4: np.ndarray
+    b4: np.ndarray
+    w5: np.ndarray
+    b5: np.ndarray
+
+
+def value(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
+    """Return the objective."""
+    k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label = _arguments(
+        k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label,
+    )
+    n = image.shape[0]
+    t1 = np.tensordot(k1, _windows(_windows(image, 3, 0, (28, 1), (5, 1)), 2, 0, (28, 1), (5, 1)), axes=[[1, 2, 3], [1, 3, 5]]).transpose(
+        1, 0, 2, 3,
+    )
+    t2 = _windows(_windows(np.maximum(b1[:, None, None] + t1, 0), 3, 0, (14, 2), (2, 1)), 2, 0, (14, 2), (2, 1))
+    h1 = np.maximum.reduce(t2, axis=(3, 5))
+    t3 = np.tensordot(_windows(_windows(h1, 3, 0, (10, 1), (5, 1)), 2, 0, (10, 1), (5, 1)), k2, axes=[[1, 3, 5], [1, 2, 3]]).transpose(
+        0, 3, 1, 2,
+    )
+    t4 = _windows(_windows(np.maximum(b2[:, None, None] + t3, 0), 3, 0, (5, 2), (2, 1)), 2, 0, (5, 2), (2, 1))
+    h2 = np.maximum.reduce(t4, axis=(3, 5))
+    h3 = np.maximum(h2.reshape(n, 400) @ w3 + b3, 0)
+    h4 = np.maximum(h3 @ w4 + b4, 0)
+    scores = h4 @ w5 + b5
+    max_scores = np.maximum.reduce(scores, axis=1)
+    t5 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
+    t6 = scores - (np.log(np.add.reduce(np.exp(scores - t5[:, None]), axis=1)) + t5)[:, None]
+    t7 = np.vdot((label.reshape(n, 1) == np.arange(10, dtype=k1.dtype)).astype(k1.dtype), t6)
+    value = -t7 / n
+    return value
+
+
+def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
+    """Return the gradient of the objective by k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
+    k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label = _arguments(
+        k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label,
+    )
+    n = image.shape[0]
+    # gradient by k1
+    t1 = _windows(_windows(image, 3, 0, (28, 1), (5, 1)), 2, 0, (28, 1), (5, 1))
+    t2 = np.tensordot(k1, t1, axes=[[1, 2, 3], [1, 3, 5]]).transpose(1, 0, 2, 3) + b1[:, None, None]
+    t3 = _windows(_windows(np.maximum(t2, 0), 3, 0, (14, 2), (2, 1)), 2, 0, (14, 2), (2, 1))
+    h1 = np.maximum.reduce(t3, axis=(3, 5))
+    t4 = _windows(_windows(h1, 3, 0, (10, 1), (5, 1)), 2, 0, (10, 1), (5, 1))
+    t5 = np.tensordot(t4, k2, axes=[[1, 3, 5], [1, 2, 3]]).transpose(0, 3, 1, 2) + b2[:, None, None]
+    t6 = _windows(_windows(np.maximum(t5, 0), 3, 0, (5, 2), (2, 1)), 2, 0, (5, 2), (2, 1))
+    h2 = np.maximum.reduce(t6, axis=(3, 5))
+    reshape_h2 = h2.reshape(n, 400)
+    t7 = reshape_h2 @ w3 + b3
+    h3 = np.maximum(t7, 0)
+    t8 = h3 @ w4 + b4
+    t9 = (label.reshape(n, 1) == np.arange(10, dtype=k1.dtype)).astype(k1.dtype)
+    h4 = np.maximum(t8, 0)
+    scores = h4 @ w5 + b5
+    max_scores = np.maximum.reduce(scores, axis=1)
+    t10 = np.exp(scores - np.where(np.abs(max_scores) < np.inf, max_scores, 0)[:, None])
+    t11 = np.add.reduce(t9, axis=1)[:, None] * (t10 / np.add.reduce(t10, axis=1)[:, None])
+    t12 = t11 - t9
+    t13 = np.where(t8 > 0, t12 @ w5.T / n, 0)
+    t14 = np.where(t7 > 0, t13 @ w4.T, 0)
+    t15 = (t14 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (-3, -1))
+    t16 = _add_windows(_add_windows(t15, 2, 10, 0, (5, 2), (2, 1)), 3, 10, 0, (5, 2), (2, 1))
+    t17 = np.where(t5 > 0, t16, 0)
+    t18 = _add_windows(
+        _add_windows(np.tensordot(t17, k2, axes=[[1], [0]]).transpose(0, 3, 1, 4, 2, 5), 2, 14, 0, (10, 1), (5, 1)),
+        3, 14, 0, (10, 1), (5, 1),
+    )
+    t19 = _add_windows(
+        _add_windows(t18[:, :, :, None, :, None] * _first_max(t3, (-3, -1)), 2, 28, 0, (14, 2), (2, 1)), 3, 28, 0,
+        (14, 2), (2, 1),
+    )
+    t20 = np.where(t2 > 0, t19, 0)
+    grad_k1 = np.tensordot(t20, t1, axes=[[0, 2, 3], [0, 2, 4]])
+    grad_b1 = np.add.reduce(t20, axis=(0, 2, 3))
+    grad_k2 = np.tensordot(t4, t17, axes=[[0, 2, 4], [0, 2, 3]]).transpose(3, 0, 1, 2)
+    grad_b2 = np.add.reduce(t17, axis=(0, 2, 3))
+    grad_w3 = reshape_h2.T @ t14
+    grad_b3 = np.add.reduce(t14)
+    grad_w4 = h3.T @ t13
+    grad_b4 = np.add.reduce(t13)
+    grad_w5 = h4.T @ t12 / n
+    grad_b5 = np.add.reduce(t12) / n
+    return Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
+
+
+def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
+    """Return the objective and its gradient by k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
+    k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label = _arguments(
+        k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label,
+    )
+    n = image.shape[0]
+    # objective
+    t1 = (label.reshape(n, 1) == np.arange(10, dtype=k1.dtype)).astype(k1.dtype)
+    t2 = _windows(_windows(image, 3, 0, (28, 1), (5, 1)), 2, 0, (28, 1), (5, 1))
+    t3 = np.tensordot(k1, t2, axes=[[1, 2, 3], [1, 3, 5]]).transpose(1, 0, 2, 3) + b1[:, None, None]
+    t4 = _windows(_windows(np.maximum(t3, 0), 3, 0, (14, 2), (2, 1)), 2, 0, (14, 2), (2, 1))
+    h1 = np.maximum.reduce(t4, axis=(3, 5))
+    t5 = _windows(_windows(h1, 3, 0, (10, 1), (5, 1)), 2, 0, (10, 1), (5, 1))
+    t6 = np.tensordot(t5, k2, axes=[[1, 3, 5], [1, 2, 3]]).transpose(0, 3, 1, 2) + b2[:, None, None]
+    t7 = _windows(_windows(np.maximum(t6, 0), 3, 0, (5, 2), (2, 1)), 2, 0, (5, 2), (2, 1))
+    h2 = np.maximum.reduce(t7, axis=(3, 5))
+    reshape_h2 = h2.reshape(n, 400)
+    t8 = reshape_h2 @ w3 + b3
+    h3 = np.maximum(t8, 0)
+    t9 = h3 @ w4 + b4
+    h4 = np.maximum(t9, 0)
+    scores = h4 @ w5 + b5
+    max_scores = np.maximum.reduce(scores, axis=1)
+    t10 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
+    t11 = np.exp(scores - t10[:, None])
+    t12 = np.add.reduce(t11, axis=1)
+    value = -np.vdot(t1, scores - (np.log(t12) + t10)[:, None]) / n
+    # gradient by k1
+    t13 = np.add.reduce(t1, axis=1)[:, None] * (t11 / t12[:, None]) - t1
+    t14 = np.where(t9 > 0, t13 @ w5.T / n, 0)
+    t15 = np.where(t8 > 0, t14 @ w4.T, 0)
+    t16 = (t15 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t7, (-3, -1))
+    t17 = _add_windows(_add_windows(t16, 2, 10, 0, (5, 2), (2, 1)), 3, 10, 0, (5, 2), (2, 1))
+    t18 = np.where(t6 > 0, t17, 0)
+    t19 = _add_windows(
+        _add_windows(np.tensordot(t18, k2, axes=[[1], [0]]).transpose(0, 3, 1, 4, 2, 5), 2, 14, 0, (10, 1), (5, 1)),
+        3, 14, 0, (10, 1), (5, 1),
+    )
+    t20 = _add_windows(
+        _add_windows(t19[:, :, :, None, :, None] * _first_max(t4, (-3, -1)), 2, 28, 0, (14, 2), (2, 1)), 3, 28, 0,
+        (14, 2), (2, 1),
+    )
+    t21 = np.where(t3 > 0, t20, 0)
+    grad_k1 = np.tensordot(t21, t2, axes=[[0, 2, 3], [0, 2, 4]])
+    grad_b1 = np.add.reduce(t21, axis=(0, 2, 3))
+    grad_k2 = np.tensordot(t5, t18, axes=[[0, 2, 4], [0, 2, 3]]).transpose(3, 0, 1, 2)
+    grad_b2 = np.add.reduce(t18, axis=(0, 2, 3))
+    grad_w3 = reshape_h2.T @ t15
+    grad_b3 = np.add.reduce(t15)
+    grad_w4 = h3.T @ t14
+    grad_b4 = np.add.reduce(t14)
+    grad_w5 = h4.T @ t13 / n
+    grad_b5 = np.add.reduce(t13) / n
+    return value, Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
+
+
+def scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
+    """Return scores."""
+    k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image = _arguments_of_scores(
+        k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image,
+    )
+    n = image.shape[0]
+    t1 = np.tensordot(k1, _windows(_windows(image, 3, 0, (28, 1), (5, 1)), 2, 0, (28, 1), (5, 1)), axes=[[1, 2, 3], [1, 3, 5]]).transpose(
+        1, 0, 2, 3,
+    )
+    t2 = _windows(_windows(np.maximum(b1[:, None, None] + t1, 0), 3, 0, (14, 2), (2, 1)), 2, 0, (14, 2), (2, 1))
+    h1 = np.maximum.reduce(t2, axis=(3, 5))
+    t3 = np.tensordot(_windows(_windows(h1, 3, 0, (10, 1), (5, 1)), 2, 0, (10, 1), (5, 1)), k2, axes=[[1, 3, 5], [1, 2, 3]]).transpose(
+        0, 3, 1, 2,
+    )
+    t4 = _windows(_windows(np.maximum(b2[:, None, None] + t3, 0), 3, 0, (5, 2), (2, 1)), 2, 0, (5, 2), (2, 1))
+    h2 = np.maximum.reduce(t4, axis=(3, 5))
+    h3 = np.maximum(h2.reshape(n, 400) @ w3 + b3, 0)
+    h4 = np.maximum(h3 @ w4 + b4, 0)
+    scores = h4 @ w5 + b5
+    return scores
+
+
+def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
+    """Return u^T times the Jacobian of scores, u of the shape of scores."""
+    k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image = _arguments_of_scores(
+        k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image,
+    )
+    u = _cotangent("u", u, (image.shape[0], 10), k1.dtype)
+    n = image.shape[0]
+    # u^T Jacobian by k1
+    t1 = _windows(_windows(image, 3, 0, (28, 1), (5, 1)), 2, 0, (28, 1), (5, 1))
+    t2 = np.tensordot(k1, t1, axes=[[1, 2, 3], [1, 3, 5]]).transpose(1, 0, 2, 3) + b1[:, None, None]
+    t3 = _windows(_windows(np.maximum(t2, 0), 3, 0, (14, 2), (2, 1)), 2, 0, (14, 2), (2, 1))
+    h1 = np.maximum.reduce(t3, axis=(3, 5))
+    t4 = _windows(_windows(h1, 3, 0, (10, 1), (5, 1)), 2, 0, (10, 1), (5, 1))
+    t5 = np.tensordot(t4, k2, axes=[[1, 3, 5], [1, 2, 3]]).transpose(0, 3, 1, 2) + b2[:, None, None]
+    t6 = _windows(_windows(np.maximum(t5, 0), 3, 0, (5, 2), (2, 1)), 2, 0, (5, 2), (2, 1))
+    h2 = np.maximum.reduce(t6, axis=(3, 5))
+    reshape_h2 = h2.reshape(n, 400)
+    t7 = reshape_h2 @ w3 + b3
+    h3 = np.maximum(t7, 0)
+    t8 = h3 @ w4 + b4
+    t9 = np.where(t8 > 0, u @ w5.T, 0)
+    t10 = np.where(t7 > 0, t9 @ w4.T, 0)
+    t11 = (t10 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (-3, -1))
+    t12 = _add_windows(_add_windows(t11, 2, 10, 0, (5, 2), (2, 1)), 3, 10, 0, (5, 2), (2, 1))
+    t13 = np.where(t5 > 0, t12, 0)
+    t14 = _add_windows(
+        _add_windows(np.tensordot(t13, k2, axes=[[1], [0]]).transpose(0, 3, 1, 4, 2, 5), 2, 14, 0, (10, 1), (5, 1)),
+        3, 14, 0, (10, 1), (5, 1),
+    )
+    t15 = _add_windows(
+        _add_windows(t14[:, :, :, None, :, None] * _first_max(t3, (-3, -1)), 2, 28, 0, (14, 2), (2, 1)), 3, 28, 0,
+        (14, 2), (2, 1),
+    )
+    t16 = np.where(t2 > 0, t15, 0)
+    vjp_k1 = np.tensordot(t16, t1, axes=[[0, 2, 3], [0, 2, 4]])
+    vjp_b1 = np.add.reduce(t16, axis=(0, 2, 3))
+    vjp_k2 = np.tensordot(t4, t13, axes=[[0, 2, 4], [0, 2, 3]]).transpose(3, 0, 1, 2)
+    vjp_b2 = np.add.reduce(t13, axis=(0, 2, 3))
+    vjp_w3 = reshape_h2.T @ t10
+    vjp_b3 = np.add.reduce(t10)
+    vjp_w4 = h3.T @ t9
+    vjp_b4 = np.add.reduce(t9)
+    # u^T Jacobian by w5
+    h4 = np.maximum(t8, 0)
+    vjp_w5 = h4.T @ u
+    vjp_b5 = np.add.reduce(u)
+    return ScoresGrad(vjp_k1, vjp_b1, vjp_k2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5)
+
+
+def unpack(vec):
+    """Split one vector into k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
+    return Grad(*_unflatten(vec, ((6, 1, 5, 5), (6,), (16, 6, 5, 5), (16,), (400, 120), (120,), (120, 84), (84,), (84, 10), (10,)), {}))
+
+
+def value_flat(vec, image, label):
+    """As `value`, of one vector that holds k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
+    p = unpack(vec)
+    return value(p.k1, p.b1, p.k2, p.b2, p.w3, p.b3, p.w4, p.b4, p.w5, p.b5, image, label)
+
+
+def grad_flat(vec, image, label):
+    """As `grad`, of one vector that holds k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
+    p = unpack(vec)
+    return pack(grad(p.k1, p.b1, p.k2, p.b2, p.w3, p.b3, p.w4, p.b4, p.w5, p.b5, image, label))
+
+
+def value_and_grad_flat(vec, image, label):
+    """As `value_and_grad`, of one vector that holds k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
+    p = unpack(vec)
+    value, gradient = value_and_grad(p.k1, p.b1, p.k2, p.b2, p.w3, p.b3, p.w4, p.b4, p.w5, p.b5, image, label)
+    return value, pack(gradient)
+
+
+def scores_flat(vec, image):
+    """As `scores`, of one vector that holds k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
+    p = unpack(vec)
+    return scores(p.k1, p.b1, p.k2, p.b2, p.w3, p.b3, p.w4, p.b4, p.w5, p.b5, image)
+
+
+def scores_vjp_flat(vec, image, u):
+    """As `scores_vjp`, of one vector that holds k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
+    p = unpack(vec)
+    return pack(scores_vjp(p.k1, p.b1, p.k2, p.b2, p.w3, p.b3, p.w4, p.b4, p.w5, p.b5, image, u))
+
+
+def _arguments(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    return _convert(
+        {
+            "k1": ((6, 1, 5, 5), "float"),
+            "b1": ((6,), "float"),
+            "k2": ((16, 6, 5, 5), "float"),
+            "b2": ((16,), "float"),
+            "w3": ((400, 120), "float"),
+            "b3": ((120,), "float"),
+            "w4": ((120, 84), "float"),
+            "b4": ((84,), "float"),
+            "w5": ((84, 10), "float"),
+            "b5": ((10,), "float"),
+            "image": (("n", 1, 32, 32), "float"),
+            "label": (("n",), "int"),
+        },
+        (k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label),
+    )
+
+
+def _arguments_of_scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    if (
+        type(k1) is type(b1) is type(k2) is type(b2) is type(w3) is type(b3) is type(w4) is type(b4) is type(w5) is type(b5) is type(image) is np.ndarray
+        and k1.dtype is b1.dtype is k2.dtype is b2.dtype is w3.dtype is b3.dtype is w4.dtype is b4.dtype is w5.dtype is b5.dtype is image.dtype and k1.dtype in _FLOATING
+        and k1.shape == (6, 1, 5, 5)
+        and b1.shape == (6,)
+        and k2.shape == (16, 6, 5, 5)
+        and b2.shape == (16,)
+        and w3.shape == (400, 120)
+        and b3.shape == (120,)
+        and w4.shape == (120, 84)
+        and b4.shape == (84,)
+        and w5.shape == (84, 10)
+        and b5.shape == (10,)
+        and image.ndim == 4 and image.shape == (image.shape[0], 1, 32, 32)
+        and k1.size and b1.size and k2.size and b2.size and w3.size and b3.size and w4.size and b4.size and w5.size and b5.size and image.size
+    ):
+        return k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image
+    return _convert(
+        {
+            "k1": ((6, 1, 5, 5), "float"),
+            "b1": ((6,), "float"),
+            "k2": ((16, 6, 5, 5), "float"),
+            "b2": ((16,), "float"),
+            "w3": ((400, 120), "float"),
+            "b3": ((120,), "float"),
+            "w4": ((120, 84), "float"),
+            "b4": ((84,), "float"),
+            "w5": ((84, 10), "float"),
+            "b5": ((10,), "float"),
+            "image": (("n", 1, 32, 32), "float"),
+        },
+        (k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image),
+    )
+
+
+def _convert(declared, arguments):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes.setdefault(dim, (name, length))[1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+
+
+_FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def _typed(kinds, arguments):
+    """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
+    arrays = {}
+    for name, argument in zip(kinds, arguments):
+        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
+        arrays[name] = argument if weak else _array(name, argument)
+    dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
+    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
+    for name, dtype in dtypes.items():
+        if dtype.kind == "f" and dtype not in _FLOATING:
+            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+    common = np.result_type(*floating) if floating else np.dtype(np.float64)
+    for name, kind in kinds.items():
+        array = np.asarray(arrays[name], common if kind == "float" else None)
+        if kind == "int" and array.dtype.kind == "f":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        if kind == "bool" and array.dtype.kind != "b":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected booleans, as declared")
+        arrays[name] = array if array.ndim else array[()]
+    return arrays
+
+
+def _array(name, argument):
+    """An argument as an array of real numbers."""
+    if isinstance(argument, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, expected a plain one: fill or drop what is masked first")
+    try:
+        array = np.asarray(argument)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _cotangent(name, given, shape, dtype):
+    """A cotangent as an array of the output's shape."""
+    array = _array(name, given)
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}, expected {shape}, the shape of the output")
+    return array.astype(dtype, copy=False)[()]
+
+
+def _windows(x, axis, start, *terms, writeable=False):
+    """A view of x with an axis for each (size, step) in place of one: the entries at start + step i + step' i' + ..."""
+    sizes, steps = zip(*terms)
+    if 0 in sizes:
+        start = 0
+    stride = x.strides[axis]
+    strides = (*x.strides[:axis], *(step * stride for step in steps), *x.strides[axis + 1 :])
+    shape = (*x.shape[:axis], *sizes, *x.shape[axis + 1 :])
+    first = x[(slice(None),) * axis + (slice(start, None),)]
+    return np.lib.stride_tricks.as_strided(first, shape, strides, writeable=writeable)
+
+
+def _add_windows(values, axis, length, start, *terms):
+    """The transpose of `_windows`: zeros of a length along the axis, with each value added where it came from."""
+    result = np.zeros((*values.shape[:axis], length, *values.shape[axis + len(terms) :]), values.dtype)
+    longest = max(range(len(terms)), key=lambda k: terms[k][0])
+    others = [term for k, term in enumerate(terms) if k != longest]
+    moved = np.moveaxis(values, axis + longest, axis + len(others))
+    for place in np.ndindex(*(size for size, _ in others)):
+        offset = start + sum(step * k for (_, step), k in zip(others, place))
+        target = _windows(result, axis, offset, terms[longest], writeable=True)
+        target += moved[(slice(None),) * axis + place]
+    return result
+
+
+def _first_max(x, axes):
+    """1 at the first largest entry along the axes, else 0."""
+    last = tuple(range(-len(axes), 0))
+    moved = np.moveaxis(x, axes, last)
+    flat = moved.reshape(*moved.shape[: -len(axes)], -1)
+    result = np.zeros_like(flat)
+    np.put_along_axis(result, flat.argmax(-1)[..., None], 1, -1)
+    return np.moveaxis(result.reshape(moved.shape), last, axes)
+
+
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = np.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def known_shapes(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    trial = 1
+    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
+        trial += 1
+    parts, start = [], 0
+    for shape in known_shapes(trial):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
+
+
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")

@@ -1,0 +1,332 @@
+# symdiff 0.1.0: --backend numpy --emit value,grad,value_and_grad --math exact --style fast
+"""mixture: value and derivatives in closed form, written by symdiff; edit the model, not this.
+
+Arguments
+    alpha  parameter, (K,)
+    mu     parameter, (K, d)
+    q      parameter, (K, d)
+    L      parameter, (K, d, d)
+    x      data, (n, d)
+    below  constant, (d, d)
+
+Closed form
+    e1 = -mu + x[:, None, :]
+    e2 = e1*exp(q) + einsum('ijl,jkl->ijk', e1, L*below)
+    e3 = alpha - 0.91893853320467278*d - einsum('ijk,ijk->ij', e2, e2)/2 + sum(q, axis=1) - logsumexp(alpha)
+    e4 = logsumexp(e3, axis=1)
+    value = -sum(e4)/n
+    e5 = exp(-broadcast_to(e4[:, None], n, K) + e3)
+    e6 = sum(e5, axis=0)
+    grad.alpha = -e6/n + exp(alpha - logsumexp(alpha))*sum(e6)/n
+    e7 = einsum('ij,ijk->ijk', e5, e2)
+    grad.mu = -sum(e7*exp(q)/n + einsum('ijl,jlk->ijk', e7, L*below)/n, axis=0)
+    grad.q = -broadcast_to(e6[:, None], K, d)/n + einsum('kij,kij->ij', e1, e7)*exp(q)/n
+    grad.L = below*einsum('lik,lij->ijk', e1, e7)/n
+    responsibility = exp(e3 - e4[:, None])
+
+"""
+
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+
+SIGNATURE = {
+    "model": "mixture",
+    "inputs": {
+        "alpha": {"role": "parameter", "shape": ("K",), "dtype": "float"},
+        "mu": {"role": "parameter", "shape": ("K", "d"), "dtype": "float"},
+        "q": {"role": "parameter", "shape": ("K", "d"), "dtype": "float"},
+        "L": {"role": "parameter", "shape": ("K", "d", "d"), "dtype": "float"},
+        "x": {"role": "data", "shape": ("n", "d"), "dtype": "float"},
+        "below": {"role": "constant", "shape": ("d", "d"), "dtype": "float"},
+    },
+    "samples": "n",
+    "pointwise": False,
+    "functions": {
+        "value": ("alpha", "mu", "q", "L", "x", "below"),
+        "grad": ("alpha", "mu", "q", "L", "x", "below"),
+        "value_and_grad": ("alpha", "mu", "q", "L", "x", "below"),
+        "responsibility": ("alpha", "mu", "q", "L", "x", "below"),
+    },
+}
+
+
+class Grad(NamedTuple):
+    """One array for each parameter of the objective."""
+
+    alpha: np.ndarray
+    mu: np.ndarray
+    q: np.ndarray
+    L: np.ndarray
+
+
+class ResponsibilityGrad(NamedTuple):
+    """One array for each parameter of responsibility."""
+
+    alpha: np.ndarray
+    mu: np.ndarray
+    q: np.ndarray
+    L: np.ndarray
+
+
+def value(alpha, mu, q, L, x, below):
+    """Return the objective."""
+    alpha, mu, q, L, x, below = _arguments(alpha, mu, q, L, x, below)
+    d = mu.shape[1]
+    n = x.shape[0]
+    t1 = x[:, None, :] - mu
+    t2 = np.einsum("ijl,jkl->ijk", t1, below * L) + np.exp(q) * t1
+    max_alpha = np.maximum.reduce(alpha)
+    t3 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t4 = alpha - (np.log(np.add.reduce(np.exp(alpha - t3))) + t3) + np.add.reduce(q, axis=1)
+    t5 = t4 - 0.5 * np.einsum("ijk,ijk->ij", t2, t2) - 0.9189385332046728 * d
+    max_t5 = np.maximum.reduce(t5, axis=1)
+    t6 = np.where(np.abs(max_t5) < np.inf, max_t5, 0)
+    t7 = np.add.reduce(np.log(np.add.reduce(np.exp(t5 - t6[:, None]), axis=1)) + t6) / n
+    value = -t7
+    return value
+
+
+def grad(alpha, mu, q, L, x, below):
+    """Return the gradient of the objective by alpha, mu, q, L."""
+    alpha, mu, q, L, x, below = _arguments(alpha, mu, q, L, x, below)
+    d = mu.shape[1]
+    n = x.shape[0]
+    # gradient by alpha
+    max_alpha = np.maximum.reduce(alpha)
+    t1 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t2 = np.exp(alpha - t1)
+    t3 = np.add.reduce(t2)
+    t4 = x[:, None, :] - mu
+    t5 = below * L
+    exp_q = np.exp(q)
+    t6 = np.einsum("ijl,jkl->ijk", t4, t5) + exp_q * t4
+    t7 = alpha - (np.log(t3) + t1) + np.add.reduce(q, axis=1) - 0.5 * np.einsum("ijk,ijk->ij", t6, t6)
+    t8 = t7 - 0.9189385332046728 * d
+    max_t8 = np.maximum.reduce(t8, axis=1)
+    t9 = np.exp(t8 - np.where(np.abs(max_t8) < np.inf, max_t8, 0)[:, None])
+    t10 = t9 / np.add.reduce(t9, axis=1)[:, None]
+    t11 = np.add.reduce(t10)
+    grad_alpha = np.add.reduce(t11) / n * (t2 / t3) - t11 / n
+    # gradient by mu
+    t12 = t10[:, :, None] * t6
+    t13 = 2 * (0.5 * (exp_q * t12) / n) + 0.5 * (2 * np.einsum("ijl,jlk->ijk", t12, t5) / n)
+    grad_mu = -np.add.reduce(t13)
+    grad_q = 0.5 * (2 * (exp_q * np.einsum("kij,kij->ij", t4, t12)) / n) - t11[:, None] / n
+    grad_L = 0.5 * (2 * (below * (t12.transpose(1, 2, 0) @ t4.transpose(1, 0, 2))) / n)
+    return Grad(grad_alpha, grad_mu, grad_q, grad_L)
+
+
+def value_and_grad(alpha, mu, q, L, x, below):
+    """Return the objective and its gradient by alpha, mu, q, L."""
+    alpha, mu, q, L, x, below = _arguments(alpha, mu, q, L, x, below)
+    d = mu.shape[1]
+    n = x.shape[0]
+    # objective
+    t1 = x[:, None, :] - mu
+    t2 = below * L
+    exp_q = np.exp(q)
+    t3 = np.einsum("ijl,jkl->ijk", t1, t2) + exp_q * t1
+    max_alpha = np.maximum.reduce(alpha)
+    t4 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t5 = np.exp(alpha - t4)
+    t6 = np.add.reduce(t5)
+    t7 = alpha - (np.log(t6) + t4) + np.add.reduce(q, axis=1) - 0.5 * np.einsum("ijk,ijk->ij", t3, t3)
+    t8 = t7 - 0.9189385332046728 * d
+    max_t8 = np.maximum.reduce(t8, axis=1)
+    t9 = np.where(np.abs(max_t8) < np.inf, max_t8, 0)
+    t10 = np.exp(t8 - t9[:, None])
+    t11 = np.add.reduce(t10, axis=1)
+    value = -np.add.reduce(np.log(t11) + t9) / n
+    # gradient by alpha
+    t12 = t10 / t11[:, None]
+    t13 = np.add.reduce(t12)
+    grad_alpha = np.add.reduce(t13) / n * (t5 / t6) - t13 / n
+    # gradient by mu
+    t14 = t12[:, :, None] * t3
+    t15 = 2 * (0.5 * (exp_q * t14) / n) + 0.5 * (2 * np.einsum("ijl,jlk->ijk", t14, t2) / n)
+    grad_mu = -np.add.reduce(t15)
+    grad_q = 0.5 * (2 * (exp_q * np.einsum("kij,kij->ij", t1, t14)) / n) - t13[:, None] / n
+    grad_L = 0.5 * (2 * (below * (t14.transpose(1, 2, 0) @ t1.transpose(1, 0, 2))) / n)
+    return value, Grad(grad_alpha, grad_mu, grad_q, grad_L)
+
+
+def responsibility(alpha, mu, q, L, x, below):
+    """Return responsibility."""
+    alpha, mu, q, L, x, below = _arguments(alpha, mu, q, L, x, below)
+    d = mu.shape[1]
+    t1 = x[:, None, :] - mu
+    t2 = np.einsum("ijl,jkl->ijk", t1, below * L) + np.exp(q) * t1
+    max_alpha = np.maximum.reduce(alpha)
+    t3 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t4 = alpha - (np.log(np.add.reduce(np.exp(alpha - t3))) + t3) + np.add.reduce(q, axis=1)
+    t5 = t4 - 0.5 * np.einsum("ijk,ijk->ij", t2, t2) - 0.9189385332046728 * d
+    max_t5 = np.maximum.reduce(t5, axis=1)
+    t6 = np.exp(t5 - np.where(np.abs(max_t5) < np.inf, max_t5, 0)[:, None])
+    responsibility = t6 / np.add.reduce(t6, axis=1)[:, None]
+    return responsibility
+
+
+def unpack(vec, *, K=None, d=None):
+    """Split one vector into alpha, mu, q, L. One size may be left out: it follows from the length of the vector."""
+    return Grad(*_unflatten(vec, ((lambda K, d: K,), (lambda K, d: K, lambda K, d: d), (lambda K, d: K, lambda K, d: d), (lambda K, d: K, lambda K, d: d, lambda K, d: d)), {"K": K, "d": d}))
+
+
+def value_flat(vec, x, below, *, K=None):
+    """As `value`, of one vector that holds alpha, mu, q, L."""
+    p = unpack(vec, K=K, d=np.shape(x)[1])
+    return value(p.alpha, p.mu, p.q, p.L, x, below)
+
+
+def grad_flat(vec, x, below, *, K=None):
+    """As `grad`, of one vector that holds alpha, mu, q, L."""
+    p = unpack(vec, K=K, d=np.shape(x)[1])
+    return pack(grad(p.alpha, p.mu, p.q, p.L, x, below))
+
+
+def value_and_grad_flat(vec, x, below, *, K=None):
+    """As `value_and_grad`, of one vector that holds alpha, mu, q, L."""
+    p = unpack(vec, K=K, d=np.shape(x)[1])
+    value, gradient = value_and_grad(p.alpha, p.mu, p.q, p.L, x, below)
+    return value, pack(gradient)
+
+
+def responsibility_flat(vec, x, below, *, K=None):
+    """As `responsibility`, of one vector that holds alpha, mu, q, L."""
+    p = unpack(vec, K=K, d=np.shape(x)[1])
+    return responsibility(p.alpha, p.mu, p.q, p.L, x, below)
+
+
+def _arguments(alpha, mu, q, L, x, below):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    if (
+        type(alpha) is type(mu) is type(q) is type(L) is type(x) is type(below) is np.ndarray
+        and alpha.dtype is mu.dtype is q.dtype is L.dtype is x.dtype is below.dtype and alpha.dtype in _FLOATING
+        and alpha.ndim == 1
+        and mu.ndim == 2 and mu.shape == (alpha.shape[0], mu.shape[1])
+        and q.shape == (alpha.shape[0], mu.shape[1])
+        and L.shape == (alpha.shape[0], mu.shape[1], mu.shape[1])
+        and x.ndim == 2 and x.shape == (x.shape[0], mu.shape[1])
+        and below.shape == (mu.shape[1], mu.shape[1])
+        and alpha.size and mu.size and q.size and L.size and x.size and below.size
+    ):
+        return alpha, mu, q, L, x, below
+    return _convert(
+        {
+            "alpha": (("K",), "float"),
+            "mu": (("K", "d"), "float"),
+            "q": (("K", "d"), "float"),
+            "L": (("K", "d", "d"), "float"),
+            "x": (("n", "d"), "float"),
+            "below": (("d", "d"), "float"),
+        },
+        (alpha, mu, q, L, x, below),
+    )
+
+
+def _convert(declared, arguments):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes.setdefault(dim, (name, length))[1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+
+
+_FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def _typed(kinds, arguments):
+    """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
+    arrays = {}
+    for name, argument in zip(kinds, arguments):
+        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
+        arrays[name] = argument if weak else _array(name, argument)
+    dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
+    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
+    for name, dtype in dtypes.items():
+        if dtype.kind == "f" and dtype not in _FLOATING:
+            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+    common = np.result_type(*floating) if floating else np.dtype(np.float64)
+    for name, kind in kinds.items():
+        array = np.asarray(arrays[name], common if kind == "float" else None)
+        if kind == "int" and array.dtype.kind == "f":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        if kind == "bool" and array.dtype.kind != "b":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected booleans, as declared")
+        arrays[name] = array if array.ndim else array[()]
+    return arrays
+
+
+def _array(name, argument):
+    """An argument as an array of real numbers."""
+    if isinstance(argument, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, expected a plain one: fill or drop what is masked first")
+    try:
+        array = np.asarray(argument)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = np.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def known_shapes(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    trial = 1
+    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
+        trial += 1
+    parts, start = [], 0
+    for shape in known_shapes(trial):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
+
+
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")
