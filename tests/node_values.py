@@ -74,6 +74,12 @@ MPMATH: dict[str, Callable[..., Any]] = {
         "cast": (1, lambda a: mp.mpf(int(a))),
     }.items()
 }
+MPMATH |= {
+    "det": lambda a: mp.det(mp.matrix(a.tolist())),
+    "logdet": lambda a: _real(mp.log)(mp.det(mp.matrix(a.tolist()))),
+    "log_abs_det": lambda a: mp.log(abs(mp.det(mp.matrix(a.tolist())))),
+    "sign_det": lambda a: mp.sign(mp.det(mp.matrix(a.tolist()))),
+}
 
 NUMPY: dict[str, Callable[..., Any]] = {
     **_COMMON,

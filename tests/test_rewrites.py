@@ -16,6 +16,7 @@ import symdiff as sd
 from symdiff.errors import ShapeError
 from symdiff.graph.axes import insert_axes, reduce, sum_axes
 from symdiff.graph.build import constant, parameter, pointwise
+from symdiff.graph.linalg import det
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import POINTWISE
 from symdiff.graph.pattern import Pattern, Rule, match
@@ -28,13 +29,13 @@ RULES = [
 ]
 SCALARS = [parameter(name, ()) for name in ("p", "q")]
 VECTORS = [parameter(name, (3,)) for name in ("s", "t")]
-MATRIX = parameter("M", (2, 3))
+MATRIX, SQUARE = parameter("M", (2, 3)), parameter("D", (2, 2))
 EXPONENTIALS = pointwise("exp", MATRIX)
 # What the variables of a pattern may stand for.
 POOL = [
     *SCALARS, *VECTORS, constant(2.0), pointwise("lt", SCALARS[0], SCALARS[1]), pointwise("lt", *VECTORS),
     sum_axes(EXPONENTIALS, (0, 1)), sum_axes(EXPONENTIALS, (1,)), sum_axes(pointwise("exp", VECTORS[0]), (0,)),
-    reduce("reduce_norm", VECTORS[0], (0,)),
+    reduce("reduce_norm", VECTORS[0], (0,)), det(SQUARE), 2.0 / (det(SQUARE) * det(2.0 * SQUARE) ** 3),
     pointwise("exp", 2.0 * SCALARS[0]), 1 + pointwise("exp", SCALARS[0]), (1 + pointwise("exp", SCALARS[0])) ** 3,
 ]  # fmt: skip
 
@@ -80,7 +81,7 @@ def points(count: int) -> list[dict[Node, object]]:
     """Random values for the inputs, of either sign."""
     rng = np.random.default_rng(0)
     to_mp = np.frompyfunc(lambda x: mp.mpf(float(x)), 1, 1)
-    shapes = {node: node.shape for node in (*SCALARS, *VECTORS, MATRIX)}
+    shapes = {node: node.shape for node in (*SCALARS, *VECTORS, MATRIX, SQUARE)}
     return [{node: to_mp(rng.uniform(-2, 2, shape)) for node, shape in shapes.items()} for _ in range(count)]
 
 

@@ -100,7 +100,7 @@ SHAPES = [
     ("an entrywise function", lambda: sd.maximum(A, MatrixSymbol("D", n, k)), "nxm and a nxk matrix"),
     ("a column with 1", lambda: sp.MatAdd(MatrixSymbol("D", n, 1), A), "nx1 and a nxm matrix"),
     ("a square", lambda: A * A, "a square matrix, not nxm"),
-    ("a power", lambda: sp.MatPow(Q, -1), "power"),
+    ("a power", lambda: sp.MatPow(Q, sp.Rational(1, 2)), "matrix power 1/2"),
 ]  # fmt: skip
 
 

@@ -87,8 +87,8 @@ def _each(function: Callable[..., Any], *stacks: Array) -> Array:
     """A function of matrices, given as lists of rows, of each in stacks of them."""
     lead = np.broadcast_shapes(*(stack.shape[:-2] for stack in stacks))
     stacks = tuple(np.broadcast_to(stack, (*lead, *stack.shape[-2:])) for stack in stacks)
-    results = [np.array(function(*(stack[index].tolist() for stack in stacks)), object) for index in np.ndindex(*lead)]
-    return as_array(np.array(results, object).reshape(*lead, *results[0].shape))
+    results = np.array([function(*(stack[index].tolist() for stack in stacks)) for index in np.ndindex(*lead)], object)
+    return as_array(results.reshape((*lead, *results.shape[1:])))
 
 
 def _determinant(c: Context, node: Any, values: Sequence[Array]) -> Array:
