@@ -72,22 +72,22 @@ class Group(click.Group):
 
 @dataclass(frozen=True)
 class Target:
-    """A model file, or the one model in it that is made at `line`."""
+    """A model file, or the one model in it that has a name or is made at a line."""
 
     path: Path
-    line: int | None = None
+    chosen: int | str | None = None
 
 
 class TargetType(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions of click only
-    """``model.py`` or ``model.py:line``."""
+    """``model.py``, ``model.py:name`` or ``model.py:12``, the line of the `Model(...)` call."""
 
     name = "model"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Target:
-        """Split off the line, unless a file has that very name."""
-        found = re.fullmatch(r"(.+):(\d+)", value)
+        """Split off the name or line, unless a file has that very name."""
+        found = re.fullmatch(r"(.+\.py):(\w+)", value)
         if found and not Path(value).exists():
-            return Target(Path(found[1]), int(found[2]))
+            return Target(Path(found[1]), int(found[2]) if found[2].isdecimal() else found[2])
         return Target(Path(value))
 
 
@@ -155,7 +155,7 @@ def main() -> None:
 
 
 @main.command("compile")
-@click.argument("targets", type=TargetType(), metavar="MODEL.py[:LINE]...", nargs=-1, required=True)
+@click.argument("targets", type=TargetType(), metavar="MODEL.py[:NAME]...", nargs=-1, required=True)
 @click.option(
     "-o",
     "--out",
@@ -179,7 +179,7 @@ def compile_command(
     \b
     Examples:
       symdiff compile model.py
-      symdiff compile model.py:8 -o generated --emit value,grad,hvp --wrt w
+      symdiff compile model.py:line -o generated --emit value,grad,hvp --wrt w
       symdiff compile model.py --check
     """
     models = _load(*targets)
@@ -201,7 +201,7 @@ def compile_command(
 
 
 @main.command("show")
-@click.argument("target", type=TargetType(), metavar="MODEL.py[:LINE]")
+@click.argument("target", type=TargetType(), metavar="MODEL.py[:NAME]")
 @click.option("--latex", is_flag=True, help="Formulas in LaTeX.")
 @click.option("--source", is_flag=True, help="The generated source instead of formulas.")
 @click.option(
@@ -223,7 +223,7 @@ def show_command(
     \b
     Examples:
       symdiff show model.py
-      symdiff show model.py:8 --graph graph.svg
+      symdiff show model.py:line --graph graph.svg
     """
     models = _load(target)
     if graph is not None and len(models) > 1:
@@ -238,7 +238,7 @@ def show_command(
 
 
 @main.command("compare", cls=ComparingCommand)
-@click.argument("target", type=TargetType(), metavar="MODEL.py[:LINE]")
+@click.argument("target", type=TargetType(), metavar="MODEL.py[:NAME]")
 @list_option(
     "--against",
     ListType("references", REFERENCES),
@@ -360,14 +360,14 @@ def _report(error: Exception, model: Model | None = None) -> None:
 
 
 def _load(*targets: Target) -> list[Model]:
-    lines: dict[Path, list[int | None]] = {}  # a file is executed once, however often it is named
+    choices: dict[Path, list[int | str | None]] = {}  # a file is executed once, however often it is named
     paths = {target.path.resolve(): target.path for target in reversed(targets)}
     for target in targets:
-        lines.setdefault(paths[target.path.resolve()], []).append(target.line)
+        choices.setdefault(paths[target.path.resolve()], []).append(target.chosen)
     with contextlib.redirect_stdout(sys.stderr):  # what a model file prints is not the command's output
         models = []
-        for path, wanted in lines.items():
-            chosen = [line for line in wanted if line is not None]
+        for path, wanted in choices.items():
+            chosen = [choice for choice in wanted if choice is not None]
             models += load_models(path, *(chosen if len(chosen) == len(wanted) else ()))
     refuse_twins(models)
     return models

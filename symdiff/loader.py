@@ -46,8 +46,8 @@ def load_source(source: str, module_name: str, filename: str) -> ModuleType:
         return module
 
 
-def load_models(path: Path, *lines: int) -> list[Model]:
-    """Execute the model file `path`; its module-level models, in order, or those made by the calls at `lines`.
+def load_models(path: Path, *chosen: int | str) -> list[Model]:
+    """Execute the model file `path`; its module-level models, in order, or those `chosen` by name or by line.
 
     A model in a list or dict counts if it was given a ``name=``. What else the file makes is warned of.
 
@@ -66,10 +66,12 @@ def load_models(path: Path, *lines: int) -> list[Model]:
     there = [model for value in own for model in _held(value) if model is value or model.is_named]
     models = list({id(model): model for model in there}.values())
     left_out = _left_out(path, made, models, own)
-    if lines:
-        models = list(
-            {id(model): model for line in lines for model in _at_line(models, left_out, path, line, tree)}.values()
-        )
+    if chosen:
+        picked = [
+            _named(models, path, choice) if isinstance(choice, str) else _at_line(models, left_out, path, choice, tree)
+            for choice in chosen
+        ]
+        models = list({id(model): model for found in picked for model in found}.values())
     else:
         if not models:
             reasons = "".join(f"\n  {reason}" for reason in left_out.values())
@@ -225,6 +227,13 @@ def _left_out(path: Path, made: Sequence[Model], models: Sequence[Model], values
                 else "no variable of the module holds it. Assign it to one, and no other to the same."
             )
     return reasons
+
+
+def _named(models: Sequence[Model], path: Path, name: str) -> list[Model]:
+    """The model of a name."""
+    if found := [model for model in models if model.name == name]:
+        return found
+    raise ModelError(f"{path} holds no model {name}. Its models: {', '.join(model.name for model in models)}.")
 
 
 def _at_line(

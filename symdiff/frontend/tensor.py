@@ -14,10 +14,9 @@ from symdiff.errors import ModelError, ShapeError, UnsupportedError
 from symdiff.frontend.rule import Rule
 from symdiff.frontend.scalar import reduce_axes
 from symdiff.functions.tensor import TensorExpr, TensorScalar
-from symdiff.graph import axes as whole
+from symdiff.graph import axes as whole, linalg
 from symdiff.graph.build import arange, broadcast, broadcast_to, cast, constant, contract, pointwise, select, size
 from symdiff.graph.item import Item, Window, is_entry
-from symdiff.graph.linalg import product
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim, Size, spelled as shape_text, total
 
@@ -148,7 +147,7 @@ def _matmul(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
     row, column = a.ndim == 1, b.ndim == 1
     a = whole.reshape(a, a.shape, (1, *a.shape)) if row else a
     b = whole.reshape(b, b.shape, (*b.shape, 1)) if column else b
-    found = product(a, b)
+    found = linalg.product(a, b)
     kept = list(found.shape)
     if column:
         del kept[-1]
@@ -241,6 +240,40 @@ def _avg_pool(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
     seen = _windows(x, kernel, stride, padding, "avg_pool2d")
     count = total(kernel)
     return whole.sum_axes(seen, (seen.ndim - 3, seen.ndim - 1)) / size(count)
+
+
+# Linear algebra
+
+
+def _solve(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
+    a, b = args
+    if b.ndim != 1:
+        return linalg.solve(a, b)
+    found = linalg.solve(a, whole.reshape(b, b.shape, (*b.shape, 1)))
+    return whole.reshape(found, found.shape, found.shape[:-1])
+
+
+def _of_square(function: Callable[[Node], Node]) -> Build:
+    return lambda walk, expression, args: function(args[0])
+
+
+def _trace(x: Node) -> Node:
+    return whole.sum_axes(_diagonal(x), (x.ndim - 2,))
+
+
+def _diagonal(x: Node) -> Node:
+    """The diagonal of the last two axes, as one axis."""
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise ShapeError(f"trace and diag need square matrices, not {shape_text(x.shape)}.")
+    labels = [*range(x.ndim - 1), x.ndim - 2]
+    return contract([x], [labels], labels[:-1], dict(enumerate(x.shape[:-1])))
+
+
+def _diag(x: Node) -> Node:
+    """A vector on the diagonal of a matrix; the diagonal of a matrix."""
+    if x.ndim != 1:
+        return _diagonal(x)
+    return contract([x], [[0]], [0, 0], {0: x.shape[0]})
 
 
 # Entries
@@ -357,6 +390,13 @@ _TABLE: dict[str, Build] = {
     "dot": _dot,
     "outer": _outer,
     "einsum": _einsum,
+    "solve": _solve,
+    "inv": _of_square(linalg.inverse),
+    "det": _of_square(linalg.det),
+    "logdet": _of_square(linalg.logdet),
+    "cholesky": _of_square(linalg.cholesky),
+    "trace": _of_square(_trace),
+    "diag": _of_square(_diag),
     "conv": _conv,
     "max_pool": _max_pool,
     "avg_pool": _avg_pool,

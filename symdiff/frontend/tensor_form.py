@@ -73,7 +73,9 @@ class TensorForm(ClosedForm):
             (x,), (axes,) = node.args, node.attributes
             return getattr(sd, name)(self.used[x], axis=None if len(axes) == x.ndim else axes)
         method = getattr(self, f"_{node.op}", None)
-        if method is None or any(self.used[operand] is None for operand in node.args):
+        if any(self.used[operand] is None for operand in node.args):
+            raise UnsupportedError("The number of an entry, as in a triangle of a matrix, has no closed form in tensors.")
+        if method is None:
             raise UnsupportedError(f"{node.op} has no closed form in tensors.")
         return method(node, [self.used[operand] for operand in node.args])
 
@@ -108,6 +110,8 @@ class TensorForm(ClosedForm):
     def _contract(self, node: Node, operands: list[Any]) -> Any:
         work = Contraction.of(node)
         if len(set(work.out)) < len(work.out):
+            if operands and len(operands) == 1 and work.out == (0, 0) and node.args[0].ndim == 1:
+                return sd.diag(operands[0])
             raise UnsupportedError("Entries on a diagonal alone have no closed form in tensors.")
         labels = [own for _, own in work.operands]
         core = tuple(label for label in work.out if any(label in own for own in labels))
@@ -137,6 +141,21 @@ class TensorForm(ClosedForm):
             if la == lb and not core:
                 return sd.sum(x * y)
         return sd.einsum(",".join(map(_spell, labels)) + "->" + _spell(core), *operands)
+
+    def _solve(self, node: Node, operands: list[Any]) -> Any:
+        return sd.solve(*operands)
+
+    def _inverse(self, node: Node, operands: list[Any]) -> Any:
+        return sd.inv(*operands)
+
+    def _det(self, node: Node, operands: list[Any]) -> Any:
+        return sd.det(*operands)
+
+    def _logdet(self, node: Node, operands: list[Any]) -> Any:
+        return sd.logdet(*operands)
+
+    def _cholesky(self, node: Node, operands: list[Any]) -> Any:
+        return sd.cholesky(*operands)
 
     def _index(self, node: Node, operands: list[Any]) -> Any:
         (items,) = node.attributes

@@ -17,6 +17,7 @@ from sympy.printing.precedence import PRECEDENCE
 from symdiff.errors import ShapeError
 from symdiff.functions.elementwise import one_expression
 from symdiff.functions.reductions import is_matrix
+from symdiff.functions.tensor import TensorExpr, is_tensor, operands
 
 
 class _OwnMatrix(MatrixExpr):
@@ -101,37 +102,51 @@ def _matrix(argument: Any, name: str) -> Any:
 
 def inv(A: Any) -> Any:
     """The inverse of a square matrix; a product with it is computed as a solve."""
+    if is_tensor(A):
+        return TensorExpr("inv", (A,))
     A = _matrix(A, "inv")
     return Solve(A, sp.Identity(A.shape[0])) if isinstance(A, MatrixBase) else sp.Inverse(A)
 
 
 def solve(A: Any, B: Any) -> Any:
-    """A^-1 B."""
+    """A^-1 B; of tensors over the last two axes, B may be a vector."""
+    if is_tensor(A) or is_tensor(B):
+        return TensorExpr("solve", operands(A, B))
     return Solve(_matrix(A, "solve"), _matrix(B, "solve"))
 
 
 def det(A: Any) -> Any:
     """The determinant of a square matrix."""
+    if is_tensor(A):
+        return TensorExpr("det", (A,))
     return sp.Determinant(_matrix(A, "det"))
 
 
 def logdet(A: Any) -> Any:
     """The logarithm of the determinant, without overflow; NaN where the determinant is negative."""
+    if is_tensor(A):
+        return TensorExpr("logdet", (A,))
     return LogDeterminant(_matrix(A, "logdet"))
 
 
 def cholesky(A: Any) -> Any:
     """The lower triangular L of A = L L^T; of a matrix that is not symmetric its symmetric part is taken."""
+    if is_tensor(A):
+        return TensorExpr("cholesky", (A,))
     return Cholesky(_matrix(A, "cholesky"))
 
 
 def trace(A: Any) -> Any:
     """The sum of the diagonal."""
+    if is_tensor(A):
+        return TensorExpr("trace", (A,))
     return sp.Trace(_matrix(A, "trace"))
 
 
 def diag(A: Any) -> Any:
     """The diagonal matrix with a row or column on its diagonal; of a square matrix its diagonal, as a column."""
+    if is_tensor(A):
+        return TensorExpr("diag", (A,))
     A = _matrix(A, "diag")
     if 1 in A.shape:
         return sp.DiagMatrix(A)

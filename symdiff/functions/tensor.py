@@ -21,7 +21,9 @@ from sympy.core.sympify import SympifyError
 from symdiff.errors import ModelError
 
 MOST_OPERANDS = 16
-_DUMMIES = tuple(sp.Dummy(f"t{i}") for i in range(MOST_OPERANDS))  # operands of elementwise functions; equal functions are equal
+_DUMMIES = tuple(
+    sp.Dummy(f"t{i}") for i in range(MOST_OPERANDS)
+)  # operands of elementwise functions; equal functions are equal
 
 
 class NotASympyExpressionError(ModelError, SympifyError):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.reference.arrays import Array, as_array, numeric
-from symdiff.reference.matrices import to_index
+from symdiff.reference.matrices import MATRIX, to_index
 from symdiff.reference.reductions import reduce_axes
 from symdiff.reference.special import NoReferenceError
 
@@ -67,7 +67,7 @@ def _einsum(self: Any, node: Any, values: Values) -> Array:
     letters = sorted(set(inputs) - {","})
     if "->" not in node.options[0]:
         wanted = "".join(letter for letter in letters if inputs.count(letter) == 1)
-    sizes = {letter: dim for own, value in zip(names, values, strict=True) for letter, dim in zip(own, value.shape, strict=True)}
+    sizes = dict(pair for own, value in zip(names, values, strict=True) for pair in zip(own, value.shape, strict=True))
     result = np.full(tuple(sizes[letter] for letter in wanted), self.context.zero, dtype=object)
     for places in product(*(range(sizes[letter]) for letter in letters)):
         place = dict(zip(letters, places, strict=True))
@@ -131,7 +131,9 @@ def _cross_entropy(self: Any, node: Any, values: Values) -> Array:
 
 def _getitem(self: Any, node: Any, values: Values) -> Array:
     arrays = iter(values[1:])
-    return values[0][tuple(_whole(next(arrays)) if option == "array" else _key(self, option) for option in node.options)]
+    return values[0][
+        tuple(_whole(next(arrays)) if option == "array" else _key(self, option) for option in node.options)
+    ]
 
 
 def _key(self: Any, option: Any) -> Any:
@@ -142,7 +144,38 @@ def _key(self: Any, option: Any) -> Any:
     return _size(self, option)
 
 
+def _by_matrices(name: str) -> Function:
+    return lambda self, node, values: MATRIX[name](self.context, node, values)
+
+
+def _solve(self: Any, node: Any, values: Values) -> Array:
+    a, b = values
+    if b.ndim > 1:
+        return MATRIX["Solve"](self.context, node, [a, b])
+    return MATRIX["Solve"](self.context, node, [a, b[:, None]])[..., 0]
+
+
+def _inverse(self: Any, node: Any, values: Values) -> Array:
+    n = values[0].shape[-1]
+    identity = np.where(np.eye(n, dtype=bool), self.context.one, self.context.zero)
+    return MATRIX["Solve"](self.context, node, [values[0], identity])
+
+
+def _diag(self: Any, node: Any, values: Values) -> Array:
+    (x,) = values
+    if x.ndim > 1:
+        return np.diagonal(x, axis1=-2, axis2=-1)
+    return np.where(np.eye(len(x), dtype=bool), x, self.context.zero)
+
+
 _TABLE: dict[str, Function] = {
+    "solve": _solve,
+    "inv": _inverse,
+    "det": _by_matrices("Determinant"),
+    "logdet": _by_matrices("LogDeterminant"),
+    "cholesky": _by_matrices("Cholesky"),
+    "trace": lambda self, node, values: np.trace(values[0], axis1=-2, axis2=-1),
+    "diag": _diag,
     "elementwise": _elementwise,
     "reduce": _reduce,
     "transpose": lambda self, node, values: values[0].transpose(node.options[0]),
