@@ -145,7 +145,10 @@ def cost(roots: Sequence[Node], model: Lowered) -> int:
 def cache_key(model: Lowered, options: Options) -> str:
     """A digest of everything that reaches the bytes of the source."""
     nodes = [node for node in (model.objective, *model.outputs.values()) if node is not None]
-    labels = [*model.outputs, *(f"{name}={node.digest.hex()}" for node, name in (*model.names.items(), *model.texts.items()))]
+    labels = [
+        *model.outputs,
+        *(f"{name}={node.digest.hex()}" for node, name in (*model.names.items(), *model.texts.items())),
+    ]
     inputs = [f"{e.name}:{e.role}:{e.node.shape}:{e.node.dtype}:{e.symbol}" for e in model.declarations.inputs]
     return key_of(
         sp.__version__, header(options), model.name, str(model.declarations.samples), str(model.declarations.pointwise),

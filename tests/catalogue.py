@@ -54,7 +54,9 @@ X, Y = MatrixSymbol("X", N, m), MatrixSymbol("Y", N, k)
 S, T, D = MatrixSymbol("S", n, n), MatrixSymbol("T", n, n), MatrixSymbol("D", n, n)  # S, T positive definite; D regular
 F, W = MatrixSymbol("F", k, k), MatrixSymbol("W", 2, 2)
 eye = t.eye(3, dtype=t.float64)
-SYMBOLS = {str(symbol.name): symbol for symbol in (w, b, c, x, y, A, B, C, Q, R, G, P, U, u, v, r, s, X, Y, S, T, D, F, W)}
+SYMBOLS = {
+    str(symbol.name): symbol for symbol in (w, b, c, x, y, A, B, C, Q, R, G, P, U, u, v, r, s, X, Y, S, T, D, F, W)
+}
 DATA = ("x", "y", "X", "Y")
 
 

@@ -73,6 +73,7 @@ residual = x - A * a
 det, softmax = Determinant(X), sd.softmax(x, axis=0)
 cubed = of_power(3, a, b)
 
+# fmt: off
 # name, function, variable, gradient
 VECTORS = [
     ("69 linear", Trace(x.T * a), x, a),
@@ -257,7 +258,6 @@ ENTRYWISE = [
     ("diagonal blocks", Trace(BlockDiagMatrix(X, Y.T * X * Y)), X, I + Y * Y.T),
     ("columns joined", squares(BlockMatrix([[X, A * X]])), X, 2 * X + 2 * A.T * A * X),
 ]
-# fmt: off
 # name, function, variable, direction, Hessian times the direction
 SECOND = [
     ("quadratic form", Trace(x.T * A * x), x, v, (A + A.T) * v),

@@ -7,14 +7,12 @@ from typing import Any
 
 import sympy as sp
 
-from symdiff.errors import ShapeError
 from symdiff.frontend.rule import Rule
 from symdiff.functions.linalg import Cholesky, HalvedTriangle, LogDeterminant, Solve
 from symdiff.graph.axes import concatenate, reshape
 from symdiff.graph.build import broadcast, broadcast_to, contract
 from symdiff.graph.linalg import cholesky, det, inverse, logdet, solve, triangle
 from symdiff.graph.node import Node
-from symdiff.graph.size import spelled
 
 
 def _of_matrix(function: Callable[..., Node]) -> Callable[[Any, Any, list[Node]], Node]:
@@ -45,18 +43,9 @@ def _blocks(walk: Any, expression: Any, args: list[Node]) -> Node:
     """The blocks of each row side by side, the rows below each other."""
     columns = expression.blocks.shape[1]
     rows = [args[start : start + columns] for start in range(0, len(args), columns)]
-    for row in rows:
-        _check_equal("heights", [block.shape[-2] for block in row])
-    for blocks in zip(*rows, strict=True):
-        _check_equal("widths", [block.shape[-1] for block in blocks])
     lead = broadcast([block.shape[:-2] for block in args], "BlockMatrix")
     joined = [concatenate([broadcast_to(x, (*lead, *x.shape[-2:])) for x in row], -1) for row in rows]
     return concatenate(joined, -2)
-
-
-def _check_equal(what: str, dims: list[Any]) -> None:
-    if len(set(dims)) > 1:
-        raise ShapeError(f"The blocks of a BlockMatrix have {what} {spelled(dims)}: they must be equal.")
 
 
 RULES: dict[type, Rule] = {

@@ -41,8 +41,8 @@ class Solve(_OwnMatrix):
         return f"solve({printer._print(self.args[0])}, {printer._print(self.args[1])})"
 
     def _latex(self, printer: Any) -> str:
-        a, b = (printer.parenthesize(part, PRECEDENCE[level]) for part, level in zip(self.args, ("Pow", "Mul")))
-        return f"{a}^{{-1}} {b}"
+        a, b = self.args
+        return f"{printer.parenthesize(a, PRECEDENCE['Pow'])}^{{-1}} {printer.parenthesize(b, PRECEDENCE['Mul'])}"
 
 
 class _OfOneMatrix(_OwnMatrix):
@@ -89,8 +89,8 @@ class LogDeterminant(sp.Expr):
         return f"logdet({printer._print(self.args[0])})"
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        text = rf"\log \det \left({printer._print(self.args[0])}\right)"
-        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+        text = rf"\operatorname{{logdet}}\left({printer._print(self.args[0])}\right)"
+        return text if exp is None else rf"{text}^{{{exp}}}"
 
 
 def _matrix(argument: Any, name: str) -> Any:

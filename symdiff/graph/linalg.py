@@ -40,7 +40,11 @@ def _turned(a: Node, known: dict[Node, Node], depth: int) -> Node:
     """The transpose, written in the transposes of what `a` is computed from entry by entry."""
     if a not in known:
         through = a.op in POINTWISE and all(operand.ndim in (0, a.ndim) for operand in a.args)
-        if a.op == "inverse" and depth:
+        if a.op == "contract":
+            work = Contraction.of(a)
+            work.out = (*work.out[:-2], work.out[-1], work.out[-2])
+            known[a] = _node(work)
+        elif a.op == "inverse" and depth:
             known[a] = inverse(_turned(a.args[0], known, depth - 1))
         elif through and depth:
             operands = [_turned(x, known, depth - 1) if x.ndim else x for x in a.args]
@@ -121,7 +125,7 @@ def _solved_inside(a: Node, b: Node) -> Node | None:
         work.sizes[fresh] = work.sizes[row]
         return _node(work)
     holders = [k for k, (_, labels) in enumerate(work.operands) if row in labels]
-    if len(holders) != 1 or b.ndim == 2 and len(work.operands) == 1:
+    if len(holders) != 1 or (b.ndim == 2 and len(work.operands) == 1):
         return None
     x, labels = work.operands[holders[0]]
     if x.ndim > 2 or len(set(labels)) < x.ndim or not set(labels) <= set(work.out):

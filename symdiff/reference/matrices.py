@@ -98,7 +98,7 @@ def _determinant(c: Context, node: Any, values: Sequence[Array]) -> Array:
 
 def _log_determinant(c: Context, node: Any, values: Sequence[Array]) -> Array:
     """NaN where the determinant is negative."""
-    logarithm = guarded(c, lambda c, x: c.ln(x) if x > 0 else -c.inf if x == 0 else c.nan)
+    logarithm = guarded(c, lambda c, x: c.ln(x) if x.real > 0 else -c.inf if x == 0 else c.nan)
     return entrywise(logarithm, [_determinant(c, node, values)])
 
 
@@ -132,7 +132,7 @@ def _cholesky(c: Context, node: Any, values: Sequence[Array]) -> Array:
         for i in range(size):
             for j in range(i + 1):
                 rest = (a[i][j] + a[j][i]) / 2 - sum((rows[i][k] * rows[j][k] for k in range(j)), c.zero)
-                if i == j and not rest > 0:
+                if i == j and not rest.real > 0:  # derivatives may come by complex numbers
                     return [[c.nan] * size] * size
                 rows[i][j] = c.sqrt(rest) if i == j else rest / rows[j][j]
         return rows
