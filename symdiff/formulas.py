@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import sympy as sp
+
 from symdiff.derive import NOTHING_TO_DIFFERENTIATE_BY, parameters, stabilised
 from symdiff.diff.second import gradient as differentiate
 from symdiff.errors import ModelError, UnsupportedError
 from symdiff.frontend.closed_form import closed_forms
+from symdiff.frontend.index_form import index_forms
 from symdiff.frontend.lower import Lowered, lower
 from symdiff.frontend.printing import one_line
 from symdiff.frontend.tensor_form import tensor_forms
@@ -71,8 +74,11 @@ def _tidied(model: Lowered, roots: Sequence[Node]) -> list[Node]:
 
 
 def _forms(model: Lowered) -> Callable[..., list[Any]]:
-    """What writes closed forms in the dialect of the model: tensors where it declares any."""
-    return tensor_forms if any(is_tensor(entry.symbol) for entry in model.declarations.inputs) else closed_forms
+    """What writes closed forms in the dialect of the model: that of tensors, or of indices, where it declares any."""
+    symbols = [entry.symbol for entry in model.declarations.inputs]
+    if any(map(is_tensor, symbols)):
+        return tensor_forms
+    return index_forms if any(isinstance(symbol, sp.IndexedBase) for symbol in symbols) else closed_forms
 
 
 def _closed(model: Lowered, roots: Sequence[Node]) -> list[Any]:

@@ -179,7 +179,7 @@ class Model:
         for symbol in found:
             if not isinstance(symbol, (sp.Symbol, sp.MatrixSymbol, sp.IndexedBase, Tensor)):
                 raise ModelError(
-                    f"{what} holds {symbol!r}, which is not a symbol: declare Symbol, MatrixSymbol, IndexedBase or sd.Tensor objects.",
+                    f"{what} holds {symbol!r}, which is not a symbol: declare Symbol, MatrixSymbol, IndexedBase or sd.Tensor.",
                     place=self.place,
                 )
         return found

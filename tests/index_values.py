@@ -8,6 +8,7 @@ from typing import Any
 
 import sympy as sp
 import torch
+from sympy.matrices.expressions.matexpr import MatrixElement
 
 _FUNCTIONS = {
     sp.sin: torch.sin, sp.cos: torch.cos, sp.exp: torch.exp, sp.log: torch.log, sp.tanh: torch.tanh, sp.Abs: torch.abs,
@@ -26,6 +27,8 @@ def evaluate(e: Any, env: Mapping[Any, Any]) -> Any:
         return torch.tensor(float(e), dtype=torch.float64)
     if isinstance(e, sp.Indexed):
         return _entry(env[e.base], [_whole(index, env) for index in e.indices], e)
+    if isinstance(e, MatrixElement):
+        return evaluate(e.parent, env)[tuple(_whole(index, env) for index in e.indices)]
     if isinstance(e, (sp.Sum, sp.Product)):
         values = [evaluate(e.function, inner) for inner in _places(e.limits[::-1], env)]
         start = torch.tensor(float(isinstance(e, sp.Product)), dtype=torch.float64)

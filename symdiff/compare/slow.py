@@ -51,10 +51,12 @@ class Exact:
         return _shaped(reference.evaluate(self.root.expression, digits=DIGITS, **self.point()), self.root.shape)
 
     def point(self) -> dict[str, Any]:
-        """The values of the user's symbols, and the number of samples."""
-        samples = self.problem.lowered.declarations.samples
+        """The values of the user's symbols, of sizes too, and the number of samples."""
+        declared = self.problem.lowered.declarations
+        samples = declared.samples
         count = None if samples is None or self.root.pointwise else samples.evaluate(self.problem.sizes)
-        return {"values": self.problem.symbols(self.problem.values), "samples": count}
+        sizes = {symbol: dim.evaluate(self.problem.sizes) for symbol, dim in declared.sizes.items()}
+        return {"values": {**sizes, **self.problem.symbols(self.problem.values)}, "samples": count}
 
     def _learn(self, chains: Sequence[Chain]) -> None:
         """Compute what is not known yet; unit directions that share all else in one go."""

@@ -30,12 +30,14 @@ class Declarations:
     sizes : size symbol -> the size it stands for.
     samples : the size of the sample axis, or None where the model has none.
     pointwise : no data, scalars only: every input may be an array of one shape, and all is elementwise.
+    indices : the user's names of indices, each with the length of its range.
     """
 
     inputs: tuple[Input, ...]
     sizes: dict[Any, Size]
     samples: Size | None
     pointwise: bool
+    indices: tuple[tuple[str, Any], ...] = ()
 
     @property
     def nodes(self) -> dict[Any, Node]:
@@ -49,7 +51,8 @@ def declare(model: Any) -> Declarations:
     pairs = [(role, symbol) for role, symbols in groups for symbol in symbols]
     _check_distinct(pairs)
     names = identifiers([_label(symbol) for _, symbol in pairs], "symbols")
-    used = scan([*model.outputs.values(), *model.named.values(), *([] if model.objective is None else [model.objective])])
+    objective = [] if model.objective is None else [model.objective]
+    used = scan([*objective, *model.outputs.values(), *model.named.values()])
     inferred = inferred_shapes([s for _, s in pairs if isinstance(s, sp.IndexedBase) and s.shape is None], used)
     shapes = {symbol: inferred.get(symbol) or array_shape(symbol) for _, symbol in pairs if is_array(symbol)}
     size_symbols = _size_symbols(shapes.values())
@@ -69,7 +72,7 @@ def declare(model: Any) -> Declarations:
         _input(names[_label(symbol)], symbol, role, dims, Size.named("S") if pointwise else samples, pointwise)
         for role, symbol in pairs
     )
-    return Declarations(inputs, sizes, samples, pointwise)
+    return Declarations(inputs, sizes, samples, pointwise, tuple(used.ranges))
 
 
 def is_array(symbol: Any) -> bool:

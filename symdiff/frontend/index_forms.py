@@ -48,8 +48,8 @@ def _size(symbol: Any, walk: Any) -> Affine:
     if symbol in walk.declarations.sizes:
         return Affine(walk.declarations.sizes[symbol])
     raise ModelError(
-        f"{symbol} is no index of a Sum and no size of a declared array: write Sum(..., ({symbol}, first, last)), or for an axis of "
-        f"an output {symbol} = sp.Idx('{symbol}', n). (A Symbol and an Idx of one name are two.)"
+        f"{symbol} is no index of a Sum and no size of a declared array: write Sum(..., ({symbol}, first, last)), or for "
+        f"an axis of an output {symbol} = sp.Idx('{symbol}', n). (A Symbol and an Idx of one name are two.)"
     )
 
 

@@ -127,7 +127,8 @@ class Scope:
         return tuple(self._fronts[:ndim][::-1])
 
     def _refuse_indices(self, expression: Any) -> None:
-        stack, seen = [expression], {}
+        stack = [expression]
+        seen: dict[int, Any] = {}
         while stack:
             part = stack.pop()
             if part in self.indices:
@@ -152,7 +153,9 @@ class Scope:
         """x[i, j + 1, k[i]]."""
         base = self.walk.lower(expression.base)
         if base.ndim != expression.rank:
-            raise ShapeError(f"{expression.base} has {base.ndim} axes; {text(expression)} has {expression.rank} indices.")
+            raise ShapeError(
+                f"{expression.base} has {base.ndim} axes; {text(expression)} has {expression.rank} indices."
+            )
         return self._entries(expression, base, expression.indices, ())
 
     def matrix_entry(self, expression: Any) -> Part:
@@ -212,7 +215,9 @@ class Scope:
         """
         kind = sp.Sum if isinstance(expression, sp.Sum) else sp.Product
         if not isinstance(expression, (sp.Sum, sp.Product)):
-            raise UnsupportedError(f"{type(expression).__name__} is not supported in index notation: use Sum or Product.")
+            raise UnsupportedError(
+                f"{type(expression).__name__} is not supported in index notation: use Sum or Product."
+            )
         limits = expression.limits
         ends = {symbol for limit in limits for end in limit[1:] for symbol in end.free_symbols}
         if ends.isdisjoint(limit[0] for limit in limits):
@@ -252,7 +257,7 @@ class Scope:
     def _sifted(self, body: Any, variable: Any, low: Affine, high: Affine) -> Part | None:
         """The sum of KroneckerDelta(j, a) f(j) over j: f(a), where a lies in the range of j for certain."""
         factors = body.args if body.is_Mul else (body,)
-        for place, factor in enumerate(factors):
+        for position, factor in enumerate(factors):
             if not isinstance(factor, sp.KroneckerDelta) or any(
                 is_gather(end, self.walk.declarations) for end in factor.args[:2]
             ):
@@ -265,7 +270,7 @@ class Scope:
                 continue
             found = (gap - along(probe) * step) * -step
             if all(nonnegative(room.smallest()) for room in (found - low, high - found)):
-                rest = sp.Mul(*factors[:place], *factors[place + 1 :])
+                rest = sp.Mul(*factors[:position], *factors[position + 1 :])
                 return self.within(variable, found).lower(rest)
         return None
 

@@ -19,10 +19,19 @@ WRITTEN_OUT = (ExprWithLimits, ArrayComprehension)
 
 @dataclass
 class Found:
-    """Every entry of an array with the ranges of the indices bound where it stands; free indices; whether sums occur."""
+    """What the expressions hold.
+
+    Attributes
+    ----------
+    entries : every entry of an array, with the ranges of the indices bound where it stands.
+    free : indices that no sum binds.
+    ranges : the name of each index with the length of its range.
+    written_out : whether there is a sum at all.
+    """
 
     entries: list[tuple[Any, Ranges]] = field(default_factory=list)
     free: dict[Any, None] = field(default_factory=dict)
+    ranges: dict[tuple[str, Any], None] = field(default_factory=dict)
     written_out: bool = False
 
 
@@ -38,10 +47,13 @@ def scan(expressions: Iterable[Any]) -> Found:
         seen[id(part), id(bound)] = part, bound
         if isinstance(part, WRITTEN_OUT):
             found.written_out = True
+            found.ranges |= {(str(limit[0]), limit[2] - limit[1] + 1): None for limit in part.limits if len(limit) == 3}
             stack.extend(_body(part, bound))
         elif isinstance(part, sp.Idx):
             if part not in bound:
                 found.free.setdefault(part)
+                if part.upper is not None:
+                    found.ranges.setdefault((str(part.name), part.upper - part.lower + 1))
         elif isinstance(part, sp.Indexed):
             found.entries.append((part, bound))
             stack.extend((index, bound) for index in part.indices)

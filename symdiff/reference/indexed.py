@@ -68,9 +68,9 @@ def loop(self: Any, node: Any, parts: list[Any]) -> Array:
 def _laid_out(places: list[Any], values: list[Array]) -> Array:
     """An axis for each index, after that of the samples."""
     low, high = np.min(places, axis=0), np.max(places, axis=0)
-    values = np.broadcast_arrays(*values)
-    result = np.empty((*values[0].shape, *(high - low + 1)), dtype=object)
-    for place, value in zip(places, values, strict=True):
+    arrays = np.broadcast_arrays(*values)
+    result = np.empty((*arrays[0].shape, *(high - low + 1)), dtype=object)
+    for place, value in zip(places, arrays, strict=True):
         result[(..., *(np.array(place) - low))] = value
     return result
 
