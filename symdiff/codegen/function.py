@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symdiff.codegen.numpy import Writer
-from symdiff.errors import ModelError
 from symdiff.codegen.program import ATOM, SUM, Assign, Refuse, Statement, Text
+from symdiff.errors import ModelError
 from symdiff.graph.bounds import requirements
 from symdiff.graph.build import broadcast
 from symdiff.graph.contraction import is_repetition, unrepeated_shape
@@ -74,7 +74,8 @@ class FunctionWriter:
                 continue
             text = writer.write(node)
             reused_result = node in wanted and node in count
-            if (node.op not in LEAVES or node.op == "arange") and (node in self.names or reused_result or self._deserves(node, text, count)):
+            needs_work = node.op not in LEAVES or node.op == "arange"
+            if needs_work and (node in self.names or reused_result or self._deserves(node, text, count)):
                 text = self._assign(node, text)
             self.texts[node] = text
         self.statements[:0] = [Assign(variable, source) for variable, source in sizes.found]
