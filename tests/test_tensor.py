@@ -424,6 +424,8 @@ NO_FORM = (
     "max_pool",
     "avg_pool",
     "strides",
+    "slices",
+    "diagonals",
     "reductions",
     "cholesky",
     "triangular",

@@ -7,7 +7,7 @@ from typing import TypeGuard
 
 from symdiff.codegen.program import ATOM, Text
 from symdiff.errors import shorten
-from symdiff.graph.item import Item, Window, is_entry
+from symdiff.graph.item import Item, Window, dims_of, is_entry
 from symdiff.graph.linalg import is_symmetric
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim
@@ -53,15 +53,15 @@ class ArrayWriter:
         if any(item != (0, dim, 1) for item, dim in zip(flat, dims, strict=True)):
             text = Text(f"{text.at(ATOM)}[{self._subscript(x, flat)}]")
         left = [(item, dim) for item, dim in zip(items, dims, strict=True) if not is_entry(item)]
-        for axis, (item, dim) in reversed(list(enumerate(left, start=lead))):
-            if _spans(item, dim):
-                self.need("_windows")
-                text = Text(f"_windows({text.source}, {axis}, {self._window(item)})")
-        return text
+        windows = [(axis, item) for axis, (item, dim) in enumerate(left, start=lead) if _spans(item, dim)]
+        if not windows:
+            return text
+        self.need("_windows")
+        return Text(f"_windows({text.source}, {', '.join(self._window(axis, item) for axis, item in windows)})")
 
-    def _window(self, item: Window) -> str:
+    def _window(self, axis: int, item: Window) -> str:
         terms = ", ".join(f"({self.size(dim).source}, {step})" for dim, step in item.terms)
-        return f"{self.size(item.start).source}, {terms}"
+        return f"({axis}, {self.size(item.start).source}, {terms})"
 
     def _subscript(self, x: Node, items: Sequence[Item]) -> str:
         parts = ["..."] if x.ndim > len(items) else []
@@ -92,12 +92,14 @@ class ArrayWriter:
     def _place(self, node: Node) -> Text:
         items, dims = node.attributes
         source = self.texts[node.args[0]].source
-        axis = node.ndim - len(items)
-        for item, dim in zip(items, dims, strict=True):
-            if _spans(item, dim):
-                self.need("_add_windows")
-                source = f"_add_windows({source}, {axis}, {self.size(dim).source}, {self._window(item)})"
-            axis += not is_entry(item)
+        lead = node.ndim - len(items)
+        left = [(item, dim) for item, dim in zip(items, dims, strict=True) if not is_entry(item)]
+        windows = [(axis, item) for axis, (item, dim) in enumerate(left, start=lead) if _spans(item, dim)]
+        if windows:
+            self.need("_add_windows")
+            lengths = [dim if _spans(item, dim) else dims_of(item)[0] for item, dim in left]
+            shape = self.shape([*node.shape[:lead], *lengths])
+            source = f"_add_windows({source}, {shape}, {', '.join(self._window(axis, item) for axis, item in windows)})"
         flat = [(0, dim, 1) if _spans(item, dim) else item for item, dim in zip(items, dims, strict=True)]
         if all(item == (0, dim, 1) for item, dim in zip(flat, dims, strict=True)):
             return Text(source)
@@ -139,7 +141,8 @@ class ArrayWriter:
 
     def _first_max(self, node: Node) -> Text:
         self.need("_first_max")
-        return Text(f"_first_max({self._sources(node)[0]}, {node.attributes[0]})")
+        axes = tuple(node.ndim + axis for axis in node.attributes[0])
+        return Text(f"_first_max({self._sources(node)[0]}, {axes})")
 
     def _stack(self, node: Node) -> Text:
         (extents,) = node.attributes

@@ -112,16 +112,45 @@ class ContractionWriter:
             return Text(f"{left.at(PRODUCT)} * {right.at(PRODUCT + 1)}", PRODUCT)
         if la == lb and not kept:
             return Text(f"{xp}.{'dot' if len(la) == 1 else 'vdot'}({first.source}, {second.source})")
-        product = self._matrix_product(first, la, second, lb, kept, summed)
-        if product is None:
-            product = self._matrix_product(second, lb, first, la, kept, summed)
-        if product is not None:
-            return product
+        for product in (self._matrix_product, self._batched_product, self._summed_batches):
+            for (x, own), (y, other) in (((first, la), (second, lb)), ((second, lb), (first, la))):
+                if (found := product(x, own, y, other, kept, summed)) is not None:
+                    return found
         if not any(label in la and label in lb for label in kept):
             axes = [[labels.index(label) for label in summed] for labels in (la, lb)]
             together = Text(f"{xp}.tensordot({first.source}, {second.source}, axes={axes})")
             return self._arranged(together, tuple(i for i in (*la, *lb) if i not in summed), kept)
         return Text(f'{xp}.einsum("{_spell(la)},{_spell(lb)}->{_spell(kept)}", {first.source}, {second.source})')
+
+    def _batched_product(
+        self, a: Text, la: Labels, b: Text, lb: Labels, kept: Labels, summed: list[int]
+    ) -> Text | None:
+        """A matrix times each of a batch, or each of a batch times its partner, with the axes put in order around it."""
+        batch = tuple(i for i in lb if i in kept and i in la)
+        rows = tuple(i for i in la if i not in summed and i not in batch)
+        columns = tuple(i for i in lb if i not in summed and i not in batch)
+        if len(summed) != 1 or len(rows) != 1 or not columns or (batch and len(columns) != 1):
+            return None
+        lead, last = (batch, columns) if batch else (columns[:-1], columns[-1:])
+        order = (*lead, *rows, *last)
+        if not batch and (order != kept or len(la) != 2):
+            return None
+        left = self._arranged(a, la, (*batch, *rows, *summed))
+        right = self._arranged(b, lb, (*lead, *summed, *last))
+        return self._arranged(Text(f"{left.at(PRODUCT)} @ {right.at(PRODUCT + 1)}", PRODUCT), order, kept)
+
+    def _summed_batches(self, a: Text, la: Labels, b: Text, lb: Labels, kept: Labels, summed: list[int]) -> Text | None:
+        """The sum over samples of products of matrices: each sample's operands lie together, so nothing is copied."""
+        if len(summed) != 2 or len(la) != 3 or len(lb) != 3 or la[0] != lb[0] or la[0] not in summed or len(kept) != 2:
+            return None
+        (inner,) = (label for label in summed if label != la[0])
+        (row,) = (label for label in la if label not in summed)
+        (column,) = (label for label in lb if label not in summed)
+        if kept != (row, column):
+            return None
+        left = self._arranged(a, la, (la[0], row, inner))
+        right = self._arranged(b, lb, (la[0], inner, column))
+        return Text(f"{self.writer.xp}.add.reduce({left.at(PRODUCT)} @ {right.at(PRODUCT + 1)})")
 
     def _matrix_product(self, a: Text, la: Labels, b: Text, lb: Labels, kept: Labels, summed: list[int]) -> Text | None:
         """``a @ b`` where one label is summed and the rest of the axes already lie as `@` wants them."""

@@ -132,28 +132,52 @@ def _place(values, where, shape, dtype):
     return result
 ''',
     "_windows": '''\
-def _windows(x, axis, start, *terms, writeable=False):
-    """A view of x with an axis for each (size, step) in place of one: the entries at start + step i + step' i' + ..."""
-    sizes, steps = zip(*terms)
-    if 0 in sizes:
-        start = 0
-    stride = x.strides[axis]
-    strides = (*x.strides[:axis], *(step * stride for step in steps), *x.strides[axis + 1 :])
-    shape = (*x.shape[:axis], *sizes, *x.shape[axis + 1 :])
-    first = x[(slice(None),) * axis + (slice(start, None),)]
-    return np.lib.stride_tricks.as_strided(first, shape, strides, writeable=writeable)
+def _windows(x, *axes, writeable=False):
+    """A view of x in which some axes are several, one for each (size, step) of theirs.
+
+    Each of `axes` is (axis, start, (size, step), (size', step'), ...): the entries at start + step i + step' i' + ...
+    """
+    shape, strides, first = [], [], [slice(None)] * x.ndim
+    terms = {axis: sizes for axis, _, *sizes in axes}
+    for axis, start, *sizes in axes:
+        first[axis] = slice(0 if any(size == 0 for size, _ in sizes) else start, None)
+    for axis, stride in enumerate(x.strides):
+        for size, step in terms.get(axis, [(x.shape[axis], 1)]):
+            shape.append(size)
+            strides.append(step * stride)
+    return np.lib.stride_tricks.as_strided(x[tuple(first)], shape, strides, writeable=writeable)
 ''',
     "_add_windows": '''\
-def _add_windows(values, axis, length, start, *terms):
-    """The transpose of `_windows`: zeros of a length along the axis, with each value added where it came from."""
-    result = np.zeros((*values.shape[:axis], length, *values.shape[axis + len(terms) :]), values.dtype)
-    longest = max(range(len(terms)), key=lambda k: terms[k][0])
-    others = [term for k, term in enumerate(terms) if k != longest]
-    moved = np.moveaxis(values, axis + longest, axis + len(others))
-    for place in np.ndindex(*(size for size, _ in others)):
-        offset = start + sum(step * k for (_, step), k in zip(others, place))
-        target = _windows(result, axis, offset, terms[longest], writeable=True)
-        target += moved[(slice(None),) * axis + place]
+def _add_windows(values, shape, *axes):
+    """The transpose of `_windows`: zeros of a shape, with each value added where it came from."""
+    result = np.zeros(shape, values.dtype)
+    view = _windows(result, *axes, writeable=True)
+    terms = {axis: sizes for axis, _, *sizes in axes}
+    loops, place = [], 0
+    for axis, length in enumerate(shape):
+        sizes = terms.get(axis, [(length, 1)])
+        apart = len(sizes) == 1 or (len(sizes) == 2 and any(abs(s) >= n * abs(t) for _, s in sizes for n, t in sizes))
+        if not apart:  # entries meet: they are added one after the other, but for those along the longest
+            longest = max(range(len(sizes)), key=lambda k: sizes[k][0])
+            loops += [place + k for k in range(len(sizes)) if k != longest]
+        place += len(sizes)
+    for offsets in np.ndindex(*(view.shape[axis] for axis in loops)):
+        entry = [slice(None)] * view.ndim
+        for axis, k in zip(loops, offsets):
+            entry[axis] = k
+        view[tuple(entry)] += values[tuple(entry)]
+    return result
+''',
+    "_window_max": '''\
+def _window_max(x, axes):
+    """The largest entries along the few places of some axes."""
+    result = None
+    for place in np.ndindex(*(x.shape[axis] for axis in axes)):
+        entry = [slice(None)] * x.ndim
+        for axis, k in zip(axes, place):
+            entry[axis] = k
+        part = x[tuple(entry)]
+        result = part.copy() if result is None else np.maximum(result, part, out=result)
     return result
 ''',
     "_take": '''\
@@ -174,13 +198,18 @@ def _scatter(values, positions, axis, length):
 ''',
     "_first_max": '''\
 def _first_max(x, axes):
-    """1 at the first largest entry along the axes, else 0."""
-    last = tuple(range(-len(axes), 0))
-    moved = np.moveaxis(x, axes, last)
-    flat = moved.reshape(*moved.shape[: -len(axes)], -1)
-    result = np.zeros_like(flat)
-    np.put_along_axis(result, flat.argmax(-1)[..., None], 1, -1)
-    return np.moveaxis(result.reshape(moved.shape), last, axes)
+    """1 at the first largest entry along the few places of some axes, else 0."""
+    top = _window_max(x, axes)
+    result = np.zeros(x.shape, x.dtype)
+    free = np.ones(top.shape, bool)
+    for place in np.ndindex(*(x.shape[axis] for axis in axes)):
+        entry = [slice(None)] * x.ndim
+        for axis, k in zip(axes, place):
+            entry[axis] = k
+        hit = free & (x[tuple(entry)] == top)
+        result[tuple(entry)] = hit
+        free &= ~hit
+    return result
 ''',
     "_solve_triangular": '''\
 def _solve_triangular(a, b, upper):
@@ -305,4 +334,4 @@ def set_threads(count):
 ''',
 }
 
-REQUIRES = {"_prod_others_tangent": "_prod_others", "_add_windows": "_windows"}
+REQUIRES = {"_prod_others_tangent": "_prod_others", "_add_windows": "_windows", "_first_max": "_window_max"}

@@ -222,6 +222,9 @@ class Writer(ArrayWriter):
 
     def _reduction(self, node: Node) -> Text:
         (x,), (axes,) = node.args, node.attributes
+        if node.op == "reduce_first_max" and x.op == "index":
+            self.need("_window_max")
+            return Text(f"_window_max({self.texts[x].source}, {axes})")
         axis = "" if axes == (0,) else f", axis={self._axis(x, axes)}"
         if node.op == "reduce_norm":
             source = self.texts[x].source

@@ -220,10 +220,18 @@ def _conv(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
             f"not {shape_text(x.shape)} and {shape_text(kernel.shape)}."
         )
     seen = _windows(x, kernel.shape[2:], stride, padding, f"conv{n}d")
-    labels = list(range(seen.ndim))
-    starts, places, out = labels[2::2], labels[3::2], seen.ndim
-    sizes = dict(enumerate(seen.shape)) | {out: kernel.shape[0]}
-    return contract([seen, kernel], [labels, [out, 1, *places]], [0, out, *starts], sizes)
+    starts, places = range(2, 2 + 2 * n, 2), range(3, 3 + 2 * n, 2)
+    ordered = whole.transpose(seen, [0, 1, *places, *starts])
+    return _columns_times(kernel, ordered, n)
+
+
+def _columns_times(kernel: Node, seen: Node, n: int) -> Node:
+    """The windows as columns, (samples, entries of a window, windows), and the kernel as a matrix: one product a sample."""
+    entries, windows = seen.shape[1 : 2 + n], seen.shape[2 + n :]
+    columns = whole.reshape(seen, seen.shape[1:], [total(entries), total(windows)])
+    rows = whole.reshape(kernel, kernel.shape[1:], [total(entries)])
+    sizes = {0: seen.shape[0], 1: kernel.shape[0], 2: total(windows), 3: total(entries)}
+    return whole.reshape(contract([rows, columns], [[1, 3], [0, 3, 2]], [0, 1, 2], sizes), [total(windows)], windows)
 
 
 def _max_pool(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
