@@ -10,8 +10,8 @@ x1, x2 = symbols("x1 x2")
 X, V = MatrixSymbol("X", n, m), MatrixSymbol("V", n, 1)
 T = sd.Tensor("T", n)
 
-# A function of scalars; x is a constant, so it gets no gradient. `symdiff show model.py:LINE --graph FILE.svg` draws the
-# model at that line: inputs as rounded boxes, operations as square ones.
+# A function of scalars; x is a constant, so it gets no gradient. `symdiff show model.py:affine --graph affine.svg` draws
+# it: inputs as round boxes, operations as square ones.
 affine = sd.Model(w*x + b, params=[w, b], constants=[x])
 
 # Without data a scalar model is a pointwise function: arrays go in, and arrays of that shape come out.

@@ -24,10 +24,9 @@ def main(epochs=100, rate=0.5, batch=64, penalty=1e-4):
     rng = np.random.default_rng(0)
     w, b = np.zeros((64, 10)), np.zeros(10)
     for epoch in range(1, epochs + 1):
-        order = rng.permutation(len(x))
         losses = []
-        for i in range(0, len(order), batch):
-            some = order[i : i + batch]
+        order = rng.permutation(len(x))
+        for some in order[: len(order) - len(order) % batch].reshape(-1, batch):  # the few that are left over sit out
             loss, g = softmax.value_and_grad(w, b, x[some], label[some], penalty)
             w -= rate*g.w
             b -= rate*g.b
