@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.linear_model import LogisticRegression, Ridge
 
 import symdiff as sd
@@ -135,6 +137,29 @@ def test_diabetes_agrees_with_scikit_learn(example):
     np.testing.assert_allclose(w.ravel(), theirs.coef_, rtol=1e-6)
     np.testing.assert_allclose(b, theirs.intercept_, rtol=1e-6)
     np.testing.assert_allclose(explained, theirs.score(x_test, y_test.ravel()), rtol=1e-6)
+
+
+def test_gaussian_process_agrees_with_scikit_learn(example):
+    train = example("gaussian_process", "train")
+    found, likelihood, error = train.main()
+    scale, length, noise = np.exp(found)
+    x, y = train.points()
+    kernel = ConstantKernel(scale**2) * RBF(length) + WhiteKernel(noise**2)
+    theirs = GaussianProcessRegressor(kernel, alpha=0, optimizer=None).fit(x[:, None], y.ravel())
+    expected, slope = theirs.log_marginal_likelihood(theirs.kernel_.theta, eval_gradient=True)
+    np.testing.assert_allclose(likelihood, expected, rtol=1e-9)
+    np.testing.assert_allclose(slope, 0, atol=1e-2)  # of the logarithms: a maximum
+    grid = np.linspace(-9, 9, 181)
+    mean, deviation = theirs.predict(grid[:, None], return_std=True)
+    known = (*found, train.squared_distances(x, x), train.squared_distances(x, grid))
+    np.testing.assert_allclose(train.posterior.mean(*known, y).ravel(), mean, atol=1e-8)
+    variance = train.posterior.variance(*known).ravel() + noise**2  # theirs is of a new observation
+    np.testing.assert_allclose(np.sqrt(variance), deviation, rtol=1e-6)
+    assert error < 0.06
+
+
+def test_matrix_factorization(example):
+    assert example("matrix_factorization", "train").main() < 1e-3
 
 
 def test_curve_fitting_reaches_certified_digits(example):

@@ -16,6 +16,7 @@ from symdiff.errors import ModelError, SymdiffError, UnsupportedError, located, 
 from symdiff.frontend import indexed, linalg, matrix, scalar, tensor
 from symdiff.frontend.declare import Declarations, declare, dimension, warn_unused
 from symdiff.frontend.indices import free_indices
+from symdiff.frontend.printing import one_line
 from symdiff.frontend.registered import registered_rule
 from symdiff.frontend.rule import Rule
 from symdiff.frontend.special import refusal
@@ -86,8 +87,9 @@ def _lower(model: Any) -> Lowered:
         names[walk.lower(expression)] = label[key]
     roots = [*outputs.values(), *([objective] if objective is not None else [])]
     warn_unused(declarations.inputs, set(topological(roots)), model.place)
+    texts = {node: names.get(node, words) for node, words in walk.texts.items()}
     arguments = {name: _used(declarations.inputs, node) for name, node in outputs.items()}
-    return Lowered(model.name, model.place, declarations, objective, outputs, arguments, names, walk.texts)
+    return Lowered(model.name, model.place, declarations, objective, outputs, arguments, names, texts)
 
 
 def _output(walk: Walk, expression: Any) -> Node:
@@ -196,7 +198,7 @@ class Walk:
 
     def describe(self, node: Node, expression: Any) -> None:
         """Keep the user's words for a matrix that is to be factorised, which can fail when it runs."""
-        self.texts.setdefault(node, text(expression))
+        self.texts.setdefault(node, text(expression, one_line))
 
     def warn(self, message: str) -> None:
         """Something allowed but probably not meant."""

@@ -1,0 +1,246 @@
+# symdiff 0.1.0: --backend numpy --emit value,grad,value_and_grad --math exact --style fast
+"""factorization: value and derivatives in closed form, written by symdiff; edit the model, not this.
+
+Arguments
+    rows     parameter, (n, k)
+    columns  parameter, (m, k)
+    table    constant, (n, m)
+    known    constant, (n, m)
+    penalty  constant, scalar
+
+Closed form
+    e1 = (rows*columns.T - table) ∘ known
+    value = penalty*(sum(columns∘**2) + sum(rows∘**2))/2 + sum(e1∘**2)/2
+    e2 = (penalty/2)*rows
+    e3 = known ∘ e1
+    grad.rows = 2*e2 + e3*columns
+    e4 = (penalty/2)*columns
+    grad.columns = 2*e4 + e3.T*rows
+
+"""
+
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+
+SIGNATURE = {
+    "model": "factorization",
+    "inputs": {
+        "rows": {"role": "parameter", "shape": ("n", "k"), "dtype": "float"},
+        "columns": {"role": "parameter", "shape": ("m", "k"), "dtype": "float"},
+        "table": {"role": "constant", "shape": ("n", "m"), "dtype": "float"},
+        "known": {"role": "constant", "shape": ("n", "m"), "dtype": "float"},
+        "penalty": {"role": "constant", "shape": (), "dtype": "float"},
+    },
+    "samples": None,
+    "pointwise": False,
+    "functions": {
+        "value": ("rows", "columns", "table", "known", "penalty"),
+        "grad": ("rows", "columns", "table", "known", "penalty"),
+        "value_and_grad": ("rows", "columns", "table", "known", "penalty"),
+    },
+}
+
+
+class Grad(NamedTuple):
+    """One array for each parameter of the objective."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+
+
+def value(rows, columns, table, known, penalty):
+    """Return the objective."""
+    rows, columns, table, known, penalty = _arguments(rows, columns, table, known, penalty)
+    t1 = known * (rows @ columns.T - table)
+    value = 0.5 * (penalty * (np.vdot(columns, columns) + np.vdot(rows, rows))) + 0.5 * np.vdot(t1, t1)
+    return value
+
+
+def grad(rows, columns, table, known, penalty):
+    """Return the gradient of the objective by rows, columns."""
+    rows, columns, table, known, penalty = _arguments(rows, columns, table, known, penalty)
+    # gradient by rows
+    t1 = 0.5 * (penalty * rows)
+    t2 = known * (known * (rows @ columns.T - table))
+    grad_rows = t2 @ columns + t1 + t1
+    # gradient by columns
+    t3 = 0.5 * (penalty * columns)
+    grad_columns = t2.T @ rows + t3 + t3
+    return Grad(grad_rows, grad_columns)
+
+
+def value_and_grad(rows, columns, table, known, penalty):
+    """Return the objective and its gradient by rows, columns."""
+    rows, columns, table, known, penalty = _arguments(rows, columns, table, known, penalty)
+    # objective
+    t1 = known * (rows @ columns.T - table)
+    value = 0.5 * (penalty * (np.vdot(columns, columns) + np.vdot(rows, rows))) + 0.5 * np.vdot(t1, t1)
+    # gradient by rows
+    t2 = 0.5 * (penalty * rows)
+    t3 = known * t1
+    grad_rows = t3 @ columns + t2 + t2
+    # gradient by columns
+    t4 = 0.5 * (penalty * columns)
+    grad_columns = t3.T @ rows + t4 + t4
+    return value, Grad(grad_rows, grad_columns)
+
+
+def unpack(vec, *, n=None, k=None, m=None):
+    """Split one vector into rows, columns. One size may be left out: it follows from the length of the vector."""
+    return Grad(*_unflatten(vec, ((lambda n, k, m: n, lambda n, k, m: k), (lambda n, k, m: m, lambda n, k, m: k)), {"n": n, "k": k, "m": m}))
+
+
+def value_flat(vec, table, known, penalty, *, k=None):
+    """As `value`, of one vector that holds rows, columns."""
+    p = unpack(vec, n=np.shape(table)[0], k=k, m=np.shape(table)[1])
+    return value(p.rows, p.columns, table, known, penalty)
+
+
+def grad_flat(vec, table, known, penalty, *, k=None):
+    """As `grad`, of one vector that holds rows, columns."""
+    p = unpack(vec, n=np.shape(table)[0], k=k, m=np.shape(table)[1])
+    return pack(grad(p.rows, p.columns, table, known, penalty))
+
+
+def value_and_grad_flat(vec, table, known, penalty, *, k=None):
+    """As `value_and_grad`, of one vector that holds rows, columns."""
+    p = unpack(vec, n=np.shape(table)[0], k=k, m=np.shape(table)[1])
+    value, gradient = value_and_grad(p.rows, p.columns, table, known, penalty)
+    return value, pack(gradient)
+
+
+def _arguments(rows, columns, table, known, penalty):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    if (
+        type(rows) is type(columns) is type(table) is type(known) is np.ndarray
+        and rows.dtype is columns.dtype is table.dtype is known.dtype and rows.dtype in _FLOATING
+        and rows.ndim == 2
+        and columns.ndim == 2 and columns.shape == (columns.shape[0], rows.shape[1])
+        and table.shape == (rows.shape[0], columns.shape[0])
+        and known.shape == (rows.shape[0], columns.shape[0])
+        and rows.size and columns.size and table.size and known.size
+    ):
+        kind = rows.dtype.type
+        if (
+            type(penalty) in (kind, float)
+        ):
+            return (rows, columns, table, known, kind(penalty))
+    return _convert(
+        {
+            "rows": (("n", "k"), "float"),
+            "columns": (("m", "k"), "float"),
+            "table": (("n", "m"), "float"),
+            "known": (("n", "m"), "float"),
+            "penalty": ((), "float"),
+        },
+        (rows, columns, table, known, penalty),
+    )
+
+
+def _convert(declared, arguments):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes.setdefault(dim, (name, length))[1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+
+
+_FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def _typed(kinds, arguments):
+    """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
+    arrays = {}
+    for name, argument in zip(kinds, arguments):
+        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
+        arrays[name] = argument if weak else _array(name, argument)
+    dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
+    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
+    for name, dtype in dtypes.items():
+        if dtype.kind == "f" and dtype not in _FLOATING:
+            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+    common = np.result_type(*floating) if floating else np.dtype(np.float64)
+    for name, kind in kinds.items():
+        array = np.asarray(arrays[name], common if kind == "float" else None)
+        if kind == "int" and array.dtype.kind == "f":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        if kind == "bool" and array.dtype.kind != "b":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected booleans, as declared")
+        arrays[name] = array if array.ndim else array[()]
+    return arrays
+
+
+def _array(name, argument):
+    """An argument as an array of real numbers."""
+    if isinstance(argument, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, expected a plain one: fill or drop what is masked first")
+    try:
+        array = np.asarray(argument)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = np.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def known_shapes(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    trial = 1
+    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
+        trial += 1
+    parts, start = [], 0
+    for shape in known_shapes(trial):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
+
+
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")
