@@ -194,13 +194,13 @@ def grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label
     grad_embedding = _scatter(t27, token, 0, c)
     grad_mark = np.tensordot(marked, t27, axes=[[0, 1], [0, 1]])
     # gradient by wq
-    t28 = np.tensordot(t26, t1, axes=[[0, 1], [0, 1]])
+    t28 = np.add.reduce(t26.transpose(0, 2, 1) @ t1)
     grad_wq = t28 @ wk
     grad_wk = t28.T @ wq
-    grad_wv = np.tensordot(t1, t23, axes=[[0, 1], [0, 1]])
+    grad_wv = np.add.reduce(t1.transpose(0, 2, 1) @ t23)
     grad_gain = np.einsum("jki,jki->i", t10, t17)
     grad_shift = np.add.reduce(t17, axis=(0, 1))
-    grad_readout = np.tensordot(t16, t13, axes=[[0, 1], [0, 1]]).T
+    grad_readout = np.add.reduce(t13.transpose(0, 2, 1) @ t16)
     return Grad(grad_embedding, grad_mark, grad_wq, grad_wk, grad_wv, grad_gain, grad_shift, grad_readout)
 
 
@@ -252,13 +252,13 @@ def value_and_grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, mar
     grad_embedding = _scatter(t28, token, 0, c)
     grad_mark = np.tensordot(marked, t28, axes=[[0, 1], [0, 1]])
     # gradient by wq
-    t29 = np.tensordot(t27, t2, axes=[[0, 1], [0, 1]])
+    t29 = np.add.reduce(t27.transpose(0, 2, 1) @ t2)
     grad_wq = t29 @ wk
     grad_wk = t29.T @ wq
-    grad_wv = np.tensordot(t2, t24, axes=[[0, 1], [0, 1]])
+    grad_wv = np.add.reduce(t2.transpose(0, 2, 1) @ t24)
     grad_gain = np.einsum("jki,jki->i", t11, t18)
     grad_shift = np.add.reduce(t18, axis=(0, 1))
-    grad_readout = np.tensordot(t17, t12, axes=[[0, 1], [0, 1]]).T
+    grad_readout = np.add.reduce(t12.transpose(0, 2, 1) @ t17)
     return value, Grad(grad_embedding, grad_mark, grad_wq, grad_wk, grad_wv, grad_gain, grad_shift, grad_readout)
 
 

@@ -91,24 +91,21 @@ def value(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
         k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label,
     )
     n = image.shape[0]
-    t1 = np.tensordot(k1, _windows(_windows(image, 3, 0, (28, 1), (5, 1)), 2, 0, (28, 1), (5, 1)), axes=[[1, 2, 3], [1, 3, 5]]).transpose(
-        1, 0, 2, 3,
-    )
-    t2 = _windows(_windows(np.maximum(b1[:, None, None] + t1, 0), 3, 0, (14, 2), (2, 1)), 2, 0, (14, 2), (2, 1))
-    h1 = np.maximum.reduce(t2, axis=(3, 5))
-    t3 = np.tensordot(_windows(_windows(h1, 3, 0, (10, 1), (5, 1)), 2, 0, (10, 1), (5, 1)), k2, axes=[[1, 3, 5], [1, 2, 3]]).transpose(
-        0, 3, 1, 2,
-    )
-    t4 = _windows(_windows(np.maximum(b2[:, None, None] + t3, 0), 3, 0, (5, 2), (2, 1)), 2, 0, (5, 2), (2, 1))
-    h2 = np.maximum.reduce(t4, axis=(3, 5))
+    t1 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    t2 = (k1.reshape(6, 25) @ t1.reshape(n, 25, 784)).reshape(n, 6, 28, 28) + b1[:, None, None]
+    t3 = _windows(np.maximum(t2, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
+    h1 = _window_max(t3, (3, 5))
+    t4 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    t5 = (k2.reshape(16, 150) @ t4.reshape(n, 150, 100)).reshape(n, 16, 10, 10) + b2[:, None, None]
+    h2 = _window_max(_windows(np.maximum(t5, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1))), (3, 5))
     h3 = np.maximum(h2.reshape(n, 400) @ w3 + b3, 0)
     h4 = np.maximum(h3 @ w4 + b4, 0)
     scores = h4 @ w5 + b5
     max_scores = np.maximum.reduce(scores, axis=1)
-    t5 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
-    t6 = scores - (np.log(np.add.reduce(np.exp(scores - t5[:, None]), axis=1)) + t5)[:, None]
-    t7 = np.vdot((label.reshape(n, 1) == np.arange(10, dtype=k1.dtype)).astype(k1.dtype), t6)
-    value = -t7 / n
+    t6 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
+    t7 = scores - (np.log(np.add.reduce(np.exp(scores - t6[:, None]), axis=1)) + t6)[:, None]
+    t8 = np.vdot(t7, (label.reshape(n, 1) == np.arange(10, dtype=k1.dtype)).astype(k1.dtype))
+    value = -t8 / n
     return value
 
 
@@ -119,14 +116,17 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     )
     n = image.shape[0]
     # gradient by k1
-    t1 = _windows(_windows(image, 3, 0, (28, 1), (5, 1)), 2, 0, (28, 1), (5, 1))
-    t2 = np.tensordot(k1, t1, axes=[[1, 2, 3], [1, 3, 5]]).transpose(1, 0, 2, 3) + b1[:, None, None]
-    t3 = _windows(_windows(np.maximum(t2, 0), 3, 0, (14, 2), (2, 1)), 2, 0, (14, 2), (2, 1))
-    h1 = np.maximum.reduce(t3, axis=(3, 5))
-    t4 = _windows(_windows(h1, 3, 0, (10, 1), (5, 1)), 2, 0, (10, 1), (5, 1))
-    t5 = np.tensordot(t4, k2, axes=[[1, 3, 5], [1, 2, 3]]).transpose(0, 3, 1, 2) + b2[:, None, None]
-    t6 = _windows(_windows(np.maximum(t5, 0), 3, 0, (5, 2), (2, 1)), 2, 0, (5, 2), (2, 1))
-    h2 = np.maximum.reduce(t6, axis=(3, 5))
+    t1 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t1 = t1.reshape(n, 25, 784)
+    t2 = (k1.reshape(6, 25) @ reshape_t1).reshape(n, 6, 28, 28) + b1[:, None, None]
+    t3 = _windows(np.maximum(t2, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
+    h1 = _window_max(t3, (3, 5))
+    t4 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t4 = t4.reshape(n, 150, 100)
+    reshape_k2 = k2.reshape(16, 150)
+    t5 = (reshape_k2 @ reshape_t4).reshape(n, 16, 10, 10) + b2[:, None, None]
+    t6 = _windows(np.maximum(t5, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    h2 = _window_max(t6, (3, 5))
     reshape_h2 = h2.reshape(n, 400)
     t7 = reshape_h2 @ w3 + b3
     h3 = np.maximum(t7, 0)
@@ -140,21 +140,20 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t12 = t11 - t9
     t13 = np.where(t8 > 0, t12 @ w5.T / n, 0)
     t14 = np.where(t7 > 0, t13 @ w4.T, 0)
-    t15 = (t14 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (-3, -1))
-    t16 = _add_windows(_add_windows(t15, 2, 10, 0, (5, 2), (2, 1)), 3, 10, 0, (5, 2), (2, 1))
+    t15 = (t14 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (3, 5))
+    t16 = _add_windows(t15, (n, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
     t17 = np.where(t5 > 0, t16, 0)
-    t18 = _add_windows(
-        _add_windows(np.tensordot(t17, k2, axes=[[1], [0]]).transpose(0, 3, 1, 4, 2, 5), 2, 14, 0, (10, 1), (5, 1)),
-        3, 14, 0, (10, 1), (5, 1),
+    reshape_t17 = t17.reshape(n, 16, 100)
+    t18 = (reshape_k2.T @ reshape_t17).reshape(n, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
+    t19 = _add_windows(t18, (n, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
+    t20 = _add_windows(
+        t19[:, :, :, None, :, None] * _first_max(t3, (3, 5)), (n, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
+        (3, 0, (14, 2), (2, 1)),
     )
-    t19 = _add_windows(
-        _add_windows(t18[:, :, :, None, :, None] * _first_max(t3, (-3, -1)), 2, 28, 0, (14, 2), (2, 1)), 3, 28, 0,
-        (14, 2), (2, 1),
-    )
-    t20 = np.where(t2 > 0, t19, 0)
-    grad_k1 = np.tensordot(t20, t1, axes=[[0, 2, 3], [0, 2, 4]])
-    grad_b1 = np.add.reduce(t20, axis=(0, 2, 3))
-    grad_k2 = np.tensordot(t4, t17, axes=[[0, 2, 4], [0, 2, 3]]).transpose(3, 0, 1, 2)
+    t21 = np.where(t2 > 0, t20, 0)
+    grad_k1 = np.add.reduce(t21.reshape(n, 6, 784) @ reshape_t1.transpose(0, 2, 1)).reshape(6, 1, 5, 5)
+    grad_b1 = np.add.reduce(t21, axis=(0, 2, 3))
+    grad_k2 = np.add.reduce(reshape_t17 @ reshape_t4.transpose(0, 2, 1)).reshape(16, 6, 5, 5)
     grad_b2 = np.add.reduce(t17, axis=(0, 2, 3))
     grad_w3 = reshape_h2.T @ t14
     grad_b3 = np.add.reduce(t14)
@@ -172,45 +171,47 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     )
     n = image.shape[0]
     # objective
-    t1 = (label.reshape(n, 1) == np.arange(10, dtype=k1.dtype)).astype(k1.dtype)
-    t2 = _windows(_windows(image, 3, 0, (28, 1), (5, 1)), 2, 0, (28, 1), (5, 1))
-    t3 = np.tensordot(k1, t2, axes=[[1, 2, 3], [1, 3, 5]]).transpose(1, 0, 2, 3) + b1[:, None, None]
-    t4 = _windows(_windows(np.maximum(t3, 0), 3, 0, (14, 2), (2, 1)), 2, 0, (14, 2), (2, 1))
-    h1 = np.maximum.reduce(t4, axis=(3, 5))
-    t5 = _windows(_windows(h1, 3, 0, (10, 1), (5, 1)), 2, 0, (10, 1), (5, 1))
-    t6 = np.tensordot(t5, k2, axes=[[1, 3, 5], [1, 2, 3]]).transpose(0, 3, 1, 2) + b2[:, None, None]
-    t7 = _windows(_windows(np.maximum(t6, 0), 3, 0, (5, 2), (2, 1)), 2, 0, (5, 2), (2, 1))
-    h2 = np.maximum.reduce(t7, axis=(3, 5))
+    t1 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t1 = t1.reshape(n, 25, 784)
+    t2 = (k1.reshape(6, 25) @ reshape_t1).reshape(n, 6, 28, 28) + b1[:, None, None]
+    t3 = _windows(np.maximum(t2, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
+    h1 = _window_max(t3, (3, 5))
+    t4 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t4 = t4.reshape(n, 150, 100)
+    reshape_k2 = k2.reshape(16, 150)
+    t5 = (reshape_k2 @ reshape_t4).reshape(n, 16, 10, 10) + b2[:, None, None]
+    t6 = _windows(np.maximum(t5, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    h2 = _window_max(t6, (3, 5))
     reshape_h2 = h2.reshape(n, 400)
-    t8 = reshape_h2 @ w3 + b3
-    h3 = np.maximum(t8, 0)
-    t9 = h3 @ w4 + b4
-    h4 = np.maximum(t9, 0)
+    t7 = reshape_h2 @ w3 + b3
+    h3 = np.maximum(t7, 0)
+    t8 = h3 @ w4 + b4
+    h4 = np.maximum(t8, 0)
     scores = h4 @ w5 + b5
     max_scores = np.maximum.reduce(scores, axis=1)
-    t10 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
-    t11 = np.exp(scores - t10[:, None])
-    t12 = np.add.reduce(t11, axis=1)
-    value = -np.vdot(t1, scores - (np.log(t12) + t10)[:, None]) / n
+    t9 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
+    t10 = np.exp(scores - t9[:, None])
+    t11 = np.add.reduce(t10, axis=1)
+    t12 = (label.reshape(n, 1) == np.arange(10, dtype=k1.dtype)).astype(k1.dtype)
+    value = -np.vdot(scores - (np.log(t11) + t9)[:, None], t12) / n
     # gradient by k1
-    t13 = np.add.reduce(t1, axis=1)[:, None] * (t11 / t12[:, None]) - t1
-    t14 = np.where(t9 > 0, t13 @ w5.T / n, 0)
-    t15 = np.where(t8 > 0, t14 @ w4.T, 0)
-    t16 = (t15 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t7, (-3, -1))
-    t17 = _add_windows(_add_windows(t16, 2, 10, 0, (5, 2), (2, 1)), 3, 10, 0, (5, 2), (2, 1))
-    t18 = np.where(t6 > 0, t17, 0)
-    t19 = _add_windows(
-        _add_windows(np.tensordot(t18, k2, axes=[[1], [0]]).transpose(0, 3, 1, 4, 2, 5), 2, 14, 0, (10, 1), (5, 1)),
-        3, 14, 0, (10, 1), (5, 1),
+    t13 = np.add.reduce(t12, axis=1)[:, None] * (t10 / t11[:, None]) - t12
+    t14 = np.where(t8 > 0, t13 @ w5.T / n, 0)
+    t15 = np.where(t7 > 0, t14 @ w4.T, 0)
+    t16 = (t15 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (3, 5))
+    t17 = _add_windows(t16, (n, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    t18 = np.where(t5 > 0, t17, 0)
+    reshape_t18 = t18.reshape(n, 16, 100)
+    t19 = (reshape_k2.T @ reshape_t18).reshape(n, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
+    t20 = _add_windows(t19, (n, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
+    t21 = _add_windows(
+        t20[:, :, :, None, :, None] * _first_max(t3, (3, 5)), (n, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
+        (3, 0, (14, 2), (2, 1)),
     )
-    t20 = _add_windows(
-        _add_windows(t19[:, :, :, None, :, None] * _first_max(t4, (-3, -1)), 2, 28, 0, (14, 2), (2, 1)), 3, 28, 0,
-        (14, 2), (2, 1),
-    )
-    t21 = np.where(t3 > 0, t20, 0)
-    grad_k1 = np.tensordot(t21, t2, axes=[[0, 2, 3], [0, 2, 4]])
-    grad_b1 = np.add.reduce(t21, axis=(0, 2, 3))
-    grad_k2 = np.tensordot(t5, t18, axes=[[0, 2, 4], [0, 2, 3]]).transpose(3, 0, 1, 2)
+    t22 = np.where(t2 > 0, t21, 0)
+    grad_k1 = np.add.reduce(t22.reshape(n, 6, 784) @ reshape_t1.transpose(0, 2, 1)).reshape(6, 1, 5, 5)
+    grad_b1 = np.add.reduce(t22, axis=(0, 2, 3))
+    grad_k2 = np.add.reduce(reshape_t18 @ reshape_t4.transpose(0, 2, 1)).reshape(16, 6, 5, 5)
     grad_b2 = np.add.reduce(t18, axis=(0, 2, 3))
     grad_w3 = reshape_h2.T @ t15
     grad_b3 = np.add.reduce(t15)
@@ -227,16 +228,13 @@ def scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
         k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image,
     )
     n = image.shape[0]
-    t1 = np.tensordot(k1, _windows(_windows(image, 3, 0, (28, 1), (5, 1)), 2, 0, (28, 1), (5, 1)), axes=[[1, 2, 3], [1, 3, 5]]).transpose(
-        1, 0, 2, 3,
-    )
-    t2 = _windows(_windows(np.maximum(b1[:, None, None] + t1, 0), 3, 0, (14, 2), (2, 1)), 2, 0, (14, 2), (2, 1))
-    h1 = np.maximum.reduce(t2, axis=(3, 5))
-    t3 = np.tensordot(_windows(_windows(h1, 3, 0, (10, 1), (5, 1)), 2, 0, (10, 1), (5, 1)), k2, axes=[[1, 3, 5], [1, 2, 3]]).transpose(
-        0, 3, 1, 2,
-    )
-    t4 = _windows(_windows(np.maximum(b2[:, None, None] + t3, 0), 3, 0, (5, 2), (2, 1)), 2, 0, (5, 2), (2, 1))
-    h2 = np.maximum.reduce(t4, axis=(3, 5))
+    t1 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    t2 = (k1.reshape(6, 25) @ t1.reshape(n, 25, 784)).reshape(n, 6, 28, 28) + b1[:, None, None]
+    t3 = _windows(np.maximum(t2, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
+    h1 = _window_max(t3, (3, 5))
+    t4 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    t5 = (k2.reshape(16, 150) @ t4.reshape(n, 150, 100)).reshape(n, 16, 10, 10) + b2[:, None, None]
+    h2 = _window_max(_windows(np.maximum(t5, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1))), (3, 5))
     h3 = np.maximum(h2.reshape(n, 400) @ w3 + b3, 0)
     h4 = np.maximum(h3 @ w4 + b4, 0)
     scores = h4 @ w5 + b5
@@ -251,35 +249,37 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
     u = _cotangent("u", u, (image.shape[0], 10), k1.dtype)
     n = image.shape[0]
     # u^T Jacobian by k1
-    t1 = _windows(_windows(image, 3, 0, (28, 1), (5, 1)), 2, 0, (28, 1), (5, 1))
-    t2 = np.tensordot(k1, t1, axes=[[1, 2, 3], [1, 3, 5]]).transpose(1, 0, 2, 3) + b1[:, None, None]
-    t3 = _windows(_windows(np.maximum(t2, 0), 3, 0, (14, 2), (2, 1)), 2, 0, (14, 2), (2, 1))
-    h1 = np.maximum.reduce(t3, axis=(3, 5))
-    t4 = _windows(_windows(h1, 3, 0, (10, 1), (5, 1)), 2, 0, (10, 1), (5, 1))
-    t5 = np.tensordot(t4, k2, axes=[[1, 3, 5], [1, 2, 3]]).transpose(0, 3, 1, 2) + b2[:, None, None]
-    t6 = _windows(_windows(np.maximum(t5, 0), 3, 0, (5, 2), (2, 1)), 2, 0, (5, 2), (2, 1))
-    h2 = np.maximum.reduce(t6, axis=(3, 5))
+    t1 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t1 = t1.reshape(n, 25, 784)
+    t2 = (k1.reshape(6, 25) @ reshape_t1).reshape(n, 6, 28, 28) + b1[:, None, None]
+    t3 = _windows(np.maximum(t2, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
+    h1 = _window_max(t3, (3, 5))
+    t4 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t4 = t4.reshape(n, 150, 100)
+    reshape_k2 = k2.reshape(16, 150)
+    t5 = (reshape_k2 @ reshape_t4).reshape(n, 16, 10, 10) + b2[:, None, None]
+    t6 = _windows(np.maximum(t5, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    h2 = _window_max(t6, (3, 5))
     reshape_h2 = h2.reshape(n, 400)
     t7 = reshape_h2 @ w3 + b3
     h3 = np.maximum(t7, 0)
     t8 = h3 @ w4 + b4
     t9 = np.where(t8 > 0, u @ w5.T, 0)
     t10 = np.where(t7 > 0, t9 @ w4.T, 0)
-    t11 = (t10 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (-3, -1))
-    t12 = _add_windows(_add_windows(t11, 2, 10, 0, (5, 2), (2, 1)), 3, 10, 0, (5, 2), (2, 1))
+    t11 = (t10 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (3, 5))
+    t12 = _add_windows(t11, (n, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
     t13 = np.where(t5 > 0, t12, 0)
-    t14 = _add_windows(
-        _add_windows(np.tensordot(t13, k2, axes=[[1], [0]]).transpose(0, 3, 1, 4, 2, 5), 2, 14, 0, (10, 1), (5, 1)),
-        3, 14, 0, (10, 1), (5, 1),
+    reshape_t13 = t13.reshape(n, 16, 100)
+    t14 = (reshape_k2.T @ reshape_t13).reshape(n, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
+    t15 = _add_windows(t14, (n, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
+    t16 = _add_windows(
+        t15[:, :, :, None, :, None] * _first_max(t3, (3, 5)), (n, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
+        (3, 0, (14, 2), (2, 1)),
     )
-    t15 = _add_windows(
-        _add_windows(t14[:, :, :, None, :, None] * _first_max(t3, (-3, -1)), 2, 28, 0, (14, 2), (2, 1)), 3, 28, 0,
-        (14, 2), (2, 1),
-    )
-    t16 = np.where(t2 > 0, t15, 0)
-    vjp_k1 = np.tensordot(t16, t1, axes=[[0, 2, 3], [0, 2, 4]])
-    vjp_b1 = np.add.reduce(t16, axis=(0, 2, 3))
-    vjp_k2 = np.tensordot(t4, t13, axes=[[0, 2, 4], [0, 2, 3]]).transpose(3, 0, 1, 2)
+    t17 = np.where(t2 > 0, t16, 0)
+    vjp_k1 = np.add.reduce(t17.reshape(n, 6, 784) @ reshape_t1.transpose(0, 2, 1)).reshape(6, 1, 5, 5)
+    vjp_b1 = np.add.reduce(t17, axis=(0, 2, 3))
+    vjp_k2 = np.add.reduce(reshape_t13 @ reshape_t4.transpose(0, 2, 1)).reshape(16, 6, 5, 5)
     vjp_b2 = np.add.reduce(t13, axis=(0, 2, 3))
     vjp_w3 = reshape_h2.T @ t10
     vjp_b3 = np.add.reduce(t10)
@@ -462,39 +462,68 @@ def _cotangent(name, given, shape, dtype):
     return array.astype(dtype, copy=False)[()]
 
 
-def _windows(x, axis, start, *terms, writeable=False):
-    """A view of x with an axis for each (size, step) in place of one: the entries at start + step i + step' i' + ..."""
-    sizes, steps = zip(*terms)
-    if 0 in sizes:
-        start = 0
-    stride = x.strides[axis]
-    strides = (*x.strides[:axis], *(step * stride for step in steps), *x.strides[axis + 1 :])
-    shape = (*x.shape[:axis], *sizes, *x.shape[axis + 1 :])
-    first = x[(slice(None),) * axis + (slice(start, None),)]
-    return np.lib.stride_tricks.as_strided(first, shape, strides, writeable=writeable)
+def _windows(x, *axes, writeable=False):
+    """A view of x in which some axes are several, one for each (size, step) of theirs.
+
+    Each of `axes` is (axis, start, (size, step), (size', step'), ...): the entries at start + step i + step' i' + ...
+    """
+    shape, strides, first = [], [], [slice(None)] * x.ndim
+    terms = {axis: sizes for axis, _, *sizes in axes}
+    for axis, start, *sizes in axes:
+        first[axis] = slice(0 if any(size == 0 for size, _ in sizes) else start, None)
+    for axis, stride in enumerate(x.strides):
+        for size, step in terms.get(axis, [(x.shape[axis], 1)]):
+            shape.append(size)
+            strides.append(step * stride)
+    return np.lib.stride_tricks.as_strided(x[tuple(first)], shape, strides, writeable=writeable)
 
 
-def _add_windows(values, axis, length, start, *terms):
-    """The transpose of `_windows`: zeros of a length along the axis, with each value added where it came from."""
-    result = np.zeros((*values.shape[:axis], length, *values.shape[axis + len(terms) :]), values.dtype)
-    longest = max(range(len(terms)), key=lambda k: terms[k][0])
-    others = [term for k, term in enumerate(terms) if k != longest]
-    moved = np.moveaxis(values, axis + longest, axis + len(others))
-    for place in np.ndindex(*(size for size, _ in others)):
-        offset = start + sum(step * k for (_, step), k in zip(others, place))
-        target = _windows(result, axis, offset, terms[longest], writeable=True)
-        target += moved[(slice(None),) * axis + place]
+def _add_windows(values, shape, *axes):
+    """The transpose of `_windows`: zeros of a shape, with each value added where it came from."""
+    result = np.zeros(shape, values.dtype)
+    view = _windows(result, *axes, writeable=True)
+    terms = {axis: sizes for axis, _, *sizes in axes}
+    loops, place = [], 0
+    for axis, length in enumerate(shape):
+        sizes = terms.get(axis, [(length, 1)])
+        apart = len(sizes) == 1 or (len(sizes) == 2 and any(abs(s) >= n * abs(t) for _, s in sizes for n, t in sizes))
+        if not apart:  # entries meet: they are added one after the other, but for those along the longest
+            longest = max(range(len(sizes)), key=lambda k: sizes[k][0])
+            loops += [place + k for k in range(len(sizes)) if k != longest]
+        place += len(sizes)
+    for offsets in np.ndindex(*(view.shape[axis] for axis in loops)):
+        entry = [slice(None)] * view.ndim
+        for axis, k in zip(loops, offsets):
+            entry[axis] = k
+        view[tuple(entry)] += values[tuple(entry)]
+    return result
+
+
+def _window_max(x, axes):
+    """The largest entries along the few places of some axes."""
+    result = None
+    for place in np.ndindex(*(x.shape[axis] for axis in axes)):
+        entry = [slice(None)] * x.ndim
+        for axis, k in zip(axes, place):
+            entry[axis] = k
+        part = x[tuple(entry)]
+        result = part.copy() if result is None else np.maximum(result, part, out=result)
     return result
 
 
 def _first_max(x, axes):
-    """1 at the first largest entry along the axes, else 0."""
-    last = tuple(range(-len(axes), 0))
-    moved = np.moveaxis(x, axes, last)
-    flat = moved.reshape(*moved.shape[: -len(axes)], -1)
-    result = np.zeros_like(flat)
-    np.put_along_axis(result, flat.argmax(-1)[..., None], 1, -1)
-    return np.moveaxis(result.reshape(moved.shape), last, axes)
+    """1 at the first largest entry along the few places of some axes, else 0."""
+    top = _window_max(x, axes)
+    result = np.zeros(x.shape, x.dtype)
+    free = np.ones(top.shape, bool)
+    for place in np.ndindex(*(x.shape[axis] for axis in axes)):
+        entry = [slice(None)] * x.ndim
+        for axis, k in zip(axes, place):
+            entry[axis] = k
+        hit = free & (x[tuple(entry)] == top)
+        result[tuple(entry)] = hit
+        free &= ~hit
+    return result
 
 
 def pack(parts):

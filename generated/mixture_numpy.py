@@ -78,7 +78,7 @@ def value(alpha, mu, q, L, x, below):
     d = mu.shape[1]
     n = x.shape[0]
     t1 = x[:, None, :] - mu
-    t2 = np.einsum("ijl,jkl->ijk", t1, below * L) + np.exp(q) * t1
+    t2 = (t1.transpose(1, 0, 2) @ (below * L).transpose(0, 2, 1)).transpose(1, 0, 2) + np.exp(q) * t1
     max_alpha = np.maximum.reduce(alpha)
     t3 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
     t4 = alpha - (np.log(np.add.reduce(np.exp(alpha - t3))) + t3) + np.add.reduce(q, axis=1)
@@ -103,7 +103,7 @@ def grad(alpha, mu, q, L, x, below):
     t4 = x[:, None, :] - mu
     t5 = below * L
     exp_q = np.exp(q)
-    t6 = np.einsum("ijl,jkl->ijk", t4, t5) + exp_q * t4
+    t6 = (t4.transpose(1, 0, 2) @ t5.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t4
     t7 = alpha - (np.log(t3) + t1) + np.add.reduce(q, axis=1) - 0.5 * np.einsum("ijk,ijk->ij", t6, t6)
     t8 = t7 - 0.9189385332046728 * d
     max_t8 = np.maximum.reduce(t8, axis=1)
@@ -113,7 +113,7 @@ def grad(alpha, mu, q, L, x, below):
     grad_alpha = np.add.reduce(t11) / n * (t2 / t3) - t11 / n
     # gradient by mu
     t12 = t10[:, :, None] * t6
-    t13 = 2 * (0.5 * (exp_q * t12) / n) + 0.5 * (2 * np.einsum("ijl,jlk->ijk", t12, t5) / n)
+    t13 = 2 * (0.5 * (exp_q * t12) / n) + 0.5 * (2 * (t12.transpose(1, 0, 2) @ t5).transpose(1, 0, 2) / n)
     grad_mu = -np.add.reduce(t13)
     grad_q = 0.5 * (2 * (exp_q * np.einsum("kij,kij->ij", t4, t12)) / n) - t11[:, None] / n
     grad_L = 0.5 * (2 * (below * (t12.transpose(1, 2, 0) @ t4.transpose(1, 0, 2))) / n)
@@ -129,7 +129,7 @@ def value_and_grad(alpha, mu, q, L, x, below):
     t1 = x[:, None, :] - mu
     t2 = below * L
     exp_q = np.exp(q)
-    t3 = np.einsum("ijl,jkl->ijk", t1, t2) + exp_q * t1
+    t3 = (t1.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t1
     max_alpha = np.maximum.reduce(alpha)
     t4 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
     t5 = np.exp(alpha - t4)
@@ -147,7 +147,7 @@ def value_and_grad(alpha, mu, q, L, x, below):
     grad_alpha = np.add.reduce(t13) / n * (t5 / t6) - t13 / n
     # gradient by mu
     t14 = t12[:, :, None] * t3
-    t15 = 2 * (0.5 * (exp_q * t14) / n) + 0.5 * (2 * np.einsum("ijl,jlk->ijk", t14, t2) / n)
+    t15 = 2 * (0.5 * (exp_q * t14) / n) + 0.5 * (2 * (t14.transpose(1, 0, 2) @ t2).transpose(1, 0, 2) / n)
     grad_mu = -np.add.reduce(t15)
     grad_q = 0.5 * (2 * (exp_q * np.einsum("kij,kij->ij", t1, t14)) / n) - t13[:, None] / n
     grad_L = 0.5 * (2 * (below * (t14.transpose(1, 2, 0) @ t1.transpose(1, 0, 2))) / n)
@@ -159,7 +159,7 @@ def responsibility(alpha, mu, q, L, x, below):
     alpha, mu, q, L, x, below = _arguments(alpha, mu, q, L, x, below)
     d = mu.shape[1]
     t1 = x[:, None, :] - mu
-    t2 = np.einsum("ijl,jkl->ijk", t1, below * L) + np.exp(q) * t1
+    t2 = (t1.transpose(1, 0, 2) @ (below * L).transpose(0, 2, 1)).transpose(1, 0, 2) + np.exp(q) * t1
     max_alpha = np.maximum.reduce(alpha)
     t3 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
     t4 = alpha - (np.log(np.add.reduce(np.exp(alpha - t3))) + t3) + np.add.reduce(q, axis=1)
