@@ -13,7 +13,7 @@ import symdiff as sd
 from symdiff import cli
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
-MODEL, EXCERPT, SESSION, NET = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+MODEL, EXCERPT, SESSION, NET, INDICES, TENSORS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def net():
@@ -50,6 +50,32 @@ def test_what_is_said_of_a_module():
     vec = module.pack([w1, w2])
     np.testing.assert_array_equal(module.unpack(vec, d=4, k=3).w2, w2)
     assert module.value_and_grad_flat(vec, x, y, k=3)[1].shape == vec.shape
+
+
+def test_index_notation():
+    names = {}
+    exec(INDICES, names)
+    module = sd.compile(names["filtered"])
+    rng = np.random.default_rng(0)
+    x, y, k = rng.standard_normal(9), rng.standard_normal(7), rng.standard_normal(3)
+    residual = np.correlate(x, k, "valid") - y
+    value, gradient = module.value_and_grad(k, x, y)
+    np.testing.assert_allclose(value, residual @ residual)
+    np.testing.assert_allclose(gradient.k, [2 * residual @ x[p : p + 7] for p in range(3)])
+
+
+def test_tensors():
+    names = {}
+    exec(TENSORS, names)
+    rng = np.random.default_rng(0)
+    weights = [rng.standard_normal(shape) for shape in ((4, 4), (4, 4), (4, 4), (4, 3))]
+    x, label = rng.standard_normal((5, 4)), rng.integers(0, 3, 5)
+    module = sd.compile(names["block"])
+    _, gradient = module.value_and_grad(*weights, x, label)
+    step = [1e-6 * rng.standard_normal(part.shape) for part in weights]
+    up, down = (module.value(*(w + sign * s for w, s in zip(weights, step, strict=True)), x, label) for sign in (1, -1))
+    slope = sum((part * s).sum() for part, s in zip(gradient, step, strict=True))
+    np.testing.assert_allclose(up - down, 2 * slope, rtol=1e-5)
 
 
 def test_the_closed_form():
