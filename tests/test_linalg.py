@@ -145,6 +145,18 @@ def test_a_logarithm_of_a_negative_determinant_is_nan():
         assert np.isnan(both.value(negative, np.eye(2)))
 
 
+def test_the_gradient_of_a_determinant_exists_where_the_matrix_is_singular():
+    module = sd.compile(sd.Model(sp.det(A), params=[A]))
+    a = np.array([[1.0, 2, 3], [2, 4, 6], [1, 0, 1]])  # of rank 2
+    leaf = torch.tensor(a, requires_grad=True)
+    minors = [
+        [leaf[[j for j in range(3) if j != i]][:, [j for j in range(3) if j != k]] for k in range(3)] for i in range(3)
+    ]
+    signed = [[(-1) ** (i + k) * torch.linalg.det(minors[i][k]).item() for k in range(3)] for i in range(3)]
+    np.testing.assert_allclose(module.grad(a).A, signed, atol=1e-14)
+    np.testing.assert_array_equal(module.grad(np.zeros((3, 3))).A, np.zeros((3, 3)))
+
+
 def test_a_hessian_needs_one_factorisation():
     text = source(Trace(y.T * A.I * y), A, y, emit="hessian")
     assert text.count("linalg.inv") == 1

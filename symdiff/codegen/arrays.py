@@ -191,6 +191,10 @@ class ArrayWriter:
     def _det(self, node: Node) -> Text:
         return Text(f"{self.xp}.linalg.det({self._sources(node)[0]})")
 
+    def _cofactors(self, node: Node) -> Text:
+        self.need("_cofactors")
+        return Text(f"_cofactors({self._sources(node)[0]})")
+
     def _logdet(self, node: Node) -> Text:
         self.need("_logdet")
         return Text(f"_logdet({self._sources(node)[0]})")

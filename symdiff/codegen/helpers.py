@@ -224,6 +224,17 @@ def _solve_triangular(a, b, upper):
         x[..., rest, :] -= a[..., rest, here] @ x[..., here, :]
     return x
 ''',
+    "_cofactors": '''\
+def _cofactors(a):
+    """det(a) a^-T; of a singular matrix by its singular values, of which each cofactor lacks one."""
+    try:
+        return np.linalg.det(a)[..., None, None] * np.linalg.inv(a).swapaxes(-1, -2)
+    except np.linalg.LinAlgError:
+        left, values, right = np.linalg.svd(a)
+        sign = np.linalg.det(left) * np.linalg.det(right)
+        others = sign[..., None] * _prod_others(values, axes=(values.ndim - 1,))
+        return (left * others[..., None, :]) @ right
+''',
     "_cholesky": '''\
 def _cholesky(a):
     """The lower Cholesky factor of the symmetric part of a."""
@@ -334,4 +345,4 @@ def set_threads(count):
 ''',
 }
 
-REQUIRES = {"_prod_others_tangent": "_prod_others", "_add_windows": "_windows", "_first_max": "_window_max"}
+REQUIRES = {"_cofactors": "_prod_others", "_prod_others_tangent": "_prod_others", "_add_windows": "_windows", "_first_max": "_window_max"}

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symdiff.diff.rule import Derivative, pushed_one_by_one
-from symdiff.graph.axes import insert_axes, matmul
+from symdiff.graph.axes import matmul
 from symdiff.graph.build import contract
-from symdiff.graph.linalg import inverse, is_symmetric, solve, swapped, symmetric_part, transposed, triangle
+from symdiff.graph.linalg import cofactors, inverse, is_symmetric, solve, swapped, symmetric_part, transposed, triangle
 from symdiff.graph.node import Node
 
 
@@ -43,11 +43,9 @@ def _inverse_pull(node: Node, i: int, g: Node, lead: int) -> Node:
 
 
 def _slope(node: Node) -> Node:
-    """d log det A / dA = A^-T; times the determinant, of a matrix that is not singular, the cofactors."""
-    inverted = transposed(inverse(node.args[0]))
-    if node.op != "det":
-        return inverted
-    return insert_axes(node, (node.ndim, node.ndim + 1), inverted.shape) * inverted
+    """d det A / dA, the cofactors; d log det A / dA = A^-T."""
+    (a,) = node.args
+    return cofactors(a) if node.op == "det" else transposed(inverse(a))
 
 
 def _det_push(node: Node, tangents: Sequence[Node | None], lead: int) -> Node | None:
@@ -61,6 +59,27 @@ def _det_pull(node: Node, i: int, g: Node, lead: int) -> Node:
     slope = _slope(node)
     labels = list(range(lead + slope.ndim))
     return contract([g, slope], [labels[:-2], labels[lead:]], labels, dict(enumerate((*g.shape[:lead], *slope.shape))))
+
+
+def _cofactors_push(node: Node, tangents: Sequence[Node | None], lead: int) -> Node | None:
+    """dC = <A^-T, dA> C - A^-T dA^T C, of a matrix that is not singular."""
+    (t,) = tangents
+    assert t is not None
+    inverted = transposed(inverse(node.args[0]))
+    return _scaled(t, inverted, node, lead) - matmul(matmul(inverted, swapped(t)), node)
+
+
+def _cofactors_pull(node: Node, i: int, g: Node, lead: int) -> Node:
+    inverted = transposed(inverse(node.args[0]))
+    return _scaled(g, node, inverted, lead) - matmul(matmul(node, swapped(g)), inverted)
+
+
+def _scaled(x: Node, paired: Node, matrix: Node, lead: int) -> Node:
+    """A matrix times its partner's inner product with x."""
+    axes = list(range(x.ndim))
+    out = [*axes[:-2], x.ndim, x.ndim + 1]
+    sizes = dict(enumerate((*x.shape, *matrix.shape[-2:])))
+    return contract([x, paired, matrix], [axes, axes[lead:], out[lead:]], out, sizes)
 
 
 def _factor_push(node: Node, tangents: Sequence[Node | None], lead: int) -> Node | None:
@@ -83,6 +102,7 @@ LINALG: dict[str, Derivative] = {
     "solve": Derivative(_solve_push, _solve_pull),
     "inverse": Derivative(_inverse_push, _inverse_pull),
     "det": Derivative(_det_push, _det_pull),
+    "cofactors": Derivative(_cofactors_push, _cofactors_pull),
     "logdet": Derivative(_det_push, _det_pull),
     "log_abs_det": Derivative(_det_push, _det_pull),
     "sign_det": Derivative(lambda node, tangents, lead: None, lambda node, i, g, lead: None),

@@ -210,6 +210,8 @@ def linear_algebra(form: Any, node: Node) -> Any:
             return MatMul(Inverse(a), rest[0])
         case "det":
             return Determinant(a)
+        case "cofactors":
+            return Determinant(a) * Inverse(a).T
         case "logdet":
             return LogDeterminant(a)
         case "log_abs_det":

@@ -194,6 +194,11 @@ def logdet(a: Node) -> Node:
     return intern("logdet", (cast(a),), (), a.shape[:-2], "float")
 
 
+def cofactors(a: Node) -> Node:
+    """det(A) A^-T, which a singular matrix has too: the derivative of the determinant."""
+    return intern("cofactors", (cast(a),), (), a.shape, "float")
+
+
 def log_abs_det(a: Node) -> Node:
     """The logarithm of the absolute value of the determinant, without overflow."""
     return intern("log_abs_det", (cast(a),), (), a.shape[:-2], "float")

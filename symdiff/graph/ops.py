@@ -115,6 +115,7 @@ LINALG = (
     "inverse",
     "det",
     "logdet",  # log det A, NaN where the determinant is negative
+    "cofactors",  # det(A) A^-T, the derivative of the determinant
     "log_abs_det",
     "sign_det",
     "cholesky",  # the lower factor of the symmetric part, which must be positive definite

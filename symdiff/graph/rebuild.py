@@ -27,6 +27,7 @@ _CONSTRUCTORS: dict[str, Callable[..., Node]] = {
     "inverse": lambda args: linalg.inverse(*args),
     "det": lambda args: linalg.det(*args),
     "logdet": lambda args: linalg.logdet(*args),
+    "cofactors": lambda args: linalg.cofactors(*args),
     "log_abs_det": lambda args: linalg.log_abs_det(*args),
     "sign_det": lambda args: linalg.sign_det(*args),
     "cholesky": lambda args: linalg.cholesky(*args),

@@ -44,7 +44,7 @@ def _of_linear_algebra(node: Node) -> Dim:
     if node.op == "solve":
         triangular = 0 if node.attributes[0] != "general" else batch * n * n * n
         return triangular + 2 * batch * n * n * node.shape[-1]
-    return batch * n * n * n * (2 if node.op == "inverse" else 1)
+    return batch * n * n * n * (2 if node.op in ("inverse", "cofactors") else 1)
 
 
 def _of_contraction(work: Contraction) -> Dim:
