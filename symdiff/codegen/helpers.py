@@ -345,4 +345,9 @@ def set_threads(count):
 ''',
 }
 
-REQUIRES = {"_cofactors": "_prod_others", "_prod_others_tangent": "_prod_others", "_add_windows": "_windows", "_first_max": "_window_max"}
+REQUIRES = {
+    "_cofactors": "_prod_others",
+    "_prod_others_tangent": "_prod_others",
+    "_add_windows": "_windows",
+    "_first_max": "_window_max",
+}
