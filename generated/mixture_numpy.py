@@ -19,8 +19,8 @@ Closed form
     e6 = sum(e5, axis=0)
     grad.alpha = -e6/n + exp(alpha - logsumexp(alpha))*sum(e6)/n
     e7 = einsum('ij,ijk->ijk', e5, e2)
-    grad.mu = -sum(e7*exp(q)/n + einsum('ijl,jlk->ijk', e7, L*below)/n, axis=0)
-    grad.q = -broadcast_to(e6[:, None], K, d)/n + einsum('kij,kij->ij', e1, e7)*exp(q)/n
+    grad.mu = -sum(e7*exp(q) + einsum('ijl,jlk->ijk', e7, L*below), axis=0)/n
+    grad.q = (-broadcast_to(e6[:, None], K, d) + einsum('kij,kij->ij', e1, e7)*exp(q))/n
     grad.L = below*einsum('lik,lij->ijk', e1, e7)/n
     responsibility = exp(e3 - e4[:, None])
 
@@ -113,10 +113,10 @@ def grad(alpha, mu, q, L, x, below):
     grad_alpha = np.add.reduce(t11) / n * (t2 / t3) - t11 / n
     # gradient by mu
     t12 = t10[:, :, None] * t6
-    t13 = 2 * (0.5 * (exp_q * t12) / n) + 0.5 * (2 * (t12.transpose(1, 0, 2) @ t5).transpose(1, 0, 2) / n)
-    grad_mu = -np.add.reduce(t13)
-    grad_q = 0.5 * (2 * (exp_q * np.einsum("kij,kij->ij", t4, t12)) / n) - t11[:, None] / n
-    grad_L = 0.5 * (2 * (below * (t12.transpose(1, 2, 0) @ t4.transpose(1, 0, 2))) / n)
+    t13 = np.add.reduce((t12.transpose(1, 0, 2) @ t5).transpose(1, 0, 2) + exp_q * t12)
+    grad_mu = -t13 / n
+    grad_q = (exp_q * np.einsum("kij,kij->ij", t4, t12) - t11[:, None]) / n
+    grad_L = below * (t12.transpose(1, 2, 0) @ t4.transpose(1, 0, 2)) / n
     return Grad(grad_alpha, grad_mu, grad_q, grad_L)
 
 
@@ -147,10 +147,10 @@ def value_and_grad(alpha, mu, q, L, x, below):
     grad_alpha = np.add.reduce(t13) / n * (t5 / t6) - t13 / n
     # gradient by mu
     t14 = t12[:, :, None] * t3
-    t15 = 2 * (0.5 * (exp_q * t14) / n) + 0.5 * (2 * (t14.transpose(1, 0, 2) @ t2).transpose(1, 0, 2) / n)
-    grad_mu = -np.add.reduce(t15)
-    grad_q = 0.5 * (2 * (exp_q * np.einsum("kij,kij->ij", t1, t14)) / n) - t13[:, None] / n
-    grad_L = 0.5 * (2 * (below * (t14.transpose(1, 2, 0) @ t1.transpose(1, 0, 2))) / n)
+    t15 = np.add.reduce((t14.transpose(1, 0, 2) @ t2).transpose(1, 0, 2) + exp_q * t14)
+    grad_mu = -t15 / n
+    grad_q = (exp_q * np.einsum("kij,kij->ij", t1, t14) - t13[:, None]) / n
+    grad_L = below * (t14.transpose(1, 2, 0) @ t1.transpose(1, 0, 2)) / n
     return value, Grad(grad_alpha, grad_mu, grad_q, grad_L)
 
 
