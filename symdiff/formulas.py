@@ -11,7 +11,7 @@ from symdiff.derive import NOTHING_TO_DIFFERENTIATE_BY, parameters, stabilised
 from symdiff.diff.second import gradient as differentiate
 from symdiff.errors import ModelError, UnsupportedError
 from symdiff.frontend.closed_form import closed_forms
-from symdiff.frontend.index_form import index_forms
+from symdiff.frontend.index_form import index_forms, subscript
 from symdiff.frontend.lower import Lowered, lower
 from symdiff.frontend.printing import one_line
 from symdiff.frontend.tensor_form import tensor_forms
@@ -92,13 +92,15 @@ def _lines(model: Lowered, roots: dict[str, Node], user_names: dict[Node, str]) 
     if len(order) > _MOST_LINES:
         return (f"{len(order)} shared parts: too long to show; see the code.",)
     try:
-        expressions = _forms(model)(order, model.declarations, named)
+        forms = _forms(model)
+        expressions = forms(order, model.declarations, named)
     except UnsupportedError:
         return ("has no form in the model's dialect; see the code.",)
     lines = []
     for node, expression in zip(order, expressions, strict=True):
         labels = [name for name, root in roots.items() if root is node] or [named[node]]
-        lines += [f"{label} = {one_line(expression, str(model.declarations.samples))}" for label in labels]
+        axes = subscript(node, model.declarations) if forms is index_forms else ""
+        lines += [f"{label}{axes} = {one_line(expression, str(model.declarations.samples))}" for label in labels]
     return tuple(lines)
 
 

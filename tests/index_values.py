@@ -37,6 +37,8 @@ def evaluate(e: Any, env: Mapping[Any, Any]) -> Any:
         return torch.tensor(float(_whole(e.args[0], env) == _whole(e.args[1], env)), dtype=torch.float64)
     if isinstance(e, sp.Piecewise):
         return next(evaluate(branch, env) for branch, condition in e.args if evaluate(condition, env))
+    if type(e).__name__ == "where":
+        return evaluate(e.args[1] if evaluate(e.args[0], env) else e.args[2], env)
     if e in (sp.true, sp.false):
         return bool(e)
     arguments = [evaluate(argument, env) for argument in e.args]

@@ -170,3 +170,8 @@ def test_curve_fitting_reaches_certified_digits(example):
     assert {key: final for key, (_, final) in found.items() if final < 8} == {}
     unaided = [name for name in train.PROBLEMS if min(found[name, 1][0], found[name, 2][0]) >= 8]
     assert len(unaided) >= 10
+
+
+def test_stencil_recovers_the_diffusivity(example):
+    found, true = example("stencil", "train").main()
+    np.testing.assert_allclose(found, true, atol=1e-5)

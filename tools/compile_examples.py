@@ -27,6 +27,7 @@ EMIT = {
     "matrix_factorization": "value,grad,value_and_grad",
     "quadratic_fit": "value,grad,value_and_grad",
     "softmax_regression": "value,grad,value_and_grad",
+    "stencil": "value,grad,value_and_grad",
     "two_layer_net": "value,grad,value_and_grad",
 }
 """Which functions each example uses."""

@@ -30,12 +30,22 @@ SAMPLE = sp.Dummy("sample")  # the index of an axis that scalar data have; it is
 def index_forms(
     roots: Sequence[Node], declarations: Declarations, named: Mapping[Node, str] | None = None
 ) -> list[Any]:
-    """The expression of each root, whose free indices are its axes; nodes in `named` stand under those names."""
+    """The expression of each root, whose free indices are its axes.
+
+    Nodes in `named` stand under those names. Without any, the expressions can be compiled again: the alphabetical order
+    of free indices is then that of the axes.
+    """
     form = IndexForm(declarations, named or {})
     try:
-        return [form.root(root) for root in roots]
+        return [form.root(root, ascending=named is None) for root in roots]
     except RecursionError as error:
         raise UnsupportedError("The closed form is too deep for SymPy.") from error
+
+
+def subscript(root: Node, declarations: Declarations) -> str:
+    """The free indices of a root, as they stand after its name: ``[i, j]``."""
+    indices = [str(index) for index in IndexForm(declarations, {}).axes(root) if index != SAMPLE]
+    return f"[{', '.join(indices)}]" if indices else ""
 
 
 class IndexForm(ClosedForm):
@@ -46,19 +56,24 @@ class IndexForm(ClosedForm):
         self._known: dict[tuple[Node, Indices], Any] = {}
         self._free: set[str] = set()
 
-    def root(self, node: Node) -> Any:
-        """A result with free indices, whose alphabetical order is that of its axes."""
+    def root(self, node: Node, ascending: bool) -> Any:
+        """A result with free indices; `ascending`: their alphabetical order is that of its axes."""
+        indices = self.axes(node)
+        if ascending:
+            names = sorted(index.name for index in indices if index != SAMPLE)
+            dims = zip(indices, node.shape, strict=True)
+            indices = tuple(SAMPLE if index == SAMPLE else self._index(names.pop(0), dim) for index, dim in dims)
+        self._free = {str(index.name) for index in indices if index != SAMPLE}
+        self._known.clear()  # what is bound inside is named apart from the free indices
+        return self._written(node, indices)
+
+    def axes(self, node: Node) -> Indices:
+        """An index for each axis of a node."""
         self._free = set()
         chosen: list[Any] = []
         for dim in node.shape:
             chosen.append(self._fresh(dim, chosen))
-        names = sorted(index.name for index in chosen if index != SAMPLE)
-        indices = [
-            SAMPLE if i == SAMPLE else self._index(names.pop(0), d) for i, d in zip(chosen, node.shape, strict=True)
-        ]
-        self._free = {str(index.name) for index in indices if index != SAMPLE}
-        self._known.clear()  # what is bound inside is named apart from the free indices
-        return self._written(node, tuple(indices))
+        return tuple(chosen)
 
     def at(self, node: Node, indices: Indices) -> Any:
         """An operand at indices: under its name where it has one."""
@@ -106,10 +121,10 @@ class IndexForm(ClosedForm):
         used |= self._free | {str(entry.symbol.name) for entry in self.declarations.inputs}
         ranges = self.declarations.indices
         mine = [name for name, length in ranges if length == self.size(dim)]
-        others = [name for name, _ in ranges]
+        used |= {name for name, _ in ranges} - set(mine)
         spare = chain("ijklmnpqrst", (f"i{k}" for k in count(1)))
         sizes = set(map(str, self.declarations.sizes))
-        return self._index(next(name for name in chain(mine, others, spare) if name not in used | sizes), dim)
+        return self._index(next(name for name in chain(mine, spare) if name not in used | sizes), dim)
 
     def _sum(self, body: Any, indices: Sequence[Any], kind: Any = sp.Sum) -> Any:
         """The sum over indices, that over the samples outermost."""

@@ -25,7 +25,7 @@ class Found:
     ----------
     entries : every entry of an array, with the ranges of the indices bound where it stands.
     free : indices that no sum binds.
-    ranges : the name of each index with the length of its range.
+    ranges : the name of each index with the length of its range, and with the sizes of axes it walks along.
     written_out : whether there is a sum at all.
     """
 
@@ -57,9 +57,17 @@ def scan(expressions: Iterable[Any]) -> Found:
         elif isinstance(part, sp.Indexed):
             found.entries.append((part, bound))
             stack.extend((index, bound) for index in part.indices)
+            found.ranges |= _along(part, bound)
         elif not isinstance(part, sp.IndexedBase):
             stack.extend((argument, bound) for argument in getattr(part, "args", ()))
     return found
+
+
+def _along(entry: Any, bound: Ranges) -> dict[tuple[str, Any], None]:
+    """The one index that each axis of an array is walked along, with the size of the axis."""
+    sizes = entry.base.shape or ()
+    names = [[part for part in index.atoms(sp.Symbol, sp.Idx) if part in bound] for index in entry.indices]
+    return {(str(own[0]), size): None for own, size in zip(names, sizes, strict=False) if len(own) == 1}
 
 
 def _body(part: Any, bound: Ranges) -> Iterator[tuple[Any, Ranges]]:
