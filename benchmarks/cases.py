@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import larger
 import numpy as np
 import sympy as sp
 
@@ -174,6 +175,8 @@ STEPS = (
     Case("line through 11 points, float64", line_through_points),
     Case("two-layer net 64x1000x100x10, float32", two_layer_net("float32")),
     Case("two-layer net 64x1000x100x10, float64", two_layer_net("float64")),
+    Case("LeNet, batch 64, float32, without update", larger.lenet),
+    Case("Gaussian mixture, n=1000 d=64 K=50, float64, without update", larger.mixture),
 )
 
 
@@ -197,6 +200,13 @@ def chain(levels: int) -> sd.Model:
 
 def compiled_models() -> Iterator[tuple[str, sd.Model]]:
     """The models whose compile time is measured."""
+    for name in ("lenet", "gaussian_mixture", "gaussian_process", "attention", "stencil"):
+        path = EXAMPLES / name / "model.py"
+        yield from (
+            (f"{name}: {model.name}", model)
+            for model in load_models(path)
+            if path.exists() and model.objective is not None
+        )
     yield "12-fold nest", nest()
     for levels in (500, 1000, 2000):
         yield f"chain of {levels} tanh", chain(levels)

@@ -192,8 +192,12 @@ def _scaled(factor: float, core: Node) -> Node:
         return _pointwise("neg", core)
     if factor == 0:
         return constant(0.0) if not core.shape else _full_zero(core.shape)
-    if core.op == "div" and (over := number(core.args[0])) is not None:
-        return div(constant(factor * over), core.args[1])
+    if core.op == "div":  # a number in the numerator takes up the factor
+        inside, numerator = _coefficient(core.args[0])
+        if (over := number(numerator)) is not None:
+            return div(constant(factor * inside * over), core.args[1])
+        if inside != 1:
+            return div(mul(constant(factor * inside), numerator), core.args[1])
     return _pointwise("mul", constant(factor), core)
 
 
