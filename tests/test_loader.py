@@ -178,7 +178,7 @@ if __name__ == "__main__":
 def test_one_model_is_chosen_by_any_line_of_its_assignment(write):
     path = write(HEAD + "a = sd.Model(w, params=[w])\nb = sd.Model(\n    w**2,\n    params=[w],\n)\n")
     assert [model.name for model in load_models(path, "a")] == ["a"]
-    with pytest.raises(ModelError, match="holds no model c. Its models: a, b"):
+    with pytest.raises(ModelError, match=r"holds no model c\. Its models: a, b"):
         load_models(path, "c")
     assert [model.name for model in load_models(path, 5)] == ["a"]
     for line in (6, 7, 8, 9):

@@ -365,6 +365,10 @@ def test_sums_of_what_cancels_cover_every_entry():
     assert module.value(np.full((4, 3), 2.0)) == 12 + 24
 
 
+def factor_of(matrix):
+    return sd.compile(sd.Model(sd.sum(sd.cholesky(matrix)), params=[matrix]))
+
+
 REFUSED = [
     (lambda: sp.exp(X), ModelError, "sd.exp"),
     (lambda: sd.Model(sd.sum(X @ X), params=[X]), ShapeError, "n rows"),
@@ -380,6 +384,16 @@ REFUSED = [
     (lambda: sd.Model(sd.sum(sd.transpose(T, (0, 1))), params=[T]), ShapeError, "transpose"),
     (lambda: sp.diff(sd.sum(X * s), s), ModelError, "sd.gradient"),
     (lambda: bool(X > 0), ModelError, "sd.where"),
+    (lambda: X * np.ones(3), ModelError, "ndarray"),
+    (lambda: np.ones(3) @ X, ModelError, "data or constants"),
+    (lambda: X[0.5], ModelError, "whole number"),
+    (lambda: sd.max(X, X), ModelError, "sd.maximum"),
+    (lambda: sd.Model(sd.sum(v + b), params=[v, b]), ShapeError, r"in: b \+ v"),
+    (
+        lambda: sd.compile(sd.Model(sd.logdet(sd.cholesky(V)), params=[V])).value(-np.eye(2)),
+        np.linalg.LinAlgError,
+        "definite: V",
+    ),
     (lambda: X["a"], ModelError, "index"),
     (lambda: sd.Tensor("Z", 3, dtype=complex), ModelError, "dtype"),
 ]

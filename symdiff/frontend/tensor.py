@@ -10,7 +10,7 @@ from typing import Any
 
 import sympy as sp
 
-from symdiff.errors import ModelError, ShapeError, UnsupportedError
+from symdiff.errors import ModelError, ShapeError, SymdiffError, UnsupportedError
 from symdiff.frontend.rule import Rule
 from symdiff.frontend.scalar import reduce_axes
 from symdiff.functions.tensor import TensorExpr, TensorScalar
@@ -38,7 +38,11 @@ def _scalar(walk: Any, expression: TensorScalar, args: list[Node]) -> Node:
 def _elementwise(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
     """A function that ignores an operand still takes its shape."""
     (function,) = expression.options
-    result = walk.apply(function, args, broadcasting=True)
+    try:
+        result = walk.apply(function, args, broadcasting=True)
+    except SymdiffError as error:
+        error.expression = None  # of the function's own variables: the walk names the tensors
+        raise
     return broadcast_to(result, broadcast([result.shape, *(node.shape for node in args)]))
 
 
@@ -255,6 +259,7 @@ def _avg_pool(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
 
 def _solve(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
     a, b = args
+    walk.describe(a, expression.args[0])
     if b.ndim != 1:
         return linalg.solve(a, b)
     found = linalg.solve(a, whole.reshape(b, b.shape, (*b.shape, 1)))
@@ -262,7 +267,11 @@ def _solve(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
 
 
 def _of_square(function: Callable[[Node], Node]) -> Build:
-    return lambda walk, expression, args: function(args[0])
+    def build(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
+        walk.describe(args[0], expression.args[0])
+        return function(args[0])
+
+    return build
 
 
 def _trace(x: Node) -> Node:

@@ -74,7 +74,9 @@ class TensorForm(ClosedForm):
             return getattr(sd, name)(self.used[x], axis=None if len(axes) == x.ndim else axes)
         method = getattr(self, f"_{node.op}", None)
         if any(self.used[operand] is None for operand in node.args):
-            raise UnsupportedError("The number of an entry, as in a triangle of a matrix, has no closed form in tensors.")
+            raise UnsupportedError(
+                "The number of an entry, as in a triangle of a matrix, has no closed form in tensors."
+            )
         if method is None:
             raise UnsupportedError(f"{node.op} has no closed form in tensors.")
         return method(node, [self.used[operand] for operand in node.args])
@@ -153,6 +155,18 @@ class TensorForm(ClosedForm):
 
     def _logdet(self, node: Node, operands: list[Any]) -> Any:
         return sd.logdet(*operands)
+
+    def _cofactors(self, node: Node, operands: list[Any]) -> Any:
+        """det(A) A^-T, where A is not singular."""
+        (x,) = operands
+        swapped = [*range(node.ndim - 2), node.ndim - 1, node.ndim - 2]
+        return sd.expand_dims(sd.expand_dims(sd.det(x), -1), -1) * sd.transpose(sd.inv(x), swapped)
+
+    def _log_abs_det(self, node: Node, operands: list[Any]) -> Any:
+        return sd.log(sd.abs(sd.det(*operands)))
+
+    def _sign_det(self, node: Node, operands: list[Any]) -> Any:
+        return sd.sign(sd.det(*operands))
 
     def _cholesky(self, node: Node, operands: list[Any]) -> Any:
         return sd.cholesky(*operands)

@@ -132,7 +132,11 @@ def _reduce(name: str, argument: Any, axis: Any, keepdims: bool) -> Any:
 
 def _reduced_tensor(name: str, argument: TensorExpr, axis: Any, keepdims: bool) -> Any:
     """Over one axis, a tuple of them, or all, where the result is a scalar."""
-    axes = None if axis is None else tuple(int(a) for a in (axis if isinstance(axis, tuple | list) else (axis,)))
+    given = () if axis is None else tuple(axis) if isinstance(axis, tuple | list) else (axis,)
+    if any(not isinstance(a, int | sp.Integer) for a in given):
+        of_two = f" Of two tensors: sd.{name}imum(a, b)." if name in ("max", "min") else ""
+        raise ModelError(f"sd.{name}: axis={axis} is neither a whole number nor a tuple of them.{of_two}")
+    axes = None if axis is None else tuple(int(a) for a in given)
     reduced = TensorExpr("reduce", (argument,), (name, axes, bool(keepdims)))
     return TensorScalar(reduced) if axes is None and not keepdims else reduced
 

@@ -245,7 +245,16 @@ def is_tensor(value: Any) -> bool:
 
 def operands(*values: Any) -> tuple[Any, ...]:
     """Tensors and matrices as they are, anything else as a SymPy scalar."""
-    return tuple(value if isinstance(value, TensorExpr) else sp.sympify(value, strict=True) for value in values)
+    return tuple(value if isinstance(value, TensorExpr) else _scalar(value) for value in values)
+
+
+def _scalar(value: Any) -> Any:
+    try:
+        return sp.sympify(value, strict=True)
+    except SympifyError as error:
+        raise ModelError(
+            f"A tensor meets a {type(value).__name__}: declare it as an sd.Tensor in data or constants, and pass its value."
+        ) from error
 
 
 def elementwise(function: Callable[..., Any], *values: Any) -> TensorExpr:
@@ -276,11 +285,12 @@ def _key(part: Any) -> Hashable:
             *(None if bound is None else sp.sympify(bound) for bound in (part.start, part.stop, part.step)),
         )
     try:
-        return sp.sympify(part, strict=True)
-    except SympifyError as error:
-        raise ModelError(
-            f"An index is a whole number, a slice, None, ... or an integer Tensor, not {part!r}."
-        ) from error
+        position = sp.sympify(part, strict=True)
+    except SympifyError:
+        position = sp.Float(0)
+    if position.is_Float or position.is_integer is False:
+        raise ModelError(f"An index is a whole number, a slice, None, ... or an integer Tensor, not {part!r}.")
+    return position
 
 
 def spelled(root: TensorExpr) -> str:
