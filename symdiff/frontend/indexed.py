@@ -18,7 +18,7 @@ from symdiff.errors import ModelError, ShapeError, SymdiffError, UnsupportedErro
 from symdiff.frontend import matrix
 from symdiff.frontend.affine import Affine, Label, along
 from symdiff.frontend.index_forms import affine, is_gather
-from symdiff.frontend.indices import WRITTEN_OUT, free_indices
+from symdiff.frontend.indices import free_indices
 from symdiff.frontend.labelled import (
     Part,
     aligned,
@@ -214,10 +214,6 @@ class Scope:
         The last limit is the outermost; where none depends on another, the first one is, so that axes lie as entries do.
         """
         kind = sp.Sum if isinstance(expression, sp.Sum) else sp.Product
-        if not isinstance(expression, (sp.Sum, sp.Product)):
-            raise UnsupportedError(
-                f"{type(expression).__name__} is not supported in index notation: use Sum or Product."
-            )
         limits = expression.limits
         ends = {symbol for limit in limits for end in limit[1:] for symbol in end.free_symbols}
         if ends.isdisjoint(limit[0] for limit in limits):
@@ -353,7 +349,8 @@ _PARTS: dict[Any, Callable[[Scope, Any], Part]] = {
     sp.KroneckerDelta: Scope.delta,
     Reduction: Scope.reduction,
     TensorScalar: Scope.around,
-    **dict.fromkeys(WRITTEN_OUT, Scope.over),
+    sp.Sum: Scope.over,
+    sp.Product: Scope.over,
 }
 
 
@@ -396,6 +393,7 @@ RULES: dict[type, Rule] = {
     sp.IndexedBase: Rule(_alone, no_arguments),  # symbols are the walk's own
     sp.Indexed: Rule(_alone, no_arguments),
     sp.KroneckerDelta: Rule(_alone, no_arguments),
-    **dict.fromkeys(WRITTEN_OUT, Rule(_alone, no_arguments)),
+    sp.Sum: Rule(_alone, no_arguments),
+    sp.Product: Rule(_alone, no_arguments),
     MatrixElement: Rule(_matrix_entry, lambda e: (e.parent,)),
 }
