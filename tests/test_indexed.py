@@ -207,6 +207,11 @@ def test_free_indices_of_an_output_are_its_axes_in_alphabetical_order():
     close(module.row_jacobian(ws, As).w, As)
 
 
+def test_a_free_index_without_a_range_is_refused():
+    with pytest.raises(SymdiffError, match="No Sum binds the index r, and it has no range"):
+        sd.compile(sd.Model(outputs={"out": x[Idx("r")] ** 2}, params=[x]), cache=False)
+
+
 def test_array_comprehensions_keep_their_order():
     out = ArrayComprehension(A[i, j] * x[i], (i, 1, n - 1), (j, 0, m - 1))
     module = sd.compile(sd.Model(outputs={"out": out}, params=[A, x]), emit="value", cache=False)

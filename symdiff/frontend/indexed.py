@@ -362,6 +362,12 @@ def output(walk: Any, expression: Any) -> Node | None:
     if isinstance(expression, ArrayComprehension):
         body, limits = expression.function, expression.limits
     elif free := free_indices(expression):
+        if endless := [index for index in free if index.upper is None]:
+            raise ModelError(
+                f"No Sum binds the index {endless[0]}, and it has no range: for an axis of the output write "
+                f"sp.Idx('{endless[0]}', n).",
+                expression=text(expression),
+            )
         body, limits = expression, [(index, index.lower, index.upper) for index in free]
     else:
         return None
