@@ -153,6 +153,8 @@ def _typed(kinds, arguments):
         array = np.asarray(arrays[name], common if kind == "float" else None)
         if kind == "int" and array.dtype.kind == "f":
             raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        if kind == "bool" and array.dtype.kind != "b":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected booleans, as declared")
         arrays[name] = array if array.ndim else array[()]
     return arrays
 

@@ -100,13 +100,21 @@ def test_right_modules_agree_with_every_peer(name):
     assert {row.dtype for row in found.rows} == {"float64", "float32"}
 
 
+TOO_LARGE = ("attention", "lenet")
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_dir()))
 def test_every_example_agrees_with_every_peer(name, example):
     for model in (value for value in vars(example(name, "model")).values() if isinstance(value, sd.Model)):
         found = compare(model, against=PEERS)
         assert found.agrees, (model, [row for row in found.rows if row.agrees is False])
-        assert all(row.agrees for row in found.rows), (model, [row.note for row in found.rows if not row.agrees])
+        unjudged = [row for row in found.rows if not row.agrees]
+        if name in TOO_LARGE:  # for the slow references; both frameworks judge them
+            assert all("too many for high precision" in row.note for row in unjudged), unjudged
+            assert {"torch", "jax"} <= {row.peer for row in found.rows if row.agrees}
+        else:
+            assert not unjudged, (model, [row.note for row in unjudged])
 
 
 # --- wrong modules ---

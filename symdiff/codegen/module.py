@@ -147,7 +147,13 @@ class ModuleWriter:
         assert unit.plan is not None
         comments = self.comments(unit, unit.plan)
         writer = FunctionWriter(
-            inputs, self.names(unit), comments, taken, self.xp, self.need, self.spec.pointwise and not flattened,
+            inputs,
+            self.names(unit),
+            comments,
+            taken,
+            self.xp,
+            self.need,
+            self.spec.pointwise and not flattened,
             words=unit.texts,
         )
         writer.write(unit.plan.order, unit.roots)
