@@ -467,3 +467,32 @@ def test_closed_forms_compile_to_the_same_numbers(case):
         function = getattr(again, f"g{i}")
         given = {name: named[name] for name in again.SIGNATURE["functions"][f"g{i}"]}
         np.testing.assert_allclose(function(**given), part, rtol=1e-10, atol=1e-10)
+
+
+def test_three_dialects_give_the_same_numbers():
+    """Ridge regression as tensors, as matrices and in indices."""
+    i, j = sp.symbols("i j", integer=True)
+    t = {name: sd.Tensor(name, shape) for name, shape in (("X", (n, d)), ("w", d), ("y", n))}
+    tensors = sd.sum((t["X"] @ t["w"] - t["y"]) ** 2) / n + s * sd.sum(t["w"] ** 2)
+    X_, w_, y_ = sp.MatrixSymbol("X", n, d), sp.MatrixSymbol("w", d, 1), sp.MatrixSymbol("y", n, 1)
+    matrices = ((X_ * w_ - y_).T * (X_ * w_ - y_))[0, 0] / n + s * sp.Trace(w_.T * w_)
+    x = {name: sp.IndexedBase(name, shape=shape) for name, shape in (("X", (n, d)), ("w", (d,)), ("y", (n,)))}
+    residual = sp.Sum(x["X"][i, j] * x["w"][j], (j, 0, d - 1)) - x["y"][i]
+    indices = sp.Sum(residual**2, (i, 0, n - 1)) / n + s * sp.Sum(x["w"][j] ** 2, (j, 0, d - 1))
+    rng = np.random.default_rng(0)
+    a, b, c = rng.standard_normal((5, 3)), rng.standard_normal(3), rng.standard_normal(5)
+    found = []
+    for objective, (points, weights, targets), column in (
+        (tensors, t.values(), False),
+        (matrices, (X_, w_, y_), True),
+        (indices, x.values(), False),
+    ):
+        model = sd.Model(objective, params=[weights, s], data=[points, targets], samples=n)
+        module = sd.compile(model, emit=("value", "grad", "hessian"))
+        arguments = (b[:, None], 0.3, a, c[:, None]) if column else (b, 0.3, a, c)
+        gradient, hessian = module.grad(*arguments), module.hessian(*arguments)
+        found.append(
+            np.concatenate([[module.value(*arguments)], np.ravel(gradient.w), np.ravel(hessian.w.w), [gradient.s]])
+        )
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-13)
+    np.testing.assert_allclose(found[0], found[2], rtol=1e-13)

@@ -14,7 +14,7 @@ import sympy as sp
 
 from symdiff.errors import UnsupportedError
 from symdiff.frontend import matrix_form
-from symdiff.frontend.declare import Declarations
+from symdiff.frontend.declare import Declarations, is_array
 from symdiff.frontend.scalar import OPERATIONS
 from symdiff.frontend.special import CLOSED_FORMS
 from symdiff.functions import elementwise as own
@@ -99,7 +99,8 @@ class ClosedForm:
         if self.declarations.pointwise:
             return Size.named("S")
         samples = self.declarations.samples
-        scalar_data = any(entry.node.shape == (samples,) for entry in self.declarations.inputs)
+        inputs = self.declarations.inputs
+        scalar_data = any(not is_array(entry.symbol) and entry.node.shape == (samples,) for entry in inputs)
         return samples if scalar_data else None
 
     def shape(self, node: Node) -> tuple[Any, Any]:
