@@ -17,7 +17,6 @@ from sympy.tensor.array.array_comprehension import ArrayComprehension
 from symdiff.errors import ModelError, ShapeError, SymdiffError, UnsupportedError
 from symdiff.frontend import matrix
 from symdiff.frontend.affine import Affine, Label, along
-from symdiff.frontend.index_forms import affine, is_gather
 from symdiff.frontend.indices import free_indices
 from symdiff.frontend.labelled import (
     Part,
@@ -32,6 +31,7 @@ from symdiff.frontend.labelled import (
     value,
     with_axes,
 )
+from symdiff.frontend.positions import affine, is_gather
 from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.frontend.scalar import reduce_axes, reduce_equal
 from symdiff.frontend.special import refusal
