@@ -16,15 +16,14 @@ Closed form
     K = e1*I + e4*e3
     L = cholesky(K)
     z = L**(-1)*y
-    e5 = DiagonalOf(L)
-    value = 0.91893853320467278*n + sum(log(e5)) + sum(z∘**2)/2
-    e6 = L.T
-    e7 = e6**(-1)*(halved_triangle(L.T*(DiagMatrix(1/e5) - e6**(-1)*z*z.T))*e6.T**(-1))
-    e8 = e7 + e7.T
-    e9 = e3 ∘ e8
-    grad.scale = e4*sum(e9)
-    grad.length = e2*e4*sum(e9 ∘ D)/2
-    grad.noise = e1*Trace(e8)
+    value = 0.91893853320467278*n + sum(log(DiagonalOf(L))) + sum(z∘**2)/2
+    e5 = L**(-1)
+    e6 = L.T**(-1)*z
+    e7 = -e6*e6.T + e5.T*e5
+    e8 = e3 ∘ e7
+    grad.scale = e4*sum(e8)
+    grad.length = e2*e4*sum(e8 ∘ D)/2
+    grad.noise = e1*Trace(e7)
 
 """
 
@@ -78,20 +77,20 @@ def grad(scale, length, noise, D, y):
     scale, length, noise, D, y = _arguments(scale, length, noise, D, y)
     n = D.shape[0]
     # gradient by scale
-    t1 = np.exp(2 * scale)
-    t2 = np.exp(-2 * length)
-    t3 = np.exp(-0.5 * (t2 * D))
-    t4 = np.exp(2 * noise)
-    K = t4 * np.eye(n, dtype=scale.dtype) + t1 * t3
+    t1 = np.exp(-2 * length)
+    t2 = np.exp(-0.5 * (t1 * D))
+    t3 = np.exp(2 * noise)
+    t4 = np.exp(2 * scale)
+    K = t3 * np.eye(n, dtype=scale.dtype) + t4 * t2
     L = _checked(_cholesky, 'K', K)
+    inverse_L = _inverse_lower(L)
     z = _solve_triangular(L, y, upper=False)
-    t5 = np.diag((1 / np.diagonal(L)[:, None])[:, 0]) - _solve_triangular(L.T, z, upper=True) @ z.T
-    t6 = _solve_triangular(L.T, _solve_triangular(L.T, _triangle(L.T @ t5, 0.5).T, upper=True).T, upper=True)
-    t7 = t6.T + t6
-    t8 = t3 * t7
-    grad_scale = t1 * np.add.reduce(t8, axis=None)
-    grad_length = 0.5 * (t2 * (t1 * np.vdot(t8, D)))
-    grad_noise = np.trace(t7) * t4
+    t5 = _solve_triangular(L.T, z, upper=True)
+    t6 = inverse_L.T @ inverse_L - t5 @ t5.T
+    t7 = t2 * t6
+    grad_scale = t4 * np.add.reduce(t7, axis=None)
+    grad_length = 0.5 * (t1 * (t4 * np.vdot(t7, D)))
+    grad_noise = np.trace(t6) * t3
     return Grad(grad_scale, grad_length, grad_noise)
 
 
@@ -107,16 +106,15 @@ def value_and_grad(scale, length, noise, D, y):
     K = t1 * np.eye(n, dtype=scale.dtype) + t4 * t3
     L = _checked(_cholesky, 'K', K)
     z = _solve_triangular(L, y, upper=False)
-    t5 = np.diagonal(L)[:, None]
-    value = 0.5 * np.vdot(z, z) + 0.9189385332046728 * n + np.add.reduce(np.log(t5)[:, 0])
+    value = 0.5 * np.vdot(z, z) + 0.9189385332046728 * n + np.add.reduce(np.log(np.diagonal(L)[:, None])[:, 0])
     # gradient by scale
-    t6 = L.T @ (np.diag((1 / t5)[:, 0]) - _solve_triangular(L.T, z, upper=True) @ z.T)
-    t7 = _solve_triangular(L.T, _solve_triangular(L.T, _triangle(t6, 0.5).T, upper=True).T, upper=True)
-    t8 = t7.T + t7
-    t9 = t3 * t8
-    grad_scale = t4 * np.add.reduce(t9, axis=None)
-    grad_length = 0.5 * (t2 * (t4 * np.vdot(t9, D)))
-    grad_noise = np.trace(t8) * t1
+    inverse_L = _inverse_lower(L)
+    t5 = _solve_triangular(L.T, z, upper=True)
+    t6 = inverse_L.T @ inverse_L - t5 @ t5.T
+    t7 = t3 * t6
+    grad_scale = t4 * np.add.reduce(t7, axis=None)
+    grad_length = 0.5 * (t2 * (t4 * np.vdot(t7, D)))
+    grad_noise = np.trace(t6) * t1
     return value, Grad(grad_scale, grad_length, grad_noise)
 
 
@@ -253,16 +251,22 @@ def _solve_triangular(a, b, upper):
     return x
 
 
+def _inverse_lower(a):
+    """The inverse of a lower triangular matrix, by halves."""
+    n = a.shape[-1]
+    if n <= 64:
+        return np.linalg.inv(a)
+    first, last = slice(0, n // 2), slice(n // 2, n)
+    x = np.zeros_like(a)
+    x[..., first, first] = _inverse_lower(a[..., first, first])
+    x[..., last, last] = _inverse_lower(a[..., last, last])
+    x[..., last, first] = -x[..., last, last] @ a[..., last, first] @ x[..., first, first]
+    return x
+
+
 def _cholesky(a):
     """The lower Cholesky factor of the symmetric part of a."""
     return np.linalg.cholesky((a + a.swapaxes(-1, -2)) / 2)
-
-
-def _triangle(x, on_diagonal):
-    """The lower triangle of x, with its diagonal scaled."""
-    result = np.tril(x)
-    np.einsum("...ii->...i", result)[...] *= on_diagonal
-    return result
 
 
 def _checked(function, name, *matrices):

@@ -17,6 +17,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 import symdiff as sd
 from symdiff.cli import main as symdiff
+from symdiff.compiler import generate
+from symdiff.options import Options
 
 ROOT = Path(__file__).resolve().parents[1]
 _spec = importlib.util.spec_from_file_location("compile_examples", ROOT / "tools" / "compile_examples.py")
@@ -53,6 +55,14 @@ def test_generated_holds_what_the_examples_yield_and_nothing_else(example):
     for name in compile_examples.EMIT:
         models += [value.name for value in vars(example(name, "model")).values() if isinstance(value, sd.Model)]
     assert sorted(path.stem for path in (ROOT / "generated").glob("*_numpy.py")) == sorted(f"{m}_numpy" for m in models)
+
+
+@pytest.mark.parametrize("name", compile_examples.EMIT)
+def test_a_gradient_takes_at_most_four_times_the_operations_of_the_value(name, example):
+    for model in vars(example(name, "model")).values():
+        if isinstance(model, sd.Model) and model.objective is not None:
+            count = {f.name: f.operations for f in generate(model, Options.create()).functions}
+            assert count["grad"] <= 4 * count["value"], (model.name, count)
 
 
 def test_a_stale_module_is_found(tmp_path, monkeypatch):

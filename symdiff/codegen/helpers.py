@@ -224,6 +224,19 @@ def _solve_triangular(a, b, upper):
         x[..., rest, :] -= a[..., rest, here] @ x[..., here, :]
     return x
 ''',
+    "_inverse_lower": '''\
+def _inverse_lower(a):
+    """The inverse of a lower triangular matrix, by halves."""
+    n = a.shape[-1]
+    if n <= 64:
+        return np.linalg.inv(a)
+    first, last = slice(0, n // 2), slice(n // 2, n)
+    x = np.zeros_like(a)
+    x[..., first, first] = _inverse_lower(a[..., first, first])
+    x[..., last, last] = _inverse_lower(a[..., last, last])
+    x[..., last, first] = -x[..., last, last] @ a[..., last, first] @ x[..., first, first]
+    return x
+''',
     "_cofactors": '''\
 def _cofactors(a):
     """det(a) a^-T; of a singular matrix by its singular values, of which each cofactor lacks one."""

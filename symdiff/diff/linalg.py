@@ -6,11 +6,26 @@ Leading axes of tangents and cotangents broadcast as those of a batch do.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce as fold
 
 from symdiff.diff.rule import Derivative, pushed_one_by_one
 from symdiff.graph.axes import matmul
-from symdiff.graph.build import contract
-from symdiff.graph.linalg import cofactors, inverse, is_symmetric, solve, swapped, symmetric_part, transposed, triangle
+from symdiff.graph.build import add, contract
+from symdiff.graph.contraction import Contraction
+from symdiff.graph.linalg import (
+    cofactors,
+    congruent,
+    inverse,
+    is_diagonal,
+    is_symmetric,
+    product,
+    solve,
+    swapped,
+    symmetric_part,
+    terms,
+    transposed,
+    triangle,
+)
 from symdiff.graph.node import Node
 
 
@@ -92,10 +107,33 @@ def _factor_push(node: Node, tangents: Sequence[Node | None], lead: int) -> Node
 
 
 def _factor_pull(node: Node, i: int, g: Node, lead: int) -> Node:
-    """The symmetric part of L^-T Phi(L^T G) L^-1."""
+    """L^-T S L^-1 / 2, where S is the lower triangle of L^T G and its reflection.
+
+    Term by term of G: that of a quadratic form leaves a product of vectors, that of log det L the inverse of A.
+    """
     upper = swapped(node)
-    inner = triangle(matmul(upper, g), 0.5)
-    return symmetric_part(solve(upper, swapped(solve(upper, swapped(inner)))))
+    parts, dense = [], []
+    for scalar, term in terms(g):
+        side = _scaled_diagonal(node, term) if is_diagonal(term) else product(upper, term)
+        if side is not None and is_symmetric(side):
+            parts.append(scalar * congruent(upper, side))
+        else:
+            dense.append(scalar * term)
+    if dense:
+        half = triangle(product(upper, fold(add, dense)), 0.5)
+        parts.append(congruent(upper, half + swapped(half)))
+    return 0.5 * fold(add, parts)
+
+
+def _scaled_diagonal(factor: Node, term: Node) -> Node | None:
+    """The diagonal of L D for a diagonal D, as a matrix."""
+    work = Contraction.of(term)
+    if len(work.operands) != 1 or factor.ndim > 2:
+        return None
+    x, labels = work.operands[0]
+    row = work.out[-1]
+    pivots = contract([factor], [(row, row)], labels, work.sizes)
+    return contract([x * pivots], [labels], work.out, work.sizes)
 
 
 LINALG: dict[str, Derivative] = {

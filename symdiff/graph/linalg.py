@@ -5,12 +5,13 @@ A product with an inverse is a solve; a factor of Cholesky makes a solve triangu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from functools import reduce as fold
 
 from symdiff.errors import ShapeError
 from symdiff.graph.axes import matmul, reduce, reshape, sum_axes, transpose
-from symdiff.graph.build import add, broadcast, broadcast_to, cast, contract, pointwise
+from symdiff.graph.build import add, broadcast, broadcast_to, cast, constant, contract, pointwise
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.node import Node, intern
 from symdiff.graph.ops import POINTWISE
@@ -54,6 +55,36 @@ def _turned(a: Node, known: dict[Node, Node], depth: int) -> Node:
     return known[a]
 
 
+def diagonal(a: Node) -> Node:
+    """The entries on the diagonal."""
+    labels = list(range(a.ndim - 1))
+    return contract([a], [[*labels, labels[-1]]], labels, dict(enumerate(a.shape)))
+
+
+def is_diagonal(a: Node) -> bool:
+    """Whether a matrix is a diagonal by its form."""
+    return a.op == "contract" and a.attributes[1][-1] == a.attributes[1][-2]
+
+
+def terms(a: Node) -> list[tuple[Node, Node]]:
+    """The scalars and matrices whose products add up to a matrix."""
+    found = []
+    pending = [(constant(1.0), a)]
+    while pending:
+        scalar, x = pending.pop()
+        match x.op:
+            case "add" if all(term.shape == x.shape for term in x.args):
+                pending += [(scalar, term) for term in x.args[::-1]]
+            case "neg":
+                pending.append((-scalar, x.args[0]))
+            case "mul" if () in (x.args[0].shape, x.args[1].shape):
+                factor, matrix = sorted(x.args, key=lambda operand: operand.ndim)
+                pending.append((scalar * factor, matrix))
+            case _:
+                found.append((scalar, x))
+    return found
+
+
 def identity(like: Node) -> Node:
     """The identity matrix of the shape of another."""
     lead = range(like.ndim - 2)
@@ -64,12 +95,15 @@ def identity(like: Node) -> Node:
 
 
 def product(a: Node, b: Node) -> Node:
-    """The matrix product; A^-1 B and A B^-1 as solves."""
+    """The matrix product; A^-1 B and A B^-1 as solves, A A^-1 B as B."""
     if a.op == "inverse":
         return solve(a.args[0], b)
     if b.op == "inverse":
         return swapped(solve(transposed(b.args[0]), swapped(a)))
-    return matmul(a, b)
+    if b.op == "solve" and b.args[0] is a:
+        return b.args[1]
+    inside = _on_columns(b, partial(product, a)) if a.ndim == 2 else None
+    return matmul(a, b) if inside is None else inside
 
 
 def chain(factors: Sequence[Node]) -> Node:
@@ -102,6 +136,8 @@ def solve(a: Node, b: Node) -> Node:
                 return scalar * solve(a, rest)
     if (inside := _solved_inside(a, b)) is not None:
         return inside
+    if b.op == "inverse" and transposed(b.args[0]) is a and structure(a) != "general":  # a symmetric product
+        return matmul(swapped(b), b)
     if b.ndim > a.ndim:
         return _solved_as_columns(a, b)
     lead = broadcast([a.shape[:-2], b.shape[:-2]], "solve")
@@ -124,16 +160,28 @@ def _solved_inside(a: Node, b: Node) -> Node | None:
         work.out = (*work.out[:-2], fresh, work.out[-1])
         work.sizes[fresh] = work.sizes[row]
         return _node(work)
+    return _on_columns(b, partial(solve, a))
+
+
+def _on_columns(b: Node, apply: Callable[[Node], Node]) -> Node | None:
+    """A linear map of the columns of a product whose rows enter by one factor alone, as the map of that factor's columns."""
+    if b.op != "contract":
+        return None
+    work = Contraction.of(b)
+    if len(work.operands) == 1 and b.args[0].op == "contract":  # the transpose of a product
+        work.merge(0)
+    row = work.out[-2]
     holders = [k for k, (_, labels) in enumerate(work.operands) if row in labels]
-    if len(holders) != 1 or (b.ndim == 2 and len(work.operands) == 1):
+    if work.out.count(row) > 1 or len(holders) != 1 or (b.ndim == 2 and len(work.operands) == 1):
         return None
     x, labels = work.operands[holders[0]]
-    if x.ndim > 2 or len(set(labels)) < x.ndim or not set(labels) <= set(work.out):
+    wider = any(label not in work.out and work.sizes[label] != 1 for label in labels)
+    if x.ndim > 2 or len(set(labels)) < x.ndim or wider:
         return None
     other = next((label for label in labels if label != row), max(work.sizes) + 1)
     work.sizes.setdefault(other, 1)
     columns = contract([x], [labels], (row, other), work.sizes)
-    work.operands[holders[0]] = (solve(a, columns), (row, other))
+    work.operands[holders[0]] = (apply(columns), (row, other))
     return _node(work)
 
 
@@ -151,6 +199,11 @@ def _solved_as_columns(a: Node, b: Node) -> Node:
     side = reshape(transpose(b, order), many, [total(many)])
     found = solve(a, side)
     return transpose(reshape(found, [total(many)], many), [order.index(axis) for axis in range(b.ndim)])
+
+
+def congruent(a: Node, s: Node) -> Node:
+    """A^-1 S A^-T of a symmetric S."""
+    return solve(a, swapped(solve(a, s)))
 
 
 def structure(a: Node) -> str:
@@ -181,7 +234,7 @@ def det(a: Node) -> Node:
     """The determinant."""
     _check_square("a determinant", a)
     if structure(a) != "general":
-        return reduce("reduce_prod", _diagonal(a), (a.ndim - 2,))
+        return reduce("reduce_prod", diagonal(a), (a.ndim - 2,))
     return intern("det", (cast(a),), (), a.shape[:-2], "float")
 
 
@@ -190,7 +243,7 @@ def logdet(a: Node) -> Node:
     _check_square("logdet", a)
     a = a.args[0] if _is_transpose(a) else a
     if a.op == "cholesky":  # whose diagonal is positive
-        return sum_axes(pointwise("log", _diagonal(a)), (a.ndim - 2,))
+        return sum_axes(pointwise("log", diagonal(a)), (a.ndim - 2,))
     return intern("logdet", (cast(a),), (), a.shape[:-2], "float")
 
 
@@ -209,9 +262,6 @@ def sign_det(a: Node) -> Node:
     return intern("sign_det", (cast(a),), (), a.shape[:-2], "float")
 
 
-def _diagonal(a: Node) -> Node:
-    labels = list(range(a.ndim - 1))
-    return contract([a], [[*labels, labels[-1]]], labels, dict(enumerate(a.shape)))
 
 
 # Cholesky

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symdiff.graph.contraction import Contraction
+from symdiff.graph.linalg import structure
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import LEAVES, LINALG, LINEAR, POINTWISE
 from symdiff.graph.size import Dim, total
@@ -36,19 +37,27 @@ def operations_of(node: Node) -> Dim:
 
 
 def _of_linear_algebra(node: Node) -> Dim:
-    """The leading terms for a matrix of order n: a factorisation n^3 (2/3 of it or less), each column solved 2 n^2."""
-    if node.op == "triangle":
-        return total(node.shape)
+    """The leading terms for a matrix of order n: a factorisation n^3 (2/3 of it or less), then 2 n^2 a column, or n^2
+    where the matrix is triangular.
+    """
     n = node.args[0].shape[-1]
     batch = total(node.args[0].shape[:-2])
-    if node.op == "solve":
-        triangular = 0 if node.attributes[0] != "general" else batch * n * n * n
-        return triangular + 2 * batch * n * n * node.shape[-1]
-    return batch * n * n * n * (2 if node.op in ("inverse", "cofactors") else 1)
+    triangular = structure(node.args[0]) != "general"
+    match node.op:
+        case "triangle":
+            return total(node.shape)
+        case "solve":
+            columns = batch * n * n * node.shape[-1]
+            return columns if triangular else batch * n * n * n + 2 * columns
+        case "inverse":
+            return batch * n * n * n * (1 if triangular else 2)
+        case "cofactors":
+            return 2 * batch * n * n * n
+    return batch * n * n * n
 
 
 def _of_contraction(work: Contraction) -> Dim:
-    """Labels that only one operand has are summed before the product."""
+    """Labels that only one operand has are summed before the product; of Z^T Z only one half is computed (SYRK)."""
     count: Dim = 0
     left = []
     for i, (operand, labels) in enumerate(work.operands):
@@ -61,4 +70,13 @@ def _of_contraction(work: Contraction) -> Dim:
         return count
     together = set().union(*left)
     product = total([work.sizes[label] for label in sorted(together)])
-    return count + product * (2 if any(work.sizes[label] != 1 for label in together - set(work.out)) else 1)
+    summed = any(work.sizes[label] != 1 for label in together - set(work.out))
+    return count + product * (2 if summed and not _is_square(work) else 1)
+
+
+def _is_square(work: Contraction) -> bool:
+    """Whether a product is Z Z^T or Z^T Z."""
+    if len(work.operands) != 2 or work.operands[0][0] is not work.operands[1][0]:
+        return False
+    (_, one), (_, other) = work.operands
+    return set(one) != set(other) and len(one) == 2

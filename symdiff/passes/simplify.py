@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symdiff.graph.build import constant, pointwise, select
+from symdiff.graph.build import constant, full, pointwise, select
+from symdiff.graph.contraction import is_view
 from symdiff.graph.node import Node
 from symdiff.graph.pattern import P, Rule, apply_rules, variable
 
 a, b, c, x, y = (variable(name) for name in "abcxy")
+
+
+
+def _is_pivots(x: Node) -> bool:
+    """The diagonal of a Cholesky factor, which is positive."""
+    if not is_view(x) or [a.op for a in x.args] != ["cholesky"]:
+        return False
+    (labels,) = x.attributes[0]
+    return labels[-1] == labels[-2]
+
 
 RULES = (
     Rule(P("abs", x) * P("sign", x), lambda x: x),
@@ -18,6 +29,8 @@ RULES = (
     # a common scalar factor or divisor of a sum: fewer operations on arrays
     Rule(a / c + b / c, lambda a, b, c: (a + b) / c if a.shape == b.shape else None),
     Rule(a / c + -(b / c), lambda a, b, c: (a - b) / c if a.shape == b.shape else None),
+    # x / x is 1 where x is never 0
+    Rule(x / x, lambda x: full(1.0, x.shape) if _is_pivots(x) else None),
     Rule(-a + -b, lambda a, b: -(a + b)),
     Rule(a * (1.0 + -b) + a * b, lambda a, b: a if a.shape == (a * b).shape else None),
     # a choice that masks what is already masked
