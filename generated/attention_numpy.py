@@ -134,7 +134,7 @@ def value(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, labe
     d = embedding.shape[1]
     t1 = (label.reshape(n, t, 1) == np.arange(c, dtype=embedding.dtype)).astype(embedding.dtype)
     t2 = mark * marked[:, :, None] + _take(embedding, token, 0)
-    t3 = t2 @ (t2 @ (wq @ wk.T).T).transpose(0, 2, 1) / float(np.sqrt(d))
+    t3 = t2 @ (t2 @ (wq @ wk.T / float(np.sqrt(d))).T).transpose(0, 2, 1)
     max_t3 = np.maximum.reduce(t3, axis=2)
     t4 = np.exp(t3 - np.where(np.abs(max_t3) < np.inf, max_t3, 0)[:, :, None])
     weights = t4 / np.add.reduce(t4, axis=2)[:, :, None]
@@ -160,15 +160,15 @@ def grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label
     c = embedding.shape[0]
     # gradient by embedding
     t1 = mark * marked[:, :, None] + _take(embedding, token, 0)
-    t2 = t1 @ wv
-    t3 = wq @ wk.T
-    t4 = t1 @ t3.T
+    t2 = wq @ wk.T
+    t3 = t1 @ t2.T
     sqrt_d = float(np.sqrt(d))
-    t5 = t1 @ t4.transpose(0, 2, 1) / sqrt_d
-    max_t5 = np.maximum.reduce(t5, axis=2)
-    t6 = np.exp(t5 - np.where(np.abs(max_t5) < np.inf, max_t5, 0)[:, :, None])
-    weights = t6 / np.add.reduce(t6, axis=2)[:, :, None]
-    t7 = weights @ t2 + t1
+    t4 = t1 @ t3.transpose(0, 2, 1) / sqrt_d
+    max_t4 = np.maximum.reduce(t4, axis=2)
+    t5 = np.exp(t4 - np.where(np.abs(max_t4) < np.inf, max_t4, 0)[:, :, None])
+    weights = t5 / np.add.reduce(t5, axis=2)[:, :, None]
+    t6 = t1 @ wv
+    t7 = weights @ t6 + t1
     t8 = t7 - np.add.reduce(t7, axis=2)[:, :, None] / d
     t9 = np.sqrt(np.einsum("ijl,ijl->ij", t8, t8)[:, :, None] / d + 1e-05)
     t10 = t8 / t9
@@ -182,17 +182,17 @@ def grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label
     t16 = t15 - t12
     t17 = t16 @ readout.T
     t18 = gain * t17
-    t19 = (np.einsum("ijl,ijl->ij", t10 / t9, t18)[:, :, None] / t9)[:, :, 0][:, :, None] * t8
-    t20 = -0.5 * t19 / d
+    t19 = (-0.5 * (np.einsum("ijl,ijl->ij", t10 / t9, t18)[:, :, None] / t9))[:, :, 0][:, :, None] * t8
+    t20 = t19 / d
     t21 = t18 / t9 + t20 + t20
-    t22 = t21 - np.add.reduce(t21, axis=2)[:, :, None] / d
+    t22 = t21 - (np.add.reduce(t21, axis=2) / d)[:, :, None]
     t23 = weights.transpose(0, 2, 1) @ t22
-    t24 = weights * (t22 @ t2.transpose(0, 2, 1))
+    t24 = weights * (t22 @ t6.transpose(0, 2, 1))
     t25 = (t24 - np.add.reduce(t24, axis=2)[:, :, None] * weights) / sqrt_d
     t26 = t25.transpose(0, 2, 1) @ t1
-    t27 = t23 @ wv.T + (t25 @ t4 + t22 + t26 @ t3)
+    t27 = t23 @ wv.T + (t25 @ t3 + t22 + t26 @ t2)
     grad_embedding = _scatter(t27, token, 0, c)
-    grad_mark = np.tensordot(marked, t27, axes=[[0, 1], [0, 1]])
+    grad_mark = np.tensordot(t27, marked, axes=[[0, 1], [0, 1]])
     # gradient by wq
     t28 = np.add.reduce(t26.transpose(0, 2, 1) @ t1)
     grad_wq = t28 @ wk
@@ -240,22 +240,21 @@ def value_and_grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, mar
     t17 = np.add.reduce(t16, axis=2)[:, :, None] * (t14 / t15[:, :, None]) - t16
     t18 = t17 @ readout.T
     t19 = gain * t18
-    t20 = (np.einsum("ijl,ijl->ij", t11 / t10, t19)[:, :, None] / t10)[:, :, 0][:, :, None] * t9
-    t21 = -0.5 * t20 / d
-    t22 = t19 / t10 + t21 + t21
-    t23 = t22 - np.add.reduce(t22, axis=2)[:, :, None] / d
-    t24 = weights.transpose(0, 2, 1) @ t23
-    t25 = weights * (t23 @ t3.transpose(0, 2, 1))
-    t26 = (t25 - np.add.reduce(t25, axis=2)[:, :, None] * weights) / sqrt_d
-    t27 = t26.transpose(0, 2, 1) @ t2
-    t28 = t24 @ wv.T + (t26 @ t5 + t23 + t27 @ t4)
-    grad_embedding = _scatter(t28, token, 0, c)
-    grad_mark = np.tensordot(marked, t28, axes=[[0, 1], [0, 1]])
+    t20 = (-0.5 * (np.einsum("ijl,ijl->ij", t11 / t10, t19)[:, :, None] / t10) / d)[:, :, 0][:, :, None] * t9
+    t21 = t19 / t10 + t20 + t20
+    t22 = t21 - (np.add.reduce(t21, axis=2) / d)[:, :, None]
+    t23 = weights.transpose(0, 2, 1) @ t22
+    t24 = weights * (t22 @ t3.transpose(0, 2, 1))
+    t25 = (t24 - np.add.reduce(t24, axis=2)[:, :, None] * weights) / sqrt_d
+    t26 = t25.transpose(0, 2, 1) @ t2
+    t27 = t23 @ wv.T + (t26 @ t4 + (t25 @ t5 + t22))
+    grad_embedding = _scatter(t27, token, 0, c)
+    grad_mark = np.tensordot(marked, t27, axes=[[0, 1], [0, 1]])
     # gradient by wq
-    t29 = np.add.reduce(t27.transpose(0, 2, 1) @ t2)
-    grad_wq = t29 @ wk
-    grad_wk = t29.T @ wq
-    grad_wv = np.add.reduce(t2.transpose(0, 2, 1) @ t24)
+    t28 = np.add.reduce(t26.transpose(0, 2, 1) @ t2)
+    grad_wq = t28 @ wk
+    grad_wk = t28.T @ wq
+    grad_wv = np.add.reduce(t2.transpose(0, 2, 1) @ t23)
     grad_gain = np.einsum("jki,jki->i", t11, t18)
     grad_shift = np.add.reduce(t18, axis=(0, 1))
     grad_readout = np.add.reduce(t12.transpose(0, 2, 1) @ t17)
@@ -269,7 +268,7 @@ def scores(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked):
     )
     d = embedding.shape[1]
     t1 = mark * marked[:, :, None] + _take(embedding, token, 0)
-    t2 = t1 @ (t1 @ (wq @ wk.T).T).transpose(0, 2, 1) / float(np.sqrt(d))
+    t2 = t1 @ (t1 @ (wq @ wk.T / float(np.sqrt(d))).T).transpose(0, 2, 1)
     max_t2 = np.maximum.reduce(t2, axis=2)
     t3 = np.exp(t2 - np.where(np.abs(max_t2) < np.inf, max_t2, 0)[:, :, None])
     weights = t3 / np.add.reduce(t3, axis=2)[:, :, None]
@@ -285,7 +284,7 @@ def weights(embedding, mark, wq, wk, token, marked):
     embedding, mark, wq, wk, token, marked = _arguments_of_weights(embedding, mark, wq, wk, token, marked)
     d = embedding.shape[1]
     t1 = mark * marked[:, :, None] + _take(embedding, token, 0)
-    t2 = t1 @ (t1 @ (wq @ wk.T).T).transpose(0, 2, 1) / float(np.sqrt(d))
+    t2 = t1 @ (t1 @ (wq @ wk.T / float(np.sqrt(d))).T).transpose(0, 2, 1)
     max_t2 = np.maximum.reduce(t2, axis=2)
     t3 = np.exp(t2 - np.where(np.abs(max_t2) < np.inf, max_t2, 0)[:, :, None])
     weights = t3 / np.add.reduce(t3, axis=2)[:, :, None]

@@ -86,8 +86,10 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, x, y):
     t5 = b8**2
     t6 = t4**2 / t5
     jacobian_b6 = np.exp(-t6)
-    jacobian_b7 = 2 * (b6 / t5 * (t4 * jacobian_b6))
-    jacobian_b8 = 2 * (b8 * b6 * (jacobian_b6 * (t6 / t5)))
+    # Jacobian by b7
+    t7 = 2 * jacobian_b6
+    jacobian_b7 = b6 / t5 * (t4 * t7)
+    jacobian_b8 = b8 * b6 * (t7 * (t6 / t5))
     return ResidualGrad(
         jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8,
     )

@@ -137,8 +137,8 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     max_scores = np.maximum.reduce(scores, axis=1)
     t10 = np.exp(scores - np.where(np.abs(max_scores) < np.inf, max_scores, 0)[:, None])
     t11 = np.add.reduce(t9, axis=1)[:, None] * (t10 / np.add.reduce(t10, axis=1)[:, None])
-    t12 = t11 - t9
-    t13 = np.where(t8 > 0, t12 @ w5.T / n, 0)
+    t12 = (t11 - t9) / n
+    t13 = np.where(t8 > 0, t12 @ w5.T, 0)
     t14 = np.where(t7 > 0, t13 @ w4.T, 0)
     t15 = (t14 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (3, 5))
     t16 = _add_windows(t15, (n, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
@@ -159,8 +159,8 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     grad_b3 = np.add.reduce(t14)
     grad_w4 = h3.T @ t13
     grad_b4 = np.add.reduce(t13)
-    grad_w5 = h4.T @ t12 / n
-    grad_b5 = np.add.reduce(t12) / n
+    grad_w5 = h4.T @ t12
+    grad_b5 = np.add.reduce(t12)
     return Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
 
 
@@ -195,8 +195,8 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t12 = (label.reshape(n, 1) == np.arange(10, dtype=k1.dtype)).astype(k1.dtype)
     value = -np.vdot(scores - (np.log(t11) + t9)[:, None], t12) / n
     # gradient by k1
-    t13 = np.add.reduce(t12, axis=1)[:, None] * (t10 / t11[:, None]) - t12
-    t14 = np.where(t8 > 0, t13 @ w5.T / n, 0)
+    t13 = (np.add.reduce(t12, axis=1)[:, None] * (t10 / t11[:, None]) - t12) / n
+    t14 = np.where(t8 > 0, t13 @ w5.T, 0)
     t15 = np.where(t7 > 0, t14 @ w4.T, 0)
     t16 = (t15 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (3, 5))
     t17 = _add_windows(t16, (n, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
@@ -217,8 +217,8 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     grad_b3 = np.add.reduce(t15)
     grad_w4 = h3.T @ t14
     grad_b4 = np.add.reduce(t14)
-    grad_w5 = h4.T @ t13 / n
-    grad_b5 = np.add.reduce(t13) / n
+    grad_w5 = h4.T @ t13
+    grad_b5 = np.add.reduce(t13)
     return value, Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
 
 

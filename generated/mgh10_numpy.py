@@ -60,8 +60,10 @@ def residual_jacobian(b1, b2, b3, x, y):
     t1 = b3 + x
     t2 = b2 / t1
     jacobian_b1 = np.exp(t2)
-    jacobian_b2 = b1 * (jacobian_b1 / t1)
-    jacobian_b3 = -b1 * (jacobian_b1 * (t2 / t1))
+    # Jacobian by b2
+    t3 = b1 * jacobian_b1
+    jacobian_b2 = t3 / t1
+    jacobian_b3 = -t3 * (t2 / t1)
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3)
 
 

@@ -63,9 +63,9 @@ def grad(w1, w2, x, y):
     # gradient by w1
     t1 = x @ w1
     h = np.maximum(t1, 0)
-    t2 = h @ w2 - y
-    grad_w1 = 2 * (x.T @ np.where(t1 > 0, t2 @ w2.T, 0))
-    grad_w2 = 2 * (h.T @ t2)
+    t2 = 2 * (h @ w2 - y)
+    grad_w1 = x.T @ np.where(t1 > 0, t2 @ w2.T, 0)
+    grad_w2 = h.T @ t2
     return Grad(grad_w1, grad_w2)
 
 
@@ -77,8 +77,10 @@ def value_and_grad(w1, w2, x, y):
     h = np.maximum(t1, 0)
     t2 = h @ w2 - y
     value = np.vdot(t2, t2)
-    grad_w1 = 2 * (x.T @ np.where(t1 > 0, t2 @ w2.T, 0))
-    grad_w2 = 2 * (h.T @ t2)
+    # gradient by w1
+    t3 = 2 * t2
+    grad_w1 = x.T @ np.where(t1 > 0, t3 @ w2.T, 0)
+    grad_w2 = h.T @ t3
     return value, Grad(grad_w1, grad_w2)
 
 

@@ -64,9 +64,9 @@ def residual_jacobian(b1, b2, b3, x, y):
     t3 = t2 + 1
     jacobian_b1 = np.where(t1 <= 0, 1, t2) / t3
     # Jacobian by b2
-    t4 = jacobian_b1 * (np.where(t1 >= 0, 1, t2) / t3)
-    jacobian_b2 = -b1 * t4
-    jacobian_b3 = b1 * (t4 * x)
+    t4 = jacobian_b1 * (b1 * (np.where(t1 >= 0, 1, t2) / t3))
+    jacobian_b2 = -t4
+    jacobian_b3 = t4 * x
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3)
 
 

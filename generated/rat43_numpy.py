@@ -66,9 +66,9 @@ def residual_jacobian(b1, b2, b3, b4, x, y):
     jacobian_b1 = t2**t3
     # Jacobian by b2
     t4 = t2 == 0
-    t5 = t1 * (t2**np.where((t3 == 0) & t4, 0, t3 - 1) / b4)
-    jacobian_b2 = -b1 * t5
-    jacobian_b3 = b1 * (t5 * x)
+    t5 = t1 * (b1 * (t2**np.where((t3 == 0) & t4, 0, t3 - 1) / b4))
+    jacobian_b2 = -t5
+    jacobian_b3 = x * t5
     # Jacobian by b4
     t6 = (t3 >= 0) & t4
     jacobian_b4 = b1 / b4**2 * np.where(t6, 0, jacobian_b1 * np.log(np.where(t6, 1, t2)))

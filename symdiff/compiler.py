@@ -29,6 +29,7 @@ from symdiff.names import identifier
 from symdiff.options import DEFAULT_EMIT, Options
 from symdiff.passes.contract import nominal, order_contractions
 from symdiff.passes.expand import expand
+from symdiff.passes.factors import place_factors
 from symdiff.passes.operations import operations
 from symdiff.passes.simplify import simplify
 from symdiff.passes.stages import plan
@@ -134,7 +135,8 @@ def optimised(roots: Sequence[Node], model: Lowered) -> list[Node]:
     samples = None if model.declarations.samples is None else str(model.declarations.samples)
     tidy = simplify(roots)  # what derivatives leave behind
     elementary = expand(tidy)  # sigmoid, softplus, logsumexp without overflow
-    return order_contractions(elementary, samples)  # the cheapest products
+    ordered = order_contractions(elementary, samples)  # the cheapest products
+    return place_factors(ordered)  # 2 * residual, not 2 * gradient
 
 
 def cost(roots: Sequence[Node], model: Lowered) -> int:

@@ -33,6 +33,13 @@ def _real(function: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
+def _cholesky(a: Any) -> Any:
+    try:
+        return np.array(mp.cholesky(mp.matrix(a.tolist())).tolist(), object)
+    except ValueError as error:
+        raise UndefinedError from error
+
+
 _COMMON: dict[str, Callable[..., Any]] = {
     "add": lambda a, b: a + b,
     "mul": lambda a, b: a * b,
@@ -44,12 +51,13 @@ _COMMON: dict[str, Callable[..., Any]] = {
     "eq": lambda a, b: a == b,
     "ne": lambda a, b: a != b,
     "stop_gradient": lambda x: x,
+    "kept": lambda x: x,
 }
 
 MPMATH: dict[str, Callable[..., Any]] = {
     op: np.frompyfunc(_real(function), arity, 1)
     for op, (arity, function) in {
-        **{op: (2 if op not in ("neg", "stop_gradient") else 1, function) for op, function in _COMMON.items()},
+        **{op: (2 if op not in ("neg", "stop_gradient", "kept") else 1, function) for op, function in _COMMON.items()},
         **{
             op: (1, getattr(mp, op))
             for op in ("sqrt", "exp", "expm1", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf", "erfc")
@@ -75,6 +83,7 @@ MPMATH: dict[str, Callable[..., Any]] = {
     }.items()
 }
 MPMATH |= {
+    "cholesky": _cholesky,
     "det": lambda a: mp.det(mp.matrix(a.tolist())),
     "logdet": lambda a: _real(mp.log)(mp.det(mp.matrix(a.tolist()))),
     "log_abs_det": lambda a: mp.log(abs(mp.det(mp.matrix(a.tolist())))),

@@ -14,9 +14,9 @@ from sympy.codegen.numpy_nodes import logaddexp, logaddexp2
 
 import symdiff as sd
 from symdiff.errors import ShapeError
-from symdiff.graph.axes import insert_axes, reduce, sum_axes
+from symdiff.graph.axes import insert_axes, matmul, reduce, sum_axes
 from symdiff.graph.build import constant, parameter, pointwise
-from symdiff.graph.linalg import det
+from symdiff.graph.linalg import cholesky, det, diagonal, swapped
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import POINTWISE
 from symdiff.graph.pattern import Pattern, Rule, match
@@ -35,6 +35,7 @@ EXPONENTIALS = pointwise("exp", MATRIX)
 POOL = [
     *SCALARS, *VECTORS, constant(2.0), pointwise("lt", SCALARS[0], SCALARS[1]), pointwise("lt", *VECTORS),
     sum_axes(EXPONENTIALS, (0, 1)), sum_axes(EXPONENTIALS, (1,)), sum_axes(pointwise("exp", VECTORS[0]), (0,)),
+    diagonal(cholesky(matmul(SQUARE, swapped(SQUARE)))),
     reduce("reduce_norm", VECTORS[0], (0,)), det(SQUARE), 2.0 / (det(SQUARE) * det(2.0 * SQUARE) ** 3),
     pointwise("exp", 2.0 * SCALARS[0]), 1 + pointwise("exp", SCALARS[0]), (1 + pointwise("exp", SCALARS[0])) ** 3,
 ]  # fmt: skip

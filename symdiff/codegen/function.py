@@ -104,7 +104,7 @@ class FunctionWriter:
     def _suggest(self, node: Node) -> str:
         """A name from the operation and its operand, while it stays short."""
         named = [self.texts[a].source for a in node.args if self.texts[a].source.isidentifier()]
-        if len(node.args) == 1 and named and node.op not in ("contract", "index", "place"):
+        if len(node.args) == 1 and named and node.op not in ("contract", "index", "place", "kept"):
             wanted = f"{node.op.removeprefix('reduce_')}_{named[0]}"
             if len(wanted) <= 16:
                 return wanted

@@ -41,4 +41,5 @@ NUMPY: dict[str, str] = {
     "minimum": "{xp}.minimum({0}, {1})",
     "not": "{xp}.logical_not({0})",
     "stop_gradient": "{0}",
+    "kept": "{0}",
 }  # fmt: skip

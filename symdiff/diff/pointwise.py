@@ -127,6 +127,7 @@ PARTIALS: dict[str, tuple[Partial, ...]] = {
     "not": (None,),
     # markers
     "stop_gradient": (None,),
+    "kept": (lambda y, x: constant(1.0),),
     "cast": (None,),
 }
 PARTIALS |= SPECIAL

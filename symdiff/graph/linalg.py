@@ -6,8 +6,7 @@ A product with an inverse is a solve; a factor of Cholesky makes a solve triangu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from functools import reduce as fold
+from functools import partial, reduce as fold
 
 from symdiff.errors import ShapeError
 from symdiff.graph.axes import matmul, reduce, reshape, sum_axes, transpose
@@ -260,8 +259,6 @@ def log_abs_det(a: Node) -> Node:
 def sign_det(a: Node) -> Node:
     """The sign of the determinant, without overflow."""
     return intern("sign_det", (cast(a),), (), a.shape[:-2], "float")
-
-
 
 
 # Cholesky

@@ -78,6 +78,7 @@ POINTWISE: dict[str, Pointwise] = {
     "not": Pointwise(1, dtype="bool"),
     # markers
     "stop_gradient": Pointwise(1, cost=0),  # the identity, with derivative 0
+    "kept": Pointwise(1, cost=0),  # the identity, out of which no factor moves
     "cast": Pointwise(1, cost=0),  # an integer or a condition as a floating number
 }
 

@@ -12,7 +12,6 @@ from symdiff.graph.pattern import P, Rule, apply_rules, variable
 a, b, c, x, y = (variable(name) for name in "abcxy")
 
 
-
 def _is_pivots(x: Node) -> bool:
     """The diagonal of a Cholesky factor, which is positive."""
     if not is_view(x) or [a.op for a in x.args] != ["cholesky"]:
