@@ -15,42 +15,40 @@ Arguments
     label      data, (n, t), integers
 
 Closed form
-    e1 = one_hot(reshape(label, n, t, 1)[..., 0], c)
-    e2 = mark*marked[:, :, None] + take(embedding, token, 0)
-    e3 = einsum('ijl,lk->ijk', e2, wv)
-    e4 = einsum('ijl,kl->ijk', e2, wq @ wk.T)
-    e5 = einsum('ijl,ikl->ijk', e2, e4)/sqrt(d)
-    e6 = logsumexp(e5, axis=2)
-    weights = exp(e5 - e6[:, :, None])
-    e7 = e2 + einsum('ilk,ijl->ijk', e3, weights)
-    e8 = -(sum(e7, axis=2)[:, :, None])/d + e7
-    e9 = sqrt((einsum('ijl,ijl->ij', e8, e8)[:, :, None])/d + 1.0000000000000001e-5)
-    e10 = e8/e9
+    e1 = mark*marked[:, :, None] + take(embedding, token, 0)
+    e2 = einsum('ijl,lk->ijk', e1, wv)
+    e3 = einsum('ijl,kl->ijk', e1, wq @ wk.T)
+    e4 = einsum('ijl,ikl->ijk', e1, e3)/sqrt(d)
+    e5 = logsumexp(e4, axis=2)
+    weights = exp(e4 - e5[:, :, None])
+    e6 = e1 + einsum('ilk,ijl->ijk', e2, weights)
+    e7 = -(sum(e6, axis=2)[:, :, None])/d + e6
+    e8 = sqrt(1.0000000000000001e-5 + einsum('ijk,ijk->ij', e7, e7)/d)
+    e9 = (1/e8)[:, :, None]
+    e10 = e7*e9
     e11 = e10*gain + shift
     scores = einsum('ijl,lk->ijk', e11, readout)
     e12 = logsumexp(scores, axis=2)
-    value = -sum((-e12[:, :, None] + scores)*e1)/(n*t)
-    e13 = e1/(n*t)
-    e14 = -e13 + einsum('ijk,ijl->ijk', exp(-broadcast_to(e12[:, :, None], n, t, c) + scores), e13)
-    e15 = einsum('ijl,kl->ijk', e14, readout)
-    e16 = e15*gain
-    e17 = -einsum('ijl,ijk->ijk', (einsum('ijl,ijl->ij', e10/e9, e16)[:, :, None])/e9, e8)/(2*d)
-    e18 = e16/e9 + 2*e17
-    e19 = -broadcast_to(sum(e18, axis=2)[:, :, None], n, t, d)/d + e18
-    e20 = einsum('ilj,ilk->ijk', weights, e19)
-    e21 = einsum('ikl,ijl->ijk', e3, e19)*weights
-    e22 = (e21 - einsum('ijl,ijk->ijk', e21, exp(-broadcast_to(e6[:, :, None], n, t, t) + e5)))/sqrt(d)
-    e23 = einsum('ilk,ilj->ijk', e2, e22)
-    e24 = e19 + einsum('ijl,ilk->ijk', e22, e4) + einsum('kl,ijl->ijk', wv, e20) + einsum('lk,ijl->ijk', wq @ wk.T, e23)
-    grad.embedding = einsum('klj,kli->ij', e24, one_hot(token, c))
-    grad.mark = einsum('jk,jki->i', marked, e24)
-    e25 = einsum('klj,kli->ij', e2, e23)
-    grad.wq = e25 @ wk
-    grad.wk = e25.T @ wq
-    grad.wv = einsum('kli,klj->ij', e2, e20)
-    grad.gain = einsum('jki,jki->i', e15, e10)
-    grad.shift = sum(e15, axis=(0, 1))
-    grad.readout = einsum('klj,kli->ij', e14, e11)
+    value = -sum((-e12[:, :, None] + scores)*one_hot(label, c))/(n*t)
+    e13 = -one_hot(label, c) + exp(-broadcast_to(e12[:, :, None], n, t, c) + scores)
+    e14 = einsum('ijl,kl->ijk', e13, readout)
+    e15 = e14*gain
+    e16 = e15*e9/(n*t) - einsum('ijk,ij->ijk', e7, einsum('ijk,ijk->ij', e15, e7)/(e8**3*n*t))/d
+    e17 = -broadcast_to(sum(e16, axis=2)[:, :, None], n, t, d)/d + e16
+    e18 = einsum('ilj,ilk->ijk', weights, e17)
+    e19 = einsum('ikl,ijl->ijk', e2, e17)*weights
+    e20 = (e19 - einsum('ijl,ijk->ijk', e19, exp(-broadcast_to(e5[:, :, None], n, t, t) + e4)))/sqrt(d)
+    e21 = einsum('ilk,ilj->ijk', e1, e20)
+    e22 = e17 + einsum('ijl,ilk->ijk', e20, e3) + einsum('ijl,kl->ijk', e18, wv) + einsum('ijl,lk->ijk', e21, wq @ wk.T)
+    grad.embedding = einsum('klj,kli->ij', e22, one_hot(token, c))
+    grad.mark = einsum('jk,jki->i', marked, e22)
+    e23 = einsum('klj,kli->ij', e1, e21)
+    grad.wq = e23 @ wk
+    grad.wk = e23.T @ wq
+    grad.wv = einsum('klj,kli->ij', e18, e1)
+    grad.gain = einsum('jki,jki->i', e10, e14)/(n*t)
+    grad.shift = sum(e14, axis=(0, 1))/(n*t)
+    grad.readout = einsum('kli,klj->ij', e11, e13)/(n*t)
 
 """
 
@@ -128,24 +126,23 @@ def value(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, labe
     embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label = _arguments(
         embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label,
     )
-    n = token.shape[0]
-    t = token.shape[1]
     c = embedding.shape[0]
     d = embedding.shape[1]
-    t1 = (label.reshape(n, t, 1) == np.arange(c, dtype=embedding.dtype)).astype(embedding.dtype)
-    t2 = mark * marked[:, :, None] + _take(embedding, token, 0)
-    t3 = t2 @ (t2 @ (wq @ wk.T / float(np.sqrt(d))).T).transpose(0, 2, 1)
-    max_t3 = np.maximum.reduce(t3, axis=2)
-    t4 = np.exp(t3 - np.where(np.abs(max_t3) < np.inf, max_t3, 0)[:, :, None])
-    weights = t4 / np.add.reduce(t4, axis=2)[:, :, None]
-    t5 = weights @ (t2 @ wv) + t2
-    t6 = t5 - np.add.reduce(t5, axis=2)[:, :, None] / d
-    t7 = gain * (t6 / np.sqrt(np.einsum("ijl,ijl->ij", t6, t6)[:, :, None] / d + 1e-05))
-    scores = (shift + t7) @ readout
+    n = token.shape[0]
+    t = token.shape[1]
+    t1 = mark * marked[:, :, None] + _take(embedding, token, 0)
+    t2 = t1 @ (t1 @ (wq @ wk.T / float(np.sqrt(d))).T).transpose(0, 2, 1)
+    max_t2 = np.maximum.reduce(t2, axis=2)
+    t3 = np.exp(t2 - np.where(np.abs(max_t2) < np.inf, max_t2, 0)[:, :, None])
+    weights = t3 / np.add.reduce(t3, axis=2)[:, :, None]
+    t4 = weights @ (t1 @ wv) + t1
+    t5 = t4 - np.add.reduce(t4, axis=2)[:, :, None] / d
+    t6 = gain * (t5 * (1 / np.sqrt(np.einsum("ijk,ijk->ij", t5, t5) / d + 1e-05))[:, :, None])
+    scores = (shift + t6) @ readout
     max_scores = np.maximum.reduce(scores, axis=2)
-    t8 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
-    t9 = (np.log(np.add.reduce(np.exp(scores - t8[:, :, None]), axis=2)) + t8)[:, :, None]
-    value = -np.vdot(t1, scores - t9) / n / t
+    t7 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
+    t8 = (np.log(np.add.reduce(np.exp(scores - t7[:, :, None]), axis=2)) + t7)[:, :, None]
+    value = -np.vdot(_one_hot(label, c, embedding.dtype), scores - t8) / (n*t)
     return value
 
 
@@ -155,52 +152,49 @@ def grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label
         embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label,
     )
     d = embedding.shape[1]
+    c = embedding.shape[0]
     n = token.shape[0]
     t = token.shape[1]
-    c = embedding.shape[0]
     # gradient by embedding
     t1 = mark * marked[:, :, None] + _take(embedding, token, 0)
-    t2 = wq @ wk.T
-    t3 = t1 @ t2.T
+    t2 = t1 @ wv
+    t3 = wq @ wk.T
+    t4 = t1 @ t3.T
     sqrt_d = float(np.sqrt(d))
-    t4 = t1 @ t3.transpose(0, 2, 1) / sqrt_d
-    max_t4 = np.maximum.reduce(t4, axis=2)
-    t5 = np.exp(t4 - np.where(np.abs(max_t4) < np.inf, max_t4, 0)[:, :, None])
-    weights = t5 / np.add.reduce(t5, axis=2)[:, :, None]
-    t6 = t1 @ wv
-    t7 = weights @ t6 + t1
+    t5 = t1 @ t4.transpose(0, 2, 1) / sqrt_d
+    max_t5 = np.maximum.reduce(t5, axis=2)
+    t6 = np.exp(t5 - np.where(np.abs(max_t5) < np.inf, max_t5, 0)[:, :, None])
+    weights = t6 / np.add.reduce(t6, axis=2)[:, :, None]
+    t7 = weights @ t2 + t1
     t8 = t7 - np.add.reduce(t7, axis=2)[:, :, None] / d
-    t9 = np.sqrt(np.einsum("ijl,ijl->ij", t8, t8)[:, :, None] / d + 1e-05)
-    t10 = t8 / t9
-    t11 = (label.reshape(n, t, 1) == np.arange(c, dtype=embedding.dtype)).astype(embedding.dtype)
-    t12 = t11 / (t * n)
-    t13 = gain * t10 + shift
-    scores = t13 @ readout
+    t9 = np.sqrt(np.einsum("ijk,ijk->ij", t8, t8) / d + 1e-05)
+    t10 = (1 / t9)[:, :, None]
+    t11 = t8 * t10
+    t12 = gain * t11 + shift
+    scores = t12 @ readout
     max_scores = np.maximum.reduce(scores, axis=2)
-    t14 = np.exp(scores - np.where(np.abs(max_scores) < np.inf, max_scores, 0)[:, :, None])
-    t15 = np.add.reduce(t12, axis=2)[:, :, None] * (t14 / np.add.reduce(t14, axis=2)[:, :, None])
-    t16 = t15 - t12
-    t17 = t16 @ readout.T
-    t18 = gain * t17
-    t19 = (-0.5 * (np.einsum("ijl,ijl->ij", t10 / t9, t18)[:, :, None] / t9))[:, :, 0][:, :, None] * t8
-    t20 = t19 / d
-    t21 = t18 / t9 + t20 + t20
-    t22 = t21 - (np.add.reduce(t21, axis=2) / d)[:, :, None]
-    t23 = weights.transpose(0, 2, 1) @ t22
-    t24 = weights * (t22 @ t6.transpose(0, 2, 1))
-    t25 = (t24 - np.add.reduce(t24, axis=2)[:, :, None] * weights) / sqrt_d
-    t26 = t25.transpose(0, 2, 1) @ t1
-    t27 = t23 @ wv.T + (t25 @ t3 + t22 + t26 @ t2)
-    grad_embedding = _scatter(t27, token, 0, c)
-    grad_mark = np.tensordot(t27, marked, axes=[[0, 1], [0, 1]])
+    t13 = np.exp(scores - np.where(np.abs(max_scores) < np.inf, max_scores, 0)[:, :, None])
+    t14 = t13 / np.add.reduce(t13, axis=2)[:, :, None] - _one_hot(label, c, embedding.dtype)
+    t15 = t14 @ readout.T
+    t16 = gain * t15
+    t17 = (np.einsum("ijk,ijk->ij", t8, t16) / (n*t) / (t9 * t9) / t9)[:, :, None] * t8
+    t18 = t10 * t16 / (n*t) - t17 / d
+    t19 = t18 - (np.add.reduce(t18, axis=2) / d)[:, :, None]
+    t20 = weights * (t19 @ t2.transpose(0, 2, 1))
+    t21 = (t20 - np.add.reduce(t20, axis=2)[:, :, None] * weights) / sqrt_d
+    t22 = t21.transpose(0, 2, 1) @ t1
+    t23 = weights.transpose(0, 2, 1) @ t19
+    t24 = t21 @ t4 + t19 + t22 @ t3 + t23 @ wv.T
+    grad_embedding = _scatter(t24, token, 0, c)
+    grad_mark = np.tensordot(marked, t24, axes=[[0, 1], [0, 1]])
     # gradient by wq
-    t28 = np.add.reduce(t26.transpose(0, 2, 1) @ t1)
-    grad_wq = t28 @ wk
-    grad_wk = t28.T @ wq
+    t25 = np.add.reduce(t22.transpose(0, 2, 1) @ t1)
+    grad_wq = t25 @ wk
+    grad_wk = t25.T @ wq
     grad_wv = np.add.reduce(t1.transpose(0, 2, 1) @ t23)
-    grad_gain = np.einsum("jki,jki->i", t10, t17)
-    grad_shift = np.add.reduce(t17, axis=(0, 1))
-    grad_readout = np.add.reduce(t13.transpose(0, 2, 1) @ t16)
+    grad_gain = np.einsum("jki,jki->i", t11, t15) / (n*t)
+    grad_shift = np.add.reduce(t15, axis=(0, 1)) / (n*t)
+    grad_readout = np.add.reduce(t12.transpose(0, 2, 1) @ t14) / (n*t)
     return Grad(grad_embedding, grad_mark, grad_wq, grad_wk, grad_wv, grad_gain, grad_shift, grad_readout)
 
 
@@ -209,55 +203,55 @@ def value_and_grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, mar
     embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label = _arguments(
         embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label,
     )
-    n = token.shape[0]
-    t = token.shape[1]
     c = embedding.shape[0]
     d = embedding.shape[1]
+    n = token.shape[0]
+    t = token.shape[1]
     # objective
-    t1 = (label.reshape(n, t, 1) == np.arange(c, dtype=embedding.dtype)).astype(embedding.dtype)
-    t2 = mark * marked[:, :, None] + _take(embedding, token, 0)
-    t3 = t2 @ wv
-    t4 = wq @ wk.T
-    t5 = t2 @ t4.T
+    one_hot_label = _one_hot(label, c, embedding.dtype)
+    t1 = mark * marked[:, :, None] + _take(embedding, token, 0)
+    t2 = t1 @ wv
+    t3 = wq @ wk.T
+    t4 = t1 @ t3.T
     sqrt_d = float(np.sqrt(d))
-    t6 = t2 @ t5.transpose(0, 2, 1) / sqrt_d
-    max_t6 = np.maximum.reduce(t6, axis=2)
-    t7 = np.exp(t6 - np.where(np.abs(max_t6) < np.inf, max_t6, 0)[:, :, None])
-    weights = t7 / np.add.reduce(t7, axis=2)[:, :, None]
-    t8 = weights @ t3 + t2
-    t9 = t8 - np.add.reduce(t8, axis=2)[:, :, None] / d
-    t10 = np.sqrt(np.einsum("ijl,ijl->ij", t9, t9)[:, :, None] / d + 1e-05)
-    t11 = t9 / t10
+    t5 = t1 @ t4.transpose(0, 2, 1) / sqrt_d
+    max_t5 = np.maximum.reduce(t5, axis=2)
+    t6 = np.exp(t5 - np.where(np.abs(max_t5) < np.inf, max_t5, 0)[:, :, None])
+    weights = t6 / np.add.reduce(t6, axis=2)[:, :, None]
+    t7 = weights @ t2 + t1
+    t8 = t7 - np.add.reduce(t7, axis=2)[:, :, None] / d
+    t9 = np.sqrt(np.einsum("ijk,ijk->ij", t8, t8) / d + 1e-05)
+    t10 = (1 / t9)[:, :, None]
+    t11 = t8 * t10
     t12 = gain * t11 + shift
     scores = t12 @ readout
     max_scores = np.maximum.reduce(scores, axis=2)
     t13 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
     t14 = np.exp(scores - t13[:, :, None])
     t15 = np.add.reduce(t14, axis=2)
-    value = -np.vdot(t1, scores - (np.log(t15) + t13)[:, :, None]) / n / t
+    value = -np.vdot(one_hot_label, scores - (np.log(t15) + t13)[:, :, None]) / (n*t)
     # gradient by embedding
-    t16 = t1 / (t * n)
-    t17 = np.add.reduce(t16, axis=2)[:, :, None] * (t14 / t15[:, :, None]) - t16
-    t18 = t17 @ readout.T
-    t19 = gain * t18
-    t20 = (-0.5 * (np.einsum("ijl,ijl->ij", t11 / t10, t19)[:, :, None] / t10) / d)[:, :, 0][:, :, None] * t9
-    t21 = t19 / t10 + t20 + t20
-    t22 = t21 - (np.add.reduce(t21, axis=2) / d)[:, :, None]
-    t23 = weights.transpose(0, 2, 1) @ t22
-    t24 = weights * (t22 @ t3.transpose(0, 2, 1))
-    t25 = (t24 - np.add.reduce(t24, axis=2)[:, :, None] * weights) / sqrt_d
-    t26 = t25.transpose(0, 2, 1) @ t2
-    t27 = t23 @ wv.T + (t26 @ t4 + (t25 @ t5 + t22))
-    grad_embedding = _scatter(t27, token, 0, c)
-    grad_mark = np.tensordot(marked, t27, axes=[[0, 1], [0, 1]])
+    t16 = t14 / t15[:, :, None] - one_hot_label
+    t17 = t16 @ readout.T
+    t18 = gain * t17
+    t19 = (np.einsum("ijk,ijk->ij", t8, t18) / (n*t) / (t9 * t9) / t9)[:, :, None] * t8
+    t20 = t10 * t18 / (n*t) - t19 / d
+    t21 = t20 - (np.add.reduce(t20, axis=2) / d)[:, :, None]
+    t22 = weights * (t21 @ t2.transpose(0, 2, 1))
+    t23 = (t22 - np.add.reduce(t22, axis=2)[:, :, None] * weights) / sqrt_d
+    t24 = t23.transpose(0, 2, 1) @ t1
+    t25 = weights.transpose(0, 2, 1) @ t21
+    t26 = t23 @ t4 + t21 + t24 @ t3 + t25 @ wv.T
+    grad_embedding = _scatter(t26, token, 0, c)
+    grad_mark = np.tensordot(marked, t26, axes=[[0, 1], [0, 1]])
     # gradient by wq
-    t28 = np.add.reduce(t26.transpose(0, 2, 1) @ t2)
-    grad_wq = t28 @ wk
-    grad_wk = t28.T @ wq
-    grad_wv = np.add.reduce(t2.transpose(0, 2, 1) @ t23)
-    grad_gain = np.einsum("jki,jki->i", t11, t18)
-    grad_shift = np.add.reduce(t18, axis=(0, 1))
-    grad_readout = np.add.reduce(t12.transpose(0, 2, 1) @ t17)
+    t27 = np.add.reduce(t24.transpose(0, 2, 1) @ t1)
+    grad_wq = t27 @ wk
+    grad_wk = t27.T @ wq
+    grad_wv = np.add.reduce(t1.transpose(0, 2, 1) @ t25)
+    grad_gain = np.einsum("jki,jki->i", t11, t17) / (n*t)
+    grad_shift = np.add.reduce(t17, axis=(0, 1)) / (n*t)
+    grad_readout = np.add.reduce(t12.transpose(0, 2, 1) @ t16) / (n*t)
     return value, Grad(grad_embedding, grad_mark, grad_wq, grad_wk, grad_wv, grad_gain, grad_shift, grad_readout)
 
 
@@ -274,7 +268,7 @@ def scores(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked):
     weights = t3 / np.add.reduce(t3, axis=2)[:, :, None]
     t4 = weights @ (t1 @ wv) + t1
     t5 = t4 - np.add.reduce(t4, axis=2)[:, :, None] / d
-    t6 = gain * (t5 / np.sqrt(np.einsum("ijl,ijl->ij", t5, t5)[:, :, None] / d + 1e-05))
+    t6 = gain * (t5 * (1 / np.sqrt(np.einsum("ijk,ijk->ij", t5, t5) / d + 1e-05))[:, :, None])
     scores = (shift + t6) @ readout
     return scores
 
@@ -456,12 +450,25 @@ def _array(name, argument):
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
+def _positions(positions, length):
+    """Positions as indices; raise where one does not fit an axis of that length."""
+    positions = np.asarray(positions).astype(np.intp, copy=False)
+    if positions.size and not 0 <= positions.min() <= positions.max() < length:
+        raise IndexError(f"positions from {positions.min()} to {positions.max()} do not fit an axis of {length} entries")
+    return positions
+
+
+def _one_hot(positions, length, dtype):
+    """Along a new last axis 1 at each position, counted from 0, else 0."""
+    positions = _positions(positions, length)
+    result = np.zeros((*positions.shape, length), dtype)
+    np.put_along_axis(result, positions[..., None], 1, -1)
+    return result
+
+
 def _take(x, positions, axis):
     """The entries of x at positions, counted from 0, along an axis."""
-    positions = np.asarray(positions).astype(np.intp, copy=False)
-    if positions.size and not 0 <= positions.min() <= positions.max() < x.shape[axis]:
-        raise IndexError(f"positions from {positions.min()} to {positions.max()} do not fit an axis of {x.shape[axis]} entries")
-    return np.take(x, positions, axis)
+    return np.take(x, _positions(positions, x.shape[axis]), axis)
 
 
 def _scatter(values, positions, axis, length):

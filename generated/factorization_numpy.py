@@ -11,11 +11,9 @@ Arguments
 Closed form
     e1 = (rows*columns.T - table) ∘ known
     value = penalty*(sum(columns∘**2) + sum(rows∘**2))/2 + sum(e1∘**2)/2
-    e2 = (penalty/2)*rows
-    e3 = known ∘ e1
-    grad.rows = 2*e2 + e3*columns
-    e4 = (penalty/2)*columns
-    grad.columns = 2*e4 + e3.T*rows
+    e2 = known ∘ e1
+    grad.rows = penalty*rows + e2*columns
+    grad.columns = penalty*columns + e2.T*rows
 
 """
 
@@ -64,12 +62,9 @@ def grad(rows, columns, table, known, penalty):
     """Return the gradient of the objective by rows, columns."""
     rows, columns, table, known, penalty = _arguments(rows, columns, table, known, penalty)
     # gradient by rows
-    t1 = 0.5 * (penalty * rows)
-    t2 = known * (known * (rows @ columns.T - table))
-    grad_rows = t2 @ columns + t1 + t1
-    # gradient by columns
-    t3 = 0.5 * (penalty * columns)
-    grad_columns = t2.T @ rows + t3 + t3
+    t1 = known * (known * (rows @ columns.T - table))
+    grad_rows = t1 @ columns + penalty * rows
+    grad_columns = penalty * columns + t1.T @ rows
     return Grad(grad_rows, grad_columns)
 
 
@@ -80,12 +75,9 @@ def value_and_grad(rows, columns, table, known, penalty):
     t1 = known * (rows @ columns.T - table)
     value = 0.5 * (penalty * (np.vdot(columns, columns) + np.vdot(rows, rows))) + 0.5 * np.vdot(t1, t1)
     # gradient by rows
-    t2 = 0.5 * (penalty * rows)
-    t3 = known * t1
-    grad_rows = t3 @ columns + t2 + t2
-    # gradient by columns
-    t4 = 0.5 * (penalty * columns)
-    grad_columns = t3.T @ rows + t4 + t4
+    t2 = known * t1
+    grad_rows = t2 @ columns + penalty * rows
+    grad_columns = penalty * columns + t2.T @ rows
     return value, Grad(grad_rows, grad_columns)
 
 

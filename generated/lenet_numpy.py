@@ -104,8 +104,7 @@ def value(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     max_scores = np.maximum.reduce(scores, axis=1)
     t6 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
     t7 = scores - (np.log(np.add.reduce(np.exp(scores - t6[:, None]), axis=1)) + t6)[:, None]
-    t8 = np.vdot(t7, (label.reshape(n, 1) == np.arange(10, dtype=k1.dtype)).astype(k1.dtype))
-    value = -t8 / n
+    value = -np.vdot(t7, _one_hot(label, 10, k1.dtype)) / n
     return value
 
 
@@ -131,36 +130,34 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t7 = reshape_h2 @ w3 + b3
     h3 = np.maximum(t7, 0)
     t8 = h3 @ w4 + b4
-    t9 = (label.reshape(n, 1) == np.arange(10, dtype=k1.dtype)).astype(k1.dtype)
     h4 = np.maximum(t8, 0)
     scores = h4 @ w5 + b5
     max_scores = np.maximum.reduce(scores, axis=1)
-    t10 = np.exp(scores - np.where(np.abs(max_scores) < np.inf, max_scores, 0)[:, None])
-    t11 = np.add.reduce(t9, axis=1)[:, None] * (t10 / np.add.reduce(t10, axis=1)[:, None])
-    t12 = (t11 - t9) / n
-    t13 = np.where(t8 > 0, t12 @ w5.T, 0)
-    t14 = np.where(t7 > 0, t13 @ w4.T, 0)
-    t15 = (t14 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (3, 5))
-    t16 = _add_windows(t15, (n, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    t17 = np.where(t5 > 0, t16, 0)
-    reshape_t17 = t17.reshape(n, 16, 100)
-    t18 = (reshape_k2.T @ reshape_t17).reshape(n, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
-    t19 = _add_windows(t18, (n, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
-    t20 = _add_windows(
-        t19[:, :, :, None, :, None] * _first_max(t3, (3, 5)), (n, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
+    t9 = np.exp(scores - np.where(np.abs(max_scores) < np.inf, max_scores, 0)[:, None])
+    t10 = (t9 / np.add.reduce(t9, axis=1)[:, None] - _one_hot(label, 10, k1.dtype)) / n
+    t11 = np.where(t8 > 0, t10 @ w5.T, 0)
+    t12 = np.where(t7 > 0, t11 @ w4.T, 0)
+    t13 = (t12 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (3, 5))
+    t14 = _add_windows(t13, (n, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    t15 = np.where(t5 > 0, t14, 0)
+    reshape_t15 = t15.reshape(n, 16, 100)
+    t16 = (reshape_k2.T @ reshape_t15).reshape(n, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
+    t17 = _add_windows(t16, (n, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
+    t18 = _add_windows(
+        t17[:, :, :, None, :, None] * _first_max(t3, (3, 5)), (n, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
         (3, 0, (14, 2), (2, 1)),
     )
-    t21 = np.where(t2 > 0, t20, 0)
-    grad_k1 = np.add.reduce(t21.reshape(n, 6, 784) @ reshape_t1.transpose(0, 2, 1)).reshape(6, 1, 5, 5)
-    grad_b1 = np.add.reduce(t21, axis=(0, 2, 3))
-    grad_k2 = np.add.reduce(reshape_t17 @ reshape_t4.transpose(0, 2, 1)).reshape(16, 6, 5, 5)
-    grad_b2 = np.add.reduce(t17, axis=(0, 2, 3))
-    grad_w3 = reshape_h2.T @ t14
-    grad_b3 = np.add.reduce(t14)
-    grad_w4 = h3.T @ t13
-    grad_b4 = np.add.reduce(t13)
-    grad_w5 = h4.T @ t12
-    grad_b5 = np.add.reduce(t12)
+    t19 = np.where(t2 > 0, t18, 0)
+    grad_k1 = np.add.reduce(t19.reshape(n, 6, 784) @ reshape_t1.transpose(0, 2, 1)).reshape(6, 1, 5, 5)
+    grad_b1 = np.add.reduce(t19, axis=(0, 2, 3))
+    grad_k2 = np.add.reduce(reshape_t15 @ reshape_t4.transpose(0, 2, 1)).reshape(16, 6, 5, 5)
+    grad_b2 = np.add.reduce(t15, axis=(0, 2, 3))
+    grad_w3 = reshape_h2.T @ t12
+    grad_b3 = np.add.reduce(t12)
+    grad_w4 = h3.T @ t11
+    grad_b4 = np.add.reduce(t11)
+    grad_w5 = h4.T @ t10
+    grad_b5 = np.add.reduce(t10)
     return Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
 
 
@@ -192,33 +189,33 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t9 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
     t10 = np.exp(scores - t9[:, None])
     t11 = np.add.reduce(t10, axis=1)
-    t12 = (label.reshape(n, 1) == np.arange(10, dtype=k1.dtype)).astype(k1.dtype)
-    value = -np.vdot(scores - (np.log(t11) + t9)[:, None], t12) / n
+    one_hot_label = _one_hot(label, 10, k1.dtype)
+    value = -np.vdot(scores - (np.log(t11) + t9)[:, None], one_hot_label) / n
     # gradient by k1
-    t13 = (np.add.reduce(t12, axis=1)[:, None] * (t10 / t11[:, None]) - t12) / n
-    t14 = np.where(t8 > 0, t13 @ w5.T, 0)
-    t15 = np.where(t7 > 0, t14 @ w4.T, 0)
-    t16 = (t15 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (3, 5))
-    t17 = _add_windows(t16, (n, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    t18 = np.where(t5 > 0, t17, 0)
-    reshape_t18 = t18.reshape(n, 16, 100)
-    t19 = (reshape_k2.T @ reshape_t18).reshape(n, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
-    t20 = _add_windows(t19, (n, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
-    t21 = _add_windows(
-        t20[:, :, :, None, :, None] * _first_max(t3, (3, 5)), (n, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
+    t12 = (t10 / t11[:, None] - one_hot_label) / n
+    t13 = np.where(t8 > 0, t12 @ w5.T, 0)
+    t14 = np.where(t7 > 0, t13 @ w4.T, 0)
+    t15 = (t14 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (3, 5))
+    t16 = _add_windows(t15, (n, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    t17 = np.where(t5 > 0, t16, 0)
+    reshape_t17 = t17.reshape(n, 16, 100)
+    t18 = (reshape_k2.T @ reshape_t17).reshape(n, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
+    t19 = _add_windows(t18, (n, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
+    t20 = _add_windows(
+        t19[:, :, :, None, :, None] * _first_max(t3, (3, 5)), (n, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
         (3, 0, (14, 2), (2, 1)),
     )
-    t22 = np.where(t2 > 0, t21, 0)
-    grad_k1 = np.add.reduce(t22.reshape(n, 6, 784) @ reshape_t1.transpose(0, 2, 1)).reshape(6, 1, 5, 5)
-    grad_b1 = np.add.reduce(t22, axis=(0, 2, 3))
-    grad_k2 = np.add.reduce(reshape_t18 @ reshape_t4.transpose(0, 2, 1)).reshape(16, 6, 5, 5)
-    grad_b2 = np.add.reduce(t18, axis=(0, 2, 3))
-    grad_w3 = reshape_h2.T @ t15
-    grad_b3 = np.add.reduce(t15)
-    grad_w4 = h3.T @ t14
-    grad_b4 = np.add.reduce(t14)
-    grad_w5 = h4.T @ t13
-    grad_b5 = np.add.reduce(t13)
+    t21 = np.where(t2 > 0, t20, 0)
+    grad_k1 = np.add.reduce(t21.reshape(n, 6, 784) @ reshape_t1.transpose(0, 2, 1)).reshape(6, 1, 5, 5)
+    grad_b1 = np.add.reduce(t21, axis=(0, 2, 3))
+    grad_k2 = np.add.reduce(reshape_t17 @ reshape_t4.transpose(0, 2, 1)).reshape(16, 6, 5, 5)
+    grad_b2 = np.add.reduce(t17, axis=(0, 2, 3))
+    grad_w3 = reshape_h2.T @ t14
+    grad_b3 = np.add.reduce(t14)
+    grad_w4 = h3.T @ t13
+    grad_b4 = np.add.reduce(t13)
+    grad_w5 = h4.T @ t12
+    grad_b5 = np.add.reduce(t12)
     return value, Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
 
 
@@ -508,6 +505,22 @@ def _window_max(x, axes):
             entry[axis] = k
         part = x[tuple(entry)]
         result = part.copy() if result is None else np.maximum(result, part, out=result)
+    return result
+
+
+def _positions(positions, length):
+    """Positions as indices; raise where one does not fit an axis of that length."""
+    positions = np.asarray(positions).astype(np.intp, copy=False)
+    if positions.size and not 0 <= positions.min() <= positions.max() < length:
+        raise IndexError(f"positions from {positions.min()} to {positions.max()} do not fit an axis of {length} entries")
+    return positions
+
+
+def _one_hot(positions, length, dtype):
+    """Along a new last axis 1 at each position, counted from 0, else 0."""
+    positions = _positions(positions, length)
+    result = np.zeros((*positions.shape, length), dtype)
+    np.put_along_axis(result, positions[..., None], 1, -1)
     return result
 
 

@@ -78,7 +78,7 @@ def variance(scale, length, noise, D, E):
     K = np.exp(2 * noise) * np.eye(n, dtype=scale.dtype) + t2 * np.exp(-0.5 * (t1 * D))
     L = _checked(_cholesky, 'K', K)
     t3 = _solve_triangular(L, np.exp(-0.5 * (t1 * E)), upper=False)
-    variance = t2 - np.exp(4 * scale) * np.einsum("kj,kj->j", t3, t3)[None, :]
+    variance = (t2 - np.exp(4 * scale) * np.einsum("ji,ji->i", t3, t3))[None, :]
     return variance
 
 

@@ -68,7 +68,7 @@ def value(scale, length, noise, D, y):
     K = np.exp(2 * noise) * np.eye(n, dtype=scale.dtype) + np.exp(2 * scale) * np.exp(-0.5 * (np.exp(-2 * length) * D))
     L = _checked(_cholesky, 'K', K)
     z = _solve_triangular(L, y, upper=False)
-    value = 0.5 * np.vdot(z, z) + 0.9189385332046728 * n + np.add.reduce(np.log(np.diagonal(L)[:, None])[:, 0])
+    value = 0.5 * np.vdot(z, z) + 0.9189385332046728 * n + np.add.reduce(np.log(np.diagonal(L)))
     return value
 
 
@@ -106,7 +106,7 @@ def value_and_grad(scale, length, noise, D, y):
     K = t1 * np.eye(n, dtype=scale.dtype) + t4 * t3
     L = _checked(_cholesky, 'K', K)
     z = _solve_triangular(L, y, upper=False)
-    value = 0.5 * np.vdot(z, z) + 0.9189385332046728 * n + np.add.reduce(np.log(np.diagonal(L)[:, None])[:, 0])
+    value = 0.5 * np.vdot(z, z) + 0.9189385332046728 * n + np.add.reduce(np.log(np.diagonal(L)))
     # gradient by scale
     inverse_L = _inverse_lower(L)
     t5 = _solve_triangular(L.T, z, upper=True)

@@ -41,31 +41,31 @@ class Grad(NamedTuple):
 def value(X):
     """Return the objective."""
     X, = _arguments(X)
-    n = X.shape[0]
     m = X.shape[1]
+    n = X.shape[0]
     t1 = X + 2
-    value = 3 * np.vdot(t1, t1) / n / m
+    value = 3 * np.vdot(t1, t1) / (m*n)
     return value
 
 
 def grad(X):
     """Return the gradient of the objective by X."""
     X, = _arguments(X)
-    n = X.shape[0]
     m = X.shape[1]
-    grad_X = 6 * ((X + 2) / (n * m))
+    n = X.shape[0]
+    grad_X = 6 * ((X + 2) / (m*n))
     return Grad(grad_X)
 
 
 def value_and_grad(X):
     """Return the objective and its gradient by X."""
     X, = _arguments(X)
-    n = X.shape[0]
     m = X.shape[1]
+    n = X.shape[0]
     # objective
     t1 = X + 2
-    value = 3 * np.vdot(t1, t1) / n / m
-    grad_X = 6 * (t1 / (n * m))
+    value = 3 * np.vdot(t1, t1) / (m*n)
+    grad_X = 6 * (t1 / (m*n))
     return value, Grad(grad_X)
 
 

@@ -12,11 +12,10 @@ Closed form
     e1 = (x @ w) + b
     e2 = logsumexp(e1, axis=1)
     e3 = e1 - e2[:, None]
-    e4 = one_hot(reshape(label, n, 1)[..., 0], c)
-    value = penalty*sum(w**2) - sum(e3*e4)/n
-    e5 = -e4 + einsum('ij,ik->ij', exp(-broadcast_to(e2[:, None], n, c) + e1), e4)
-    grad.w = (x.T @ e5)/n + 2*penalty*w
-    grad.b = sum(e5, axis=0)/n
+    value = penalty*sum(w**2) - sum(e3*one_hot(label, c))/n
+    e4 = -one_hot(label, c) + exp(-broadcast_to(e2[:, None], n, c) + e1)
+    grad.w = (x.T @ e4)/n + 2*penalty*w
+    grad.b = sum(e4, axis=0)/n
     probability = exp(e3)
 
 """
@@ -71,8 +70,7 @@ def value(w, b, x, label, penalty):
     max_t1 = np.maximum.reduce(t1, axis=1)
     t2 = np.where(np.abs(max_t1) < np.inf, max_t1, 0)
     t3 = np.vdot(
-        t1 - (np.log(np.add.reduce(np.exp(t1 - t2[:, None]), axis=1)) + t2)[:, None],
-        (np.arange(c, dtype=w.dtype) == label.reshape(n, 1)).astype(w.dtype),
+        _one_hot(label, c, w.dtype), t1 - (np.log(np.add.reduce(np.exp(t1 - t2[:, None]), axis=1)) + t2)[:, None],
     )
     value = penalty * np.vdot(w, w) - t3 / n
     return value
@@ -84,15 +82,12 @@ def grad(w, b, x, label, penalty):
     c = w.shape[1]
     n = x.shape[0]
     # gradient by w
-    t1 = (np.arange(c, dtype=w.dtype) == label.reshape(n, 1)).astype(w.dtype)
-    t2 = x @ w + b
-    max_t2 = np.maximum.reduce(t2, axis=1)
-    t3 = np.exp(t2 - np.where(np.abs(max_t2) < np.inf, max_t2, 0)[:, None])
-    t4 = np.add.reduce(t1, axis=1)[:, None] * (t3 / np.add.reduce(t3, axis=1)[:, None])
-    t5 = t4 - t1
-    t6 = penalty * w
-    grad_w = x.T @ t5 / n + t6 + t6
-    grad_b = np.add.reduce(t5) / n
+    t1 = x @ w + b
+    max_t1 = np.maximum.reduce(t1, axis=1)
+    t2 = np.exp(t1 - np.where(np.abs(max_t1) < np.inf, max_t1, 0)[:, None])
+    t3 = t2 / np.add.reduce(t2, axis=1)[:, None] - _one_hot(label, c, w.dtype)
+    grad_w = 2 * (penalty * w) + x.T @ t3 / n
+    grad_b = np.add.reduce(t3) / n
     return Grad(grad_w, grad_b)
 
 
@@ -102,18 +97,17 @@ def value_and_grad(w, b, x, label, penalty):
     c = w.shape[1]
     n = x.shape[0]
     # objective
+    one_hot_label = _one_hot(label, c, w.dtype)
     t1 = x @ w + b
     max_t1 = np.maximum.reduce(t1, axis=1)
     t2 = np.where(np.abs(max_t1) < np.inf, max_t1, 0)
     t3 = np.exp(t1 - t2[:, None])
     t4 = np.add.reduce(t3, axis=1)
-    t5 = (np.arange(c, dtype=w.dtype) == label.reshape(n, 1)).astype(w.dtype)
-    value = penalty * np.vdot(w, w) - np.vdot(t1 - (np.log(t4) + t2)[:, None], t5) / n
+    value = penalty * np.vdot(w, w) - np.vdot(one_hot_label, t1 - (np.log(t4) + t2)[:, None]) / n
     # gradient by w
-    t6 = np.add.reduce(t5, axis=1)[:, None] * (t3 / t4[:, None]) - t5
-    t7 = penalty * w
-    grad_w = x.T @ t6 / n + t7 + t7
-    grad_b = np.add.reduce(t6) / n
+    t5 = t3 / t4[:, None] - one_hot_label
+    grad_w = 2 * (penalty * w) + x.T @ t5 / n
+    grad_b = np.add.reduce(t5) / n
     return value, Grad(grad_w, grad_b)
 
 
@@ -258,6 +252,22 @@ def _array(name, argument):
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _positions(positions, length):
+    """Positions as indices; raise where one does not fit an axis of that length."""
+    positions = np.asarray(positions).astype(np.intp, copy=False)
+    if positions.size and not 0 <= positions.min() <= positions.max() < length:
+        raise IndexError(f"positions from {positions.min()} to {positions.max()} do not fit an axis of {length} entries")
+    return positions
+
+
+def _one_hot(positions, length, dtype):
+    """Along a new last axis 1 at each position, counted from 0, else 0."""
+    positions = _positions(positions, length)
+    result = np.zeros((*positions.shape, length), dtype)
+    np.put_along_axis(result, positions[..., None], 1, -1)
+    return result
 
 
 def pack(parts):

@@ -112,6 +112,10 @@ class ArrayWriter:
         x, positions = self._sources(node)
         return Text(f"_take({x}, {positions}, {node.args[0].ndim + node.attributes[0]})")
 
+    def _one_hot(self, node: Node) -> Text:
+        self.need("_one_hot")
+        return Text(f"_one_hot({self._sources(node)[0]}, {self.size(node.shape[-1]).source}, {self.dtype})")
+
     def _scatter(self, node: Node) -> Text:
         self.need("_scatter")
         x, positions = self._sources(node)

@@ -211,6 +211,9 @@ class ForwardPrinter:
         axis = node.args[0].ndim + node.attributes[0]
         return f"{args[0]}[{':, ' * axis}{args[1]}]"
 
+    def _one_hot(self, node: Node, args: Sequence[str]) -> str:
+        return f"{self.xp}.eye({self.shape(node.shape)[-1]}, dtype={self.dtype})[{args[0]}]"
+
     def _solve(self, node: Node, args: Sequence[str]) -> str:
         return f"{self.xp}.linalg.solve({args[0]}, {args[1]})"
 

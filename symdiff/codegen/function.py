@@ -87,7 +87,9 @@ class FunctionWriter:
         return len(text.source) > _LONGEST or self._weight[node] > _DEEPEST
 
     def _cheap(self, node: Node, text: Text) -> bool:
-        """A view or a negated variable costs less to write twice than to name."""
+        """A variable, a view or a negated variable costs less to write twice than to name."""
+        if text.source.isidentifier():
+            return True
         view = node.op == "contract" and len(node.args) == 1 and re.fullmatch(r"\w+(\.T|\[[:\w, ]*\])", text.source)
         return bool(view) or (
             node.op in ("neg", "cast") and not node.shape and re.fullmatch(r"-?\w+", text.source) is not None

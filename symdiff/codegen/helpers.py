@@ -180,13 +180,26 @@ def _window_max(x, axes):
         result = part.copy() if result is None else np.maximum(result, part, out=result)
     return result
 ''',
+    "_positions": '''\
+def _positions(positions, length):
+    """Positions as indices; raise where one does not fit an axis of that length."""
+    positions = np.asarray(positions).astype(np.intp, copy=False)
+    if positions.size and not 0 <= positions.min() <= positions.max() < length:
+        raise IndexError(f"positions from {positions.min()} to {positions.max()} do not fit an axis of {length} entries")
+    return positions
+''',
+    "_one_hot": '''\
+def _one_hot(positions, length, dtype):
+    """Along a new last axis 1 at each position, counted from 0, else 0."""
+    positions = _positions(positions, length)
+    result = np.zeros((*positions.shape, length), dtype)
+    np.put_along_axis(result, positions[..., None], 1, -1)
+    return result
+''',
     "_take": '''\
 def _take(x, positions, axis):
     """The entries of x at positions, counted from 0, along an axis."""
-    positions = np.asarray(positions).astype(np.intp, copy=False)
-    if positions.size and not 0 <= positions.min() <= positions.max() < x.shape[axis]:
-        raise IndexError(f"positions from {positions.min()} to {positions.max()} do not fit an axis of {x.shape[axis]} entries")
-    return np.take(x, positions, axis)
+    return np.take(x, _positions(positions, x.shape[axis]), axis)
 ''',
     "_scatter": '''\
 def _scatter(values, positions, axis, length):
@@ -363,4 +376,6 @@ REQUIRES = {
     "_prod_others_tangent": "_prod_others",
     "_add_windows": "_windows",
     "_first_max": "_window_max",
+    "_one_hot": "_positions",
+    "_take": "_positions",
 }

@@ -14,7 +14,7 @@ from symdiff.graph.build import constant, number, repeated_scalar
 from symdiff.graph.external import EXTERNAL
 from symdiff.graph.node import Node
 from symdiff.graph.ops import REDUCTIONS
-from symdiff.graph.size import Dim, Size, names_of
+from symdiff.graph.size import Dim, Size
 from symdiff.graph.special import SPECIAL
 
 _CALLED = re.compile(r"(?<![\w.])([a-z]\w*)(?=\()")  # a function's name, unless it is one of the array library
@@ -93,10 +93,9 @@ class Writer(ArrayWriter):
         if not isinstance(dim, Size):
             return Text(str(dim), ATOM)
         renamed = Size(tuple((tuple(self.sizes[name] for name in names), k) for names, k in dim.terms))
-        single = len(dim.terms) == 1
-        return Text(
-            str(renamed), (ATOM if len(names_of([dim])) == 1 and dim.terms[0][1] == 1 else PRODUCT) if single else SUM
-        )
+        (monomial, factor), *more = renamed.terms
+        precedence = SUM if more else ATOM if len(monomial) == 1 and factor == 1 else PRODUCT
+        return Text(str(renamed), precedence)
 
     def shape(self, dims: Sequence[Dim]) -> str:
         """A shape as source of a tuple."""

@@ -8,6 +8,7 @@ from symdiff.diff.rule import Derivative, pushed_one_by_one
 from symdiff.graph.axes import insert_axes, structural, sum_axes
 from symdiff.graph.build import constant, contract, pointwise, select
 from symdiff.graph.node import Node
+from symdiff.graph.ops import INDICATORS
 
 
 def _even_split(y: Node, x: Node, axes: tuple[int, ...]) -> Node:
@@ -67,4 +68,4 @@ def _pull(node: Node, i: int, g: Node, lead: int) -> Node:
 
 
 REDUCTIONS = dict.fromkeys(_PARTIALS, Derivative(pushed_one_by_one(_push), _pull))
-REDUCTIONS["first_max"] = Derivative(lambda node, tangents, lead: None, lambda node, i, g, lead: None)
+REDUCTIONS |= dict.fromkeys(INDICATORS, Derivative(lambda node, tangents, lead: None, lambda node, i, g, lead: None))

@@ -15,7 +15,7 @@ from symdiff.frontend.rule import Rule
 from symdiff.frontend.scalar import reduce_axes
 from symdiff.functions.tensor import TensorExpr, TensorScalar
 from symdiff.graph import axes as whole, linalg
-from symdiff.graph.build import arange, broadcast, broadcast_to, cast, constant, contract, pointwise, select, size
+from symdiff.graph.build import broadcast, broadcast_to, cast, constant, contract, pointwise, select, size
 from symdiff.graph.item import Item, Window, is_entry
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim, Size, spelled as shape_text, total
@@ -308,18 +308,13 @@ def _take(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
 
 
 def _one_hot(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
-    return _hot(_positions(args[0]), walk.dimension(expression.options[0]))
-
-
-def _hot(labels: Node, classes: Dim) -> Node:
-    column = whole.reshape(labels, labels.shape, (*labels.shape, 1)) if labels.ndim else labels
-    return pointwise("cast", pointwise("eq", column, arange(classes)))
+    return whole.one_hot(_positions(args[0]), walk.dimension(expression.options[0]))
 
 
 def _cross_entropy(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
     log_softmax, target = args
     if target.dtype == "int" and target.ndim == log_softmax.ndim - 1:
-        target = _hot(target, log_softmax.shape[-1])
+        target = whole.one_hot(target, log_softmax.shape[-1])
     if target.shape != log_softmax.shape:
         raise ShapeError(
             f"cross_entropy: the shapes differ: scores {shape_text(log_softmax.shape)} and targets {shape_text(target.shape)}."

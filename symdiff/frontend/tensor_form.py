@@ -82,8 +82,6 @@ class TensorForm(ClosedForm):
         return method(node, [self.used[operand] for operand in node.args])
 
     def _pointwise(self, node: Node) -> Any:
-        if node.op == "cast" and (labels := self._labels(node.args[0])) is not None:
-            return sd.one_hot(labels, self.size(node.shape[-1]))
         operands = [self.used[operand] for operand in node.args]
         if any(operand is None for operand in operands):
             return None
@@ -100,13 +98,6 @@ class TensorForm(ClosedForm):
 
     def _arange(self, node: Node, operands: list[Any]) -> Any:
         """Numbers from 0 have a form only inside unit vectors."""
-        return None
-
-    def _labels(self, node: Node) -> Any:
-        """What is compared, along a new last axis, with the numbers from 0; None where `node` is no such comparison."""
-        for place, other in (node.args, node.args[::-1]) if node.op == "eq" else ():
-            if place.op == "arange" and place.shape == node.shape[-1:] and other.shape == (*node.shape[:-1], 1):
-                return self.used[other][..., 0]
         return None
 
     def _contract(self, node: Node, operands: list[Any]) -> Any:
@@ -221,6 +212,9 @@ class TensorForm(ClosedForm):
 
     def _take(self, node: Node, operands: list[Any]) -> Any:
         return sd.take(operands[0], operands[1], node.args[0].ndim + node.attributes[0])
+
+    def _one_hot(self, node: Node, operands: list[Any]) -> Any:
+        return sd.one_hot(operands[0], self.size(node.shape[-1]))
 
     def _scatter(self, node: Node, operands: list[Any]) -> Any:
         """A sum over the positions, picked by unit vectors."""

@@ -148,6 +148,11 @@ def _with_single_axes(x: Node, lead: int, before: Shape, after: Shape) -> Node:
     return contract([x], [range(x.ndim)], [*range(lead), *out], sizes)
 
 
+def one_hot(positions: Node, dim: Dim) -> Node:
+    """Along a new last axis of size `dim` 1 at each whole-number position, else 0."""
+    return intern("one_hot", (positions,), (dim,), (*positions.shape, dim), "float")
+
+
 def take(x: Node, positions: Node, axis: int) -> Node:
     """The entries of x at whole-number `positions` along an axis, counted from the end; its place take their axes."""
     place = x.ndim + axis

@@ -12,7 +12,7 @@ from functools import partial, reduce as fold
 from itertools import zip_longest
 
 from symdiff.errors import ShapeError
-from symdiff.graph.contraction import Contraction, aligned, is_structured, is_view
+from symdiff.graph.contraction import Contraction, added_axes, aligned, is_structured, is_view
 from symdiff.graph.node import Node, Shape, intern
 from symdiff.graph.ops import COMMUTATIVE, POINTWISE
 from symdiff.graph.size import Dim, Size, spelled
@@ -80,6 +80,8 @@ def _pointwise(op: str, *operands: Node) -> Node:
     scalars = [repeated_scalar(operand) for operand in operands]
     if shape and None not in scalars and row.dtype == "float" and op not in ("mul", "neg"):
         return full(pointwise(op, *scalars), shape)  # type: ignore[arg-type]
+    if row.dtype == "float" and (lifted := _before_repeating(op, operands, shape)) is not None:
+        return lifted
     for i in range(len(operands)):
         operands = (*operands[:i], _bare(i, operands, shape), *operands[i + 1 :])
     if row.dtype == "float" and op not in ("select", "cast"):
@@ -90,6 +92,42 @@ def _pointwise(op: str, *operands: Node) -> Node:
     if op == "select" and all(operand.dtype == "bool" for operand in operands):
         dtype = "bool"
     return intern(op, operands, (), shape, dtype)
+
+
+def _before_repeating(op: str, operands: Sequence[Node], shape: Shape) -> Node | None:
+    """An operation on operands that are all repeated along some axes: done once, then repeated."""
+    if op in ("mul", "neg") or (op == "div" and _is_count(operands[1])):  # a factor stands in front of what is repeated
+        return None
+    arrays = [_split_factors(operand) for operand in operands if operand.shape]
+    if any(array.ndim < len(shape) or array.dtype == "bool" for _, array in arrays):
+        return None
+    added = set.intersection(*(added_axes(array) for _, array in arrays)) if arrays else set()
+    kept = [axis for axis in range(len(shape)) if axis not in added]
+    if not added or not kept:  # a scalar repeated stays in sight as such
+        return None
+    inner = iter([_scaled_by(scales, _once(array, kept)) for scales, array in arrays])
+    once = pointwise(op, *(next(inner) if operand.shape else operand for operand in operands))
+    return contract([once], [kept], range(len(shape)), dict(enumerate(shape)))
+
+
+def _once(node: Node, kept: Sequence[int]) -> Node:
+    """What a contraction repeats along the axes that are not kept."""
+    work = Contraction.of(node)
+    out = [work.out[axis] for axis in kept]
+    return contract([x for x, _ in work.operands], [labels for _, labels in work.operands], out, work.sizes)
+
+
+def _split_factors(node: Node) -> tuple[list[Callable[[Node], Node]], Node]:
+    """Split off every scalar factor in front of an array."""
+    scales = []
+    while (split := _split_scalar(node))[0] is not None:
+        scales.append(split[0])
+        node = split[1]
+    return scales, node
+
+
+def _scaled_by(scales: Sequence[Callable[[Node], Node]], node: Node) -> Node:
+    return fold(lambda rest, scale: scale(rest), reversed(scales), node)
 
 
 def _bare(position: int, operands: Sequence[Node], shape: Shape) -> Node:
@@ -174,6 +212,8 @@ def mul(a: Node, b: Node) -> Node:
     x, y = number(a), number(b)
     if x is not None and y is not None:
         return constant(factor * x * y)
+    if a.op == b.op == "size":
+        return _scaled(factor, size(a.attributes[0] * b.attributes[0]))
     if x is not None or y is not None:
         factor, core = (factor * x, b) if x is not None else (factor * (y or 0.0), a)
         return _scaled(factor, core)
@@ -297,6 +337,8 @@ def div(a: Node, b: Node) -> Node:
     p, core = _coefficient(a)
     if p == -1:
         return neg(div(core, b))
+    if core.op == "div" and core.args[1].op == b.op == "size":
+        return div(mul(constant(p), core.args[0]), mul(core.args[1], b))
     if core.op == "div" and number(core.args[0]) is not None and x is None:
         return div(mul(constant(p), core.args[0]), mul(core.args[1], b))
     return _pointwise("div", a, b)
@@ -366,6 +408,9 @@ def contract(
             del work.operands[position]
         elif is_view(node):
             work.merge(position)
+        elif node.op == "one_hot" and work.held_alone(labels[-1]):  # one entry of each row is 1
+            work.operands.pop(position)
+            del work.sizes[labels[-1]]
         elif node.op == "pow" and number(node.args[1]) == 2 and node.args[0].shape == node.shape and _loses(work):
             work.operands[position : position + 1] = [(node.args[0], labels)] * 2
         else:

@@ -35,6 +35,10 @@ class Contraction:
         """The labels that are summed over; those of size 1 only drop an axis and do not count."""
         return {i for _, labels in self.operands for i in labels if i not in self.out and self.sizes[i] != 1}
 
+    def held_alone(self, label: int) -> bool:
+        """Whether a label is summed over and stands once, in one operand."""
+        return label not in self.out and sum(labels.count(label) for _, labels in self.operands) == 1
+
     def rename(self, old: int, new: int) -> None:
         """Identify two labels."""
         self.operands = [(node, _replace(labels, old, new)) for node, labels in self.operands]
@@ -103,6 +107,15 @@ def is_repetition(node: Node) -> bool:
     kept = [label for label in labels if label in out]
     missing = any(label not in labels and sizes[label] != 1 for label in out)
     return missing and len(set(out)) == len(out) and kept == [label for label in out if label in labels]
+
+
+def added_axes(node: Node) -> set[int]:
+    """The axes along which a contraction repeats its values, or that it inserts."""
+    if node.op != "contract":
+        return set()
+    axes, out, _ = node.attributes
+    present = {label for labels in axes for label in labels}
+    return {axis for axis, label in enumerate(out) if label not in present and out.count(label) == 1}
 
 
 def unrepeated_shape(node: Node) -> Shape:

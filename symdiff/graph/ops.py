@@ -124,11 +124,13 @@ LINALG = (
 )
 
 # Products of all other entries along axes (attributes), and their directional derivative: what `reduce_prod` needs.
-FIRST = (
-    "first_max",
-)  # 1 at the first largest entry along axes from the end (attribute), else 0; a constant to derivatives
-
 PRODUCTS = ("prod_others", "prod_others_tangent")
+
+# Zeros and ones, which to derivatives are constants.
+INDICATORS = (
+    "first_max",  # 1 at the first largest entry along axes from the end (attribute)
+    "one_hot",  # 1 at a position along a new last axis: attribute, its size
+)
 
 LEAVES = (
     "input",  # attributes (name, shape, dtype)

@@ -22,6 +22,7 @@ _CONSTRUCTORS: dict[str, Callable[..., Node]] = {
     "cumsum": lambda args, axis, backwards: axes.cumulative_sum(args[0], axis, backwards),
     "prod_others": lambda args, over: axes.structural("prod_others", args, over),
     "prod_others_tangent": lambda args, over: axes.structural("prod_others_tangent", args, over),
+    "one_hot": lambda args, dim: axes.one_hot(args[0], dim),
     "first_max": lambda args, over: axes.structural("first_max", args, over),
     "solve": lambda args, structure: linalg.solve(*args),
     "inverse": lambda args: linalg.inverse(*args),

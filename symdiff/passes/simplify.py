@@ -30,6 +30,7 @@ RULES = (
     Rule(a / c + -(b / c), lambda a, b, c: (a - b) / c if a.shape == b.shape else None),
     # x / x is 1 where x is never 0
     Rule(x / x, lambda x: full(1.0, x.shape) if _is_pivots(x) else None),
+    Rule((a + b) + b, lambda a, b: a + 2.0 * b),
     Rule(-a + -b, lambda a, b: -(a + b)),
     Rule(a * (1.0 + -b) + a * b, lambda a, b: a if a.shape == (a * b).shape else None),
     # a choice that masks what is already masked
