@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 import sympy as sp
 import torch
+from catalogue.indices import K, S, T, a, by_loops, draw, i, j, k, n, symbols_of, x, y, z
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
-from index_cases import K, S, T, a, by_loops, draw, i, j, k, n, symbols_of, x, y, z
 from sympy import KroneckerDelta, Ne, Product, Sum
 
 import symdiff as sd

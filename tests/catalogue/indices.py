@@ -1,4 +1,4 @@
-"""Rows of the index dialect: a name and an expression, whose meaning `index_values.evaluate` computes by loops."""
+"""Rows of the index dialect: an expression each, whose meaning in PyTorch `index_values.evaluate` computes by loops."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import sympy as sp
 import torch
 from index_values import evaluate
 from sympy import IndexedBase, KroneckerDelta, MatrixSymbol, Ne, Piecewise, Product, Sum, exp, log, sin, symbols
+
+from catalogue.case import Case
 
 n, m, c, h = symbols("n m c h", integer=True, positive=True)
 SIZES = {n: 5, m: 4, c: 3, h: 14}
@@ -25,7 +27,7 @@ K = IndexedBase("K", shape=(n,), integer=True)
 M, Q = MatrixSymbol("M", n, m), MatrixSymbol("Q", m, n)
 
 # fmt: off
-CASES: dict[str, Any] = {
+EXPRESSIONS: dict[str, Any] = {
     "matrix product": Sum(C[i, k] * Sum(A[i, j] * B[j, k], (j, 0, m - 1)), (i, 0, n - 1), (k, 0, c - 1)),
     "trace": Sum(S[i, i], (i, 0, n - 1)) ** 2,
     "bilinear": Sum(x[i] * A[i, j] * w[j], (i, 0, n - 1), (j, 0, m - 1)),
@@ -100,3 +102,18 @@ def by_loops(expression: Any, values: dict[Any, Any]) -> torch.Tensor:
     sizes = {symbol: torch.tensor(float(size), dtype=torch.float64) for symbol, size in SIZES.items()}
     total = sum(value.sum() for value in values.values())
     return evaluate(expression, {**sizes, **values}) + 0 * total
+
+
+def row(name: str, expression: Any) -> Case:
+    """A row, of the symbols that the expression holds."""
+    params, integers = symbols_of(expression)
+
+    def theirs(*given: torch.Tensor) -> torch.Tensor:
+        return by_loops(expression, dict(zip((*params, *integers), given, strict=True)))
+
+    return Case(
+        name, "index", expression, theirs, lambda _, symbol: draw(symbol), tuple(params), constants=tuple(integers)
+    )
+
+
+ROWS = [row(name, expression) for name, expression in EXPRESSIONS.items()]
