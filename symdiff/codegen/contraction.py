@@ -102,6 +102,10 @@ class ContractionWriter:
     def _pair(self, work: Contraction, kept: Labels) -> Text:
         xp = self.writer.xp
         (a, la), (b, lb) = work.operands
+        if not kept and a.shape == b.shape and _long(la, work) == _long(lb, work):
+            return Text(
+                f"{xp}.{'dot' if a.ndim == 1 else 'vdot'}({self.writer.texts[a].source}, {self.writer.texts[b].source})"
+            )
         first, la = self._reduced(self.writer.texts[a], la, [*kept, *lb], work)
         second, lb = self._reduced(self.writer.texts[b], lb, [*kept, *la], work)
         summed = [label for label in la if label in lb and label not in kept]
@@ -110,8 +114,6 @@ class ContractionWriter:
             if len(lb) < len(la):
                 left, right = right, left
             return Text(f"{left.at(PRODUCT)} * {right.at(PRODUCT + 1)}", PRODUCT)
-        if la == lb and not kept:
-            return Text(f"{xp}.{'dot' if len(la) == 1 else 'vdot'}({first.source}, {second.source})")
         for product in (self._matrix_product, self._batched_product, self._summed_batches):
             for (x, own), (y, other) in (((first, la), (second, lb)), ((second, lb), (first, la))):
                 if (found := product(x, own, y, other, kept, summed)) is not None:
@@ -187,6 +189,11 @@ class ContractionWriter:
         self.writer.need("_on_diagonal")
         view = f'"{_spell(work.out)}->{_spell(distinct)}"'
         return Text(f"_on_diagonal({text.source}, {view}, {self.writer.shape(work.shape)})")
+
+
+def _long(labels: Labels, work: Contraction) -> Sequence[int | None]:
+    """The labels of axes longer than 1, in their places."""
+    return [label if work.sizes[label] != 1 else None for label in labels]
 
 
 def _spell(labels: Sequence[int]) -> str:

@@ -36,7 +36,7 @@ from symdiff.graph.build import (
     power,
 )
 from symdiff.graph.item import Item, needs
-from symdiff.graph.linalg import chain, inverse
+from symdiff.graph.linalg import chain, inverse, is_transpose, swapped, terms
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim
 
@@ -66,6 +66,8 @@ def _refuse_samples(args: list[Node]) -> None:
 def _addition(walk: Any, expression: Any, args: list[Node]) -> Node:
     _refuse_samples(args)
     _check_same_shape("A sum", args)
+    if all(map(_turned, args)):  # SymPy distributes a transpose over a sum
+        return swapped(_addition(walk, expression, [swapped(node) for node in args]))
     total = args[0]
     for term in args[1:]:
         total = add(total, term)
@@ -83,7 +85,15 @@ def _multiplication(walk: Any, expression: Any, args: list[Node]) -> Node:
             factor = mul(factor, sum_axes(node, (node.ndim - 2, node.ndim - 1)))
         else:
             matrices.append(node)
+    if len(matrices) > 1 and all(map(_turned, matrices)):
+        return mul(factor, swapped(chain([swapped(node) for node in matrices[::-1]])))
     return mul(factor, chain(matrices)) if matrices else factor
+
+
+def _turned(node: Node) -> bool:
+    """Whether a matrix is written as a transpose, perhaps with a scalar in front."""
+    found = terms(node)
+    return len(found) == 1 and is_transpose(found[0][1])
 
 
 def _hadamard_product(walk: Any, expression: Any, args: list[Node]) -> Node:
@@ -95,9 +105,7 @@ def _hadamard_product(walk: Any, expression: Any, args: list[Node]) -> Node:
 
 
 def _transpose(walk: Any, expression: Any, args: list[Node]) -> Node:
-    (x,) = args
-    order = [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2]
-    return contract([x], [range(x.ndim)], order, dict(enumerate(x.shape)))
+    return swapped(args[0])
 
 
 def _adjoint(walk: Any, expression: Any, args: list[Node]) -> Node:

@@ -415,6 +415,7 @@ def contract(
             work.operands[position : position + 1] = [(node.args[0], labels)] * 2
         else:
             position += 1
+    work.join_single_axes()
     result = _contracted(work, scalars)
     return fold(lambda rest, scale: scale(rest), scalars, result)
 

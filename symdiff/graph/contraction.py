@@ -61,6 +61,14 @@ class Contraction:
                 self.rename(old, new)
                 pairs = [_replace(pair, old, new) for pair in pairs]  # type: ignore[misc]
 
+    def join_single_axes(self) -> None:
+        """An axis of size 1 that an operand has alone, and one that the result inserts, are the same axis."""
+        present = [i for _, labels in self.operands for i in labels]
+        dropped = [i for i in present if self.sizes[i] == 1 and i not in self.out and present.count(i) == 1]
+        inserted = [i for i in self.out if self.sizes[i] == 1 and i not in present and self.out.count(i) == 1]
+        for old, new in zip(dropped, inserted, strict=False):
+            self.rename(old, new)
+
     def canonical(self) -> None:
         """Sort the operands and number the labels by first appearance: in the result, then in the operands."""
         numbers: dict[int, int] = {}

@@ -26,6 +26,11 @@ def swapped(x: Node) -> Node:
     return transpose(x, [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2])
 
 
+def is_transpose(a: Node) -> bool:
+    """Whether a matrix is written as the transpose of another."""
+    return a.op == "contract" and len(a.args) == 1 and a.args[0].ndim == a.ndim and swapped(a) is a.args[0]
+
+
 def transposed(a: Node) -> Node:
     """The transpose; of what is symmetric by its form that itself, so that its solves are found again."""
     return a if is_symmetric(a) else swapped(a)
@@ -209,7 +214,7 @@ def structure(a: Node) -> str:
     """What is known of the entries of a matrix: "lower", "upper" or "general"."""
     if a.op in ("cholesky", "triangle"):
         return "lower"
-    return "upper" if _is_transpose(a) and structure(a.args[0]) == "lower" else "general"
+    return "upper" if is_transpose(a) and structure(a.args[0]) == "lower" else "general"
 
 
 def inverse(a: Node) -> Node:
@@ -217,13 +222,9 @@ def inverse(a: Node) -> Node:
     _check_square("an inverse", a)
     if a.op == "inverse":
         return a.args[0]
-    if _is_transpose(a):
+    if is_transpose(a):
         return swapped(inverse(a.args[0]))
     return intern("inverse", (cast(a),), (), a.shape, "float")
-
-
-def _is_transpose(a: Node) -> bool:
-    return a.op == "contract" and len(a.args) == 1 and a.args[0].shape[-2:] == a.shape[-2:] and swapped(a) is a.args[0]
 
 
 # Determinants
@@ -240,7 +241,7 @@ def det(a: Node) -> Node:
 def logdet(a: Node) -> Node:
     """The logarithm of the determinant, without overflow; NaN where that is negative."""
     _check_square("logdet", a)
-    a = a.args[0] if _is_transpose(a) else a
+    a = a.args[0] if is_transpose(a) else a
     if a.op == "cholesky":  # whose diagonal is positive
         return sum_axes(pointwise("log", diagonal(a)), (a.ndim - 2,))
     return intern("logdet", (cast(a),), (), a.shape[:-2], "float")

@@ -13,6 +13,7 @@ import opt_einsum
 
 from symdiff.graph.build import contract
 from symdiff.graph.contraction import Contraction, Labels, aligned
+from symdiff.graph.linalg import solve, transposed
 from symdiff.graph.node import Node, rewrite, topological, users
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.size import evaluate, names_of
@@ -27,8 +28,8 @@ def nominal(dims: Sequence[object], samples: str | None) -> dict[str, int]:
 
 
 def order_contractions(roots: Sequence[Node], samples: str | None) -> list[Node]:
-    """Merge, then split into pairs."""
-    return _split(_merge(roots), samples)
+    """Merge, then split into pairs; what is multiplied with an inverse is solved for."""
+    return _solved(_split(_merge(roots), samples))
 
 
 def _merge(roots: Sequence[Node]) -> list[Node]:
@@ -99,6 +100,45 @@ def _in_pairs(node: Node, samples: str | None) -> Node:
         product = contract([x for x, _ in taken], [own for _, own in taken], labels, dict(work.sizes))
         free.append((product, labels))
     return contract([x for x, _ in free], [own for _, own in free], work.out, dict(work.sizes))
+
+
+def _solved(roots: Sequence[Node]) -> list[Node]:
+    """Products with an inverse as solves, where nothing else needs the inverse."""
+    order = topological(roots)
+    products: dict[Node, dict[Node, Node | None]] = {node: {} for node in order if node.op == "inverse"}
+    for node in order:
+        for operand in node.args:
+            if operand in products:
+                products[operand][node] = _as_solve(node, operand)
+    chosen: dict[Node, Node] = {}
+    for inverted, uses in products.items():
+        if inverted not in roots and None not in uses.values():
+            chosen |= uses  # type: ignore[arg-type]
+    if not chosen:
+        return list(roots)
+    return rewrite(roots, lambda node, args: chosen.get(node) or rebuild(node, args))
+
+
+def _as_solve(node: Node, inverted: Node) -> Node | None:
+    """A product of two operands, one an inverse, summed over one axis of it, as a solve with the matrix."""
+    work = Contraction.of(node) if node.op == "contract" and len(node.args) == 2 else None
+    if work is None or node.args.count(inverted) > 1 or inverted.ndim > 2:
+        return None
+    place = node.args.index(inverted)
+    (_, (row, column)), (other, labels) = work.operands[place], work.operands[1 - place]
+    if column in labels and column not in work.out and row not in labels:
+        matrix, summed, free = inverted.args[0], column, row
+    elif row in labels and row not in work.out and column not in labels:
+        matrix, summed, free = transposed(inverted.args[0]), row, column
+    else:
+        return None
+    rest = [label for label in labels if label != summed]
+    if len(rest) > 1 or len(rest) == other.ndim:
+        return None
+    side = rest[0] if rest else max(work.sizes) + 1
+    work.sizes.setdefault(side, 1)
+    columns = contract([other], [labels], (summed, side), dict(work.sizes))
+    return contract([solve(matrix, columns)], [(free, side)], work.out, work.sizes)
 
 
 def _without_repeats(work: Contraction) -> list[tuple[Node, Labels]]:
