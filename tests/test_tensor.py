@@ -102,6 +102,12 @@ NO_FORM = (
     "triangular",
     "batch: cholesky",
     "einsum",
+    "prod axis",
+    "output: slices",
+    "output: conv",
+    "output: max_pool",
+    "output: avg_pool",
+    "output: cholesky",
 )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 import sympy as sp
 import torch
 from index_values import evaluate
-from sympy import IndexedBase, KroneckerDelta, MatrixSymbol, Ne, Piecewise, Product, Sum, exp, log, sin, symbols
+from sympy import Idx, IndexedBase, KroneckerDelta, MatrixSymbol, Ne, Piecewise, Product, Sum, exp, log, sin, symbols
+from sympy.tensor.array.array_comprehension import ArrayComprehension
 
 from catalogue.case import Case
 
@@ -116,4 +119,39 @@ def row(name: str, expression: Any) -> Case:
     )
 
 
-ROWS = [row(name, expression) for name, expression in EXPRESSIONS.items()]
+def table(name: str, entry: Any, *axes: Any, comprehension: bool = False) -> Case:
+    """A row whose output has axes: one entry for each place; each axis is an index with its bounds.
+
+    The output is an array comprehension, or has free indices with a range of their own, that run from 0.
+    """
+    params, integers = symbols_of(entry)
+    bounds = [(index, *(int(sp.sympify(bound).subs(SIZES)) for bound in ends)) for index, *ends in axes]
+
+    def theirs(*given: torch.Tensor) -> torch.Tensor:
+        values = dict(zip((*params, *integers), given, strict=True))
+        entries = [
+            by_loops(
+                entry.xreplace(dict(zip((index for index, _, _ in bounds), map(sp.Integer, place), strict=True))),
+                values,
+            )
+            for place in product(*(range(low, high + 1) for _, low, high in bounds))
+        ]
+        return torch.stack(entries).reshape([high + 1 - low for _, low, high in bounds])
+
+    free = {index: Idx(str(index), high + 1) for index, _, high in axes}
+    return replace(
+        row(name, entry),
+        expression=ArrayComprehension(entry, *axes) if comprehension else entry.xreplace(free),
+        theirs=theirs,
+        objective=Sum(entry**2 / 2 + entry, *axes),
+    )
+
+
+ROWS = [
+    *(row(name, expression) for name, expression in EXPRESSIONS.items()),
+    table("free index", Sum(A[p, j] * w[j], (j, 0, m - 1)) ** 2 * x[p], (p, 0, n - 1)),
+    table("free index of a gather", x[K[p]] * y[p], (p, 0, n - 1)),
+    table("free indices", sin(A[p, q]) * w[q] + a * p, (p, 0, n - 1), (q, 0, m - 1)),
+    table("free indices in another order than theirs", A[q, p] * x[q] * w[p], (p, 0, m - 1), (q, 0, n - 1)),
+    table("array comprehension", A[p, q] * x[p] ** 2, (p, 1, n - 1), (q, 0, m - 1), comprehension=True),
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,18 +21,19 @@ X, W, b = sd.Tensor("X", (n, d)), sd.Tensor("W", (d, k)), sd.Tensor("b", k)
 T, U, V = sd.Tensor("T", (n, d, k)), sd.Tensor("U", (d, 1)), sd.Tensor("V", (d, d))
 B = sd.Tensor("B", (n, d, d))
 E, v, g = sd.Tensor("E", (d, k)), sd.Tensor("v", d), sd.Tensor("g", (d,))
+Z, J = sd.Tensor("Z", (2, 3)), sd.Tensor("J", (n, d), dtype=bool)
 label, place = sd.Tensor("label", n, dtype=int), sd.Tensor("place", (n,), dtype=int)
 image, kernel = sd.Tensor("image", (n, 2, 8, 8)), sd.Tensor("kernel", (3, 2, 3, 3))
 wide, narrow = sd.Tensor("wide", (n, 2, h, w)), sd.Tensor("narrow", (3, 2, d, k))
 signal, filt = sd.Tensor("signal", (n, 2, 9)), sd.Tensor("filt", (4, 2, 3))
 query, key, value = (sd.Tensor(name, (n, d)) for name in ("query", "key", "value"))
 SHAPES: dict[Any, tuple[int, ...]] = {
-    X: (4, 3), W: (3, 2), b: (2,), T: (2, 3, 2), U: (3, 1), V: (3, 3), E: (4, 3), v: (3,), g: (3,), s: (),
+    X: (4, 3), Z: (2, 3), W: (3, 2), b: (2,), T: (2, 3, 2), U: (3, 1), V: (3, 3), E: (4, 3), v: (3,), g: (3,), s: (),
     B: (2, 3, 3),
     image: (2, 2, 8, 8), kernel: (3, 2, 3, 3), wide: (2, 2, 6, 7), narrow: (3, 2, 3, 2), signal: (2, 2, 9), filt: (4, 2, 3),
     query: (4, 3), key: (4, 3), value: (4, 3),
 }  # fmt: skip
-LABELS = {label: np.array([0, 1, 1, 0]), place: np.array([0, 2, 2, 1])}
+LABELS = {label: np.array([0, 1, 1, 0]), place: np.array([0, 2, 2, 1]), J: np.arange(12).reshape(4, 3) % 3 > 0}
 
 
 def layer_norm(x: Any) -> Any:
@@ -43,17 +45,24 @@ def attention(q: Any, k: Any, v: Any) -> Any:
     return sd.softmax(q @ k.T / sp.sqrt(d)) @ v
 
 
-def draw(rng: np.random.Generator, symbol: Any) -> np.ndarray:
-    """Labels as they are, all else normal."""
-    return LABELS[symbol] if symbol in LABELS else np.asarray(rng.standard_normal(SHAPES[symbol]))
+def draw(rng: np.random.Generator, symbol: Any, domain: tuple[float, float] | None = None) -> np.ndarray:
+    """Labels and masks as they are; all else from the domain, or normal."""
+    if symbol in LABELS:
+        return LABELS[symbol]
+    return np.asarray(rng.uniform(*domain, SHAPES[symbol]) if domain else rng.standard_normal(SHAPES[symbol]))
 
 
 def row(
-    name: str, expression: Any, theirs: Callable[..., torch.Tensor], params: tuple[Any, ...], data: tuple[Any, ...] = ()
+    name: str,
+    expression: Any,
+    theirs: Callable[..., torch.Tensor],
+    params: tuple[Any, ...],
+    data: tuple[Any, ...] = (),
+    domain: tuple[float, float] | None = None,
 ) -> Case:
     """A row; of a tensor the objective is a sum over its entries."""
     objective = sd.sum(expression**2 / 2 + expression) if is_tensor(expression) else None
-    return Case(name, "tensor", expression, theirs, draw, params, data, objective=objective)
+    return Case(name, "tensor", expression, theirs, partial(draw, domain=domain), params, data, objective=objective)
 
 
 ROWS = [
@@ -300,3 +309,62 @@ ROWS += [
         (V, v),
     ),
 ]
+
+
+def reductions() -> list[Case]:
+    """Every reduction along an axis, along two, and with the axes kept."""
+    theirs = {
+        "sum": torch.sum,
+        "mean": torch.mean,
+        "max": torch.amax,
+        "min": torch.amin,
+        "norm": torch.linalg.vector_norm,
+        "logsumexp": torch.logsumexp,
+    }
+    rows = [row("prod axis=1", sd.prod(T, axis=1), lambda T: T.prod(1), (T,))]
+    for name, f in theirs.items():
+        for axis in (1, (0, 2)):
+            ours = getattr(sd, name)(T, axis=axis)
+            rows.append(row(f"{name} axis={axis}", ours, lambda T, f=f, axis=axis: f(T, dim=axis), (T,)))
+        ours = getattr(sd, name)(T, axis=-1, keepdims=True)
+        rows.append(row(f"{name} axis=-1 keepdims", ours, lambda T, f=f: f(T, dim=-1, keepdim=True), (T,)))
+    return rows
+
+
+# fmt: off
+OUTPUTS = [  # arrays: their Jacobians and products with them
+    row("output: layer", sd.tanh(sd.matmul(X, W) + b), lambda W, b, X: torch.tanh(X @ W + b), (W, b), (X,)),
+    row("output: softmax", sd.softmax(X, axis=0), lambda X: X.softmax(0), (X,)),
+    row("output: log_softmax", sd.log_softmax(X @ W), lambda X, W: (X @ W).log_softmax(-1), (X, W)),
+    row("log_softmax", sd.sum(sd.log_softmax(X) ** 2), lambda X: (X.log_softmax(-1) ** 2).sum(), (X,)),
+    row("output: batches of products", T @ W.T + V, lambda T, W, V: T @ W.T + V, (T, W, V)),
+    row("output: einsum", sd.einsum("ijk,jl->lik", T, V), lambda T, V: torch.einsum("ijk,jl->lik", T, V), (T, V)),
+    row("output: outer and dot", sd.outer(v, v) * sd.dot(X, v)[0], lambda v, X: torch.outer(v, v) * (X @ v)[0], (v, X)),
+    row("output: transpose", sd.transpose(T, (1, 0, 2)), lambda T: T.permute(1, 0, 2), (T,)),
+    row("output: reshape", sd.reshape(T, (n, -1)) ** 2, lambda T: T.reshape(2, -1) ** 2, (T,)),
+    row("output: flatten", sd.flatten(T, 1) * 2, lambda T: T.flatten(1) * 2, (T,)),
+    row("output: broadcast_to", sd.broadcast_to(v, (2, d)) * V[:2], lambda v, V: v * V[:2], (v, V)),
+    row("output: expand_dims", sd.expand_dims(X, 1) * X, lambda X: X[:, None] * X, (X,)),
+    row("output: concatenate", sd.concatenate([X, X**2], axis=1), lambda X: torch.cat([X, X**2], 1), (X,)),
+    row("output: stack", sd.stack([X, sd.exp(X)], axis=-1), lambda X: torch.stack([X, X.exp()], -1), (X,)),
+    row("output: slices", E[1:, ::-1] * E[:-1], lambda E: E[1:].flip(1) * E[:-1], (E,)),
+    row("output: one entry of each axis", T[0, :, 1], lambda T: T[0, :, 1], (T,)),
+    row("output: take", sd.take(X, place, axis=0) ** 2, lambda X, i: X[i] ** 2, (X,), (place,)),
+    row("output: one_hot", sd.one_hot(label, 2) * X[:, :2], lambda X, i: functional.one_hot(i, 2) * X[:, :2], (X,), (label,)),
+    row("output: where", sd.where(v < X, X * v, sd.sin(X)), lambda X, v: torch.where(v < X, X * v, X.sin()), (X, v)),
+    row("output: conv2d", sd.conv2d(image, kernel, 2), lambda f, x: functional.conv2d(x, f, stride=2), (kernel,), (image,)),
+    row("output: conv1d", sd.conv1d(signal, filt), lambda f, x: functional.conv1d(x, f), (filt, signal)),
+    row("output: max_pool2d", sd.max_pool2d(image, 4), lambda x: functional.max_pool2d(x, 4), (image,)),
+    row("output: avg_pool2d", sd.avg_pool2d(image, 4), lambda x: functional.avg_pool2d(x, 4), (image,)),
+    row("output: solve", sd.solve(V, X.T), lambda V, X: torch.linalg.solve(V, X.T), (V, X)),
+    row("output: inverse", sd.inv(V), lambda V: torch.linalg.inv(V), (V,)),
+    row("output: cholesky", sd.cholesky(NOISY), lambda V, v: torch.linalg.cholesky(noisy(V, v)), (V, v)),
+    row("output: batch: det, logdet", sd.stack([sd.det(B), sd.logdet(COVARIANCES)]),
+        lambda B, v: torch.stack([torch.linalg.det(B), torch.logdet(noisy(B, v))]), (B, v)),
+    row("output: diag", sd.diag(v) + sd.diag(V), lambda v, V: torch.diag(v) + V.diagonal(), (v, V)),
+    row("output: remainder", X % sd.exp(v), lambda X, v: torch.remainder(X, v.exp()), (X, v)),
+    row("output: Not, Or", sd.where(~(X > 0) | (X > 1), X**2, X * v),
+        lambda X, v: torch.where(~(X > 0) | (X > 1), X**2, X * v), (X, v)),
+]
+# fmt: on
+ROWS += [*reductions(), *OUTPUTS]
