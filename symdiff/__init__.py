@@ -1,4 +1,4 @@
-"""symdiff: SymPy models in, readable NumPy or CuPy gradient modules out."""
+"""symdiff: SymPy models in, readable NumPy gradient modules out."""
 
 from symdiff import errors, functions
 from symdiff.compiler import compile, generate
@@ -10,3 +10,11 @@ from symdiff.model import Model, domain
 from symdiff.version import __version__
 
 __all__ = ["Model", "__version__", "compile", "domain", "functions", "generate", "gradient", "register", *_functions]
+
+_LOOPS = ("scan", "fori_loop", "while_loop")
+
+
+def __getattr__(name: str) -> object:
+    """Name what is planned and not there."""
+    more = ": loops are not part of this version; write a fixed number of steps out" if name in _LOOPS else ""
+    raise AttributeError(f"symdiff has no {name}{more}.")

@@ -115,6 +115,36 @@ def test_the_likelihood_of_a_gaussian_process():
     np.testing.assert_allclose(grad.s, noise.grad, rtol=1e-11)
 
 
+def matrix_functions():
+    """Two functions of a matrix each, side by side, so that the Jacobian has a leading axis in reverse mode."""
+    square = sd.Tensor("square", (n, n))
+    factor = sd.cholesky(square)
+    scalars = {
+        "trace of the factor": lambda a: torch.linalg.cholesky(a).trace(),
+        "log of the factor": lambda a: torch.linalg.cholesky(a).diagonal().log().sum(),
+        "squares of the factor": lambda a: (torch.linalg.cholesky(a) ** 2).sum(),
+        "det": torch.det,
+        "logdet": torch.logdet,
+        "inverse": lambda a: torch.linalg.inv(a).sum(),
+    }
+    forms = [
+        sd.trace(factor), sd.sum(sd.log(sd.diag(factor))), sd.sum(factor**2),
+        sd.det(square), sd.logdet(square), sd.sum(sd.inv(square)),
+    ]  # fmt: skip
+    return [(name, square, form, theirs) for (name, theirs), form in zip(scalars.items(), forms, strict=True)]
+
+
+@pytest.mark.parametrize(("name", "square", "form", "theirs"), matrix_functions(), ids=lambda row: row)
+def test_jacobians_of_several_functions_of_a_matrix(name, square, form, theirs):
+    a = definite(4, 4)
+    stacked = sd.Model(outputs={"out": sd.stack([form, 3 * form])}, params=[square])
+    found = sd.compile(stacked, emit="jacobian", cache=False).out_jacobian(a).square
+    leaf = torch.tensor(a, requires_grad=True)
+    (slope,) = torch.autograd.grad(theirs(leaf), leaf)
+    slope = (slope + slope.T) / 2 if "factor" in name else slope  # of a factor the symmetric part
+    np.testing.assert_allclose(found, np.stack([slope, 3 * slope]), rtol=1e-11, atol=1e-12)
+
+
 LOGS = [
     ("determinant", sp.log(sp.det(A)), 1),
     ("its absolute value", sp.log(abs(sp.Determinant(-A))), 1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -49,7 +50,9 @@ def write_module(spec: ModuleSpec) -> str:
     """The source of the module."""
     writer = ModuleWriter(spec)
     check_names(spec.units, writer.xp)
-    return writer.source()
+    source = writer.source()
+    ast.parse(source)  # nothing that is not Python is written or cached
+    return source
 
 
 class ModuleWriter:

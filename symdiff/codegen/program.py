@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 # Python's precedence, as far as generated expressions use it.
@@ -9,6 +10,7 @@ ATOM, POWER, UNARY, PRODUCT, SUM, BITWISE, COMPARISON = 9, 8, 7, 6, 5, 4, 3
 
 
 WIDTH = 112  # columns of generated source
+_STRING = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,10 @@ def wrapped(line: str) -> list[str]:
     """A line that is too long, split inside its last pair of brackets, as many items a line as fit."""
     if len(line) <= WIDTH:
         return [line]
-    end = max(line.rfind(bracket) for bracket in ")]")
-    start = _opening(line, end)
-    items = _split_items(line[start + 1 : end])
+    code = _STRING.sub(lambda found: "_" * len(found[0]), line)  # brackets and commas in strings do not count
+    end = max(code.rfind(bracket) for bracket in ")]")
+    start = _opening(code, end)
+    items = [line[a:b].strip() for a, b in _items(code, start + 1, end)]
     if start < 0 or len(items) < 2:
         return [line]
     rows = [""]
@@ -106,22 +109,22 @@ def wrapped(line: str) -> list[str]:
     return [line[: start + 1], *indent(rows), line[end:]]
 
 
-def _opening(line: str, end: int) -> int:
+def _opening(code: str, end: int) -> int:
     """The bracket that the one at `end` closes."""
     depth = 0
     for place in range(end, -1, -1):
-        depth += (line[place] in ")]}") - (line[place] in "([{")
+        depth += (code[place] in ")]}") - (code[place] in "([{")
         if depth == 0:
             return place
     return -1
 
 
-def _split_items(text: str) -> list[str]:
-    """The items of a comma-separated list, nested brackets kept whole."""
-    items, depth, start = [], 0, 0
-    for place, character in enumerate(text):
-        depth += (character in "([{") - (character in ")]}")
-        if character == "," and depth == 0:
-            items.append(text[start:place].strip())
-            start = place + 1
-    return [*items, text[start:].strip()] if text[start:].strip() else items
+def _items(code: str, start: int, end: int) -> list[tuple[int, int]]:
+    """From where to where each item of a comma-separated list reaches, nested brackets kept whole."""
+    found, depth, first = [], 0, start
+    for place in range(start, end):
+        depth += (code[place] in "([{") - (code[place] in ")]}")
+        if code[place] == "," and depth == 0:
+            found.append((first, place))
+            first = place + 1
+    return [*found, (first, end)] if code[first:end].strip() else found

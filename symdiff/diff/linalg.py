@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import reduce as fold
 
 from symdiff.diff.rule import Derivative, pushed_one_by_one
-from symdiff.graph.axes import matmul
+from symdiff.graph.axes import insert_axes, matmul
 from symdiff.graph.build import add, contract
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.linalg import (
@@ -132,6 +132,8 @@ def _scaled_diagonal(factor: Node, term: Node) -> Node | None:
         return None
     x, labels = work.operands[0]
     row = work.out[-1]
+    if row not in labels:  # the same entry all along
+        x, labels = insert_axes(x, (x.ndim,), (*x.shape, work.sizes[row])), (*labels, row)
     pivots = contract([factor], [(row, row)], labels, work.sizes)
     return contract([x * pivots], [labels], work.out, work.sizes)
 

@@ -120,6 +120,12 @@ class Scope:
         node = self.walk.lower(expression)
         return Part(node, self._around_axes(node.ndim))
 
+    def bare(self, array: Any) -> Part:
+        """An array without indices."""
+        raise UnsupportedError(
+            f"The array {array} stands inside a Sum without an index: write an entry of it, as {array}[i]."
+        )
+
     def _around_axes(self, ndim: int) -> tuple[Label, ...]:
         """The labels of so many axes of the symbols around; they are counted from the last axis."""
         while len(self._fronts) < ndim:
@@ -344,6 +350,7 @@ def _gathered(part: Part, label: Label, positions: Part) -> Part:
 _PARTS: dict[Any, Callable[[Scope, Any], Part]] = {
     sp.Symbol: Scope.symbol,
     sp.Idx: Scope.symbol,
+    sp.IndexedBase: Scope.bare,
     sp.Indexed: Scope.entry,
     MatrixElement: Scope.matrix_entry,
     sp.KroneckerDelta: Scope.delta,

@@ -55,6 +55,8 @@ def _axis(axis: int, ndim: int) -> int:
 def _reduce(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
     (x,), (name, axes, keepdims) = args, expression.options
     over = tuple(range(x.ndim)) if axes is None else tuple(sorted({_axis(a, x.ndim) for a in axes}))
+    if axes is not None and len(over) < len(axes):
+        raise ShapeError(f"{name}: axis={tuple(axes)} names an axis twice.")
     reduced = reduce_axes(str(name), cast(x), over)
     if not keepdims:
         return reduced
@@ -202,12 +204,18 @@ def _einsum(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
 def _windows(x: Node, kernel: tuple[Dim, ...], stride: tuple[int, ...], padding: tuple[int, ...], what: str) -> Node:
     """Each of the last axes as two: where a window starts, and the place in it."""
     lead, spatial = x.ndim - len(kernel), x.shape[x.ndim - len(kernel) :]
+    if lead != 2:
+        raise ShapeError(
+            f"{what} needs x (samples, channels, ...) of {len(kernel) + 2} axes, not {shape_text(x.shape)}."
+        )
     if any(padding):
         placed: list[Item] = [(p, p + dim, 1) for p, dim in zip(padding, spatial, strict=True)]
         x = whole.place(x, placed, [dim + 2 * p for p, dim in zip(padding, spatial, strict=True)])
     items: list[Item] = [(0, dim, 1) for dim in x.shape[:lead]]
     for dim, k, step in zip(x.shape[lead:], kernel, stride, strict=True):
         room = dim - k
+        if isinstance(room, int) and room < 0:
+            raise ShapeError(f"{what}: a window of {k} does not fit an axis of {dim}.")
         if step != 1 and not isinstance(room, int):
             raise UnsupportedError(f"{what}: a stride of {step} needs sizes that are numbers, not {dim}.")
         steps = room // step if isinstance(room, int) else room
@@ -218,7 +226,9 @@ def _windows(x: Node, kernel: tuple[Dim, ...], stride: tuple[int, ...], padding:
 def _conv(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
     (x, kernel), (stride, padding) = args, expression.options
     n = len(stride)
-    if x.ndim != n + 2 or kernel.ndim != n + 2 or x.shape[1] != kernel.shape[1]:
+    if x.ndim == kernel.ndim == n + 2 and x.shape[1] != kernel.shape[1]:
+        raise ShapeError(f"conv{n}d: x has {x.shape[1]} channels (axis 1), the kernel is for {kernel.shape[1]}.")
+    if x.ndim != n + 2 or kernel.ndim != n + 2:
         raise ShapeError(
             f"conv{n}d needs x (samples, channels, ...) and a kernel (out, channels, ...), of {n + 2} axes, "
             f"not {shape_text(x.shape)} and {shape_text(kernel.shape)}."
@@ -311,13 +321,27 @@ def _one_hot(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
     return whole.one_hot(_positions(args[0]), walk.dimension(expression.options[0]))
 
 
+def _beside(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
+    """The first of two arrays of a loss, neither of which may be repeated along an axis it has."""
+    prediction, target = (node.shape for node in args)
+    if broadcast([prediction, target]) not in (prediction, target):
+        raise ShapeError(
+            f"A loss of predictions {shape_text(prediction)} and targets {shape_text(target)} would compare each with each: "
+            "give both one shape, by sd.reshape or an index such as y[:, None]."
+        )
+    return args[0]
+
+
 def _cross_entropy(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
     log_softmax, target = args
     if target.dtype == "int" and target.ndim == log_softmax.ndim - 1:
         target = whole.one_hot(target, log_softmax.shape[-1])
     if target.shape != log_softmax.shape:
+        labels = target.ndim == log_softmax.ndim - 1 and target.dtype != "int"
+        remedy = " Labels are whole numbers: declare them as sd.Tensor(name, shape, dtype=int)." if labels else ""
         raise ShapeError(
-            f"cross_entropy: the shapes differ: scores {shape_text(log_softmax.shape)} and targets {shape_text(target.shape)}."
+            f"cross_entropy: scores {shape_text(log_softmax.shape)} need as many probabilities, or labels "
+            f"{shape_text(log_softmax.shape[:-1])}, not targets {shape_text(target.shape)}.{remedy}"
         )
     return -whole.sum_axes(log_softmax * target, (log_softmax.ndim - 1,))
 
@@ -385,7 +409,11 @@ def _item(walk: Any, key: Any, dim: Dim) -> Item:
 
 
 def _from_end(position: Dim, dim: Dim) -> Dim:
-    return dim + position if isinstance(position, int) and position < 0 else position
+    if not isinstance(position, int) or position >= 0:
+        return position
+    if isinstance(dim, int) and -position > dim:
+        raise ShapeError(f"index {position} is out of range for an axis of size {dim}.")
+    return dim + position
 
 
 _TABLE: dict[str, Build] = {
@@ -414,6 +442,7 @@ _TABLE: dict[str, Build] = {
     "avg_pool": _avg_pool,
     "take": _take,
     "one_hot": _one_hot,
+    "beside": _beside,
     "cross_entropy": _cross_entropy,
     "getitem": _getitem,
 }

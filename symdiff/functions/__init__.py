@@ -21,6 +21,7 @@ from symdiff.functions.arrays import (
     take,
     transpose,
 )
+from symdiff.functions.choice import where
 from symdiff.functions.elementwise import (
     clip as _clip,
     entrywise,
@@ -32,7 +33,6 @@ from symdiff.functions.elementwise import (
     sigmoid as _sigmoid,
     softplus as _softplus,
     stop_gradient as _stop_gradient,
-    where as _where,
 )
 from symdiff.functions.linalg import cholesky, det, diag, inv, logdet, solve, trace
 from symdiff.functions.losses import binary_cross_entropy, cross_entropy, huber, mse
@@ -56,7 +56,6 @@ gelu = entrywise(_gelu)
 maximum = entrywise(_maximum)
 minimum = entrywise(_minimum)
 clip = entrywise(_clip)
-where = entrywise(_where)
 equal = entrywise(_equal)
 stop_gradient = entrywise(_stop_gradient)
 

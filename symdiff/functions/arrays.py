@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,17 +20,17 @@ def reshape(x: Any, shape: Any) -> TensorExpr:
 
 def flatten(x: Any, start_axis: int = 0) -> TensorExpr:
     """The axes from `start_axis` on as one."""
-    return TensorExpr("flatten", operands(x), (int(start_axis),))
+    return TensorExpr("flatten", operands(x), (_whole(start_axis, "start_axis"),))
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> TensorExpr:
     """The axes in another order; reversed by default."""
-    return TensorExpr("transpose", operands(x), (None if axes is None else tuple(int(a) for a in axes),))
+    return TensorExpr("transpose", operands(x), (None if axes is None else tuple(_whole(a, "axes") for a in axes),))
 
 
 def expand_dims(x: Any, axis: int) -> TensorExpr:
     """A new axis of size 1, at place `axis` of the result."""
-    return TensorExpr("expand_dims", operands(x), (int(axis),))
+    return TensorExpr("expand_dims", operands(x), (_whole(axis, "axis"),))
 
 
 def broadcast_to(x: Any, shape: Any) -> TensorExpr:
@@ -39,12 +40,19 @@ def broadcast_to(x: Any, shape: Any) -> TensorExpr:
 
 def concatenate(parts: Sequence[Any], axis: int = 0) -> TensorExpr:
     """Arrays one after the other along an axis."""
-    return TensorExpr("concatenate", operands(*parts), (int(axis),))
+    _check_parts("concatenate", parts)
+    return TensorExpr("concatenate", operands(*parts), (_whole(axis, "axis"),))
 
 
 def stack(parts: Sequence[Any], axis: int = 0) -> TensorExpr:
     """Arrays of one shape side by side along a new axis."""
-    return TensorExpr("stack", operands(*parts), (int(axis),))
+    _check_parts("stack", parts)
+    return TensorExpr("stack", operands(*parts), (_whole(axis, "axis"),))
+
+
+def _check_parts(name: str, parts: Any) -> None:
+    if not isinstance(parts, list | tuple) or not parts:
+        raise ModelError(f"sd.{name} takes a list of arrays: sd.{name}([a, b], axis=0).")
 
 
 def matmul(a: Any, b: Any) -> TensorExpr:
@@ -64,6 +72,8 @@ def outer(a: Any, b: Any) -> TensorExpr:
 
 def einsum(subscripts: str, *arrays: Any) -> TensorExpr:
     """The Einstein sum, as `numpy.einsum` reads its subscripts, without an ellipsis."""
+    if not isinstance(subscripts, str):
+        raise ModelError('sd.einsum takes its subscripts first, as text: sd.einsum("ij,jk->ik", a, b).')
     if "." in subscripts:
         raise ModelError(f"sd.einsum({subscripts!r}): write every axis as a letter; an ellipsis is not supported.")
     return TensorExpr("einsum", operands(*arrays), (subscripts.replace(" ", ""),))
@@ -71,12 +81,12 @@ def einsum(subscripts: str, *arrays: Any) -> TensorExpr:
 
 def conv1d(x: Any, kernel: Any, stride: int = 1, padding: int = 0) -> TensorExpr:
     """Cross-correlation of x (n, channels, width) with a kernel (out, channels, size), as `torch.nn.functional.conv1d`."""
-    return TensorExpr("conv", operands(x, kernel), (_sizes(stride, 1), _sizes(padding, 1)))
+    return TensorExpr("conv", operands(x, kernel), (_sizes(stride, 1, 1, "stride"), _sizes(padding, 1, 0, "padding")))
 
 
 def conv2d(x: Any, kernel: Any, stride: Any = 1, padding: Any = 0) -> TensorExpr:
     """Cross-correlation of x (n, channels, height, width) with a kernel (out, channels, rows, columns)."""
-    return TensorExpr("conv", operands(x, kernel), (_sizes(stride, 2), _sizes(padding, 2)))
+    return TensorExpr("conv", operands(x, kernel), (_sizes(stride, 2, 1, "stride"), _sizes(padding, 2, 0, "padding")))
 
 
 def max_pool2d(x: Any, size: Any, stride: Any = None, padding: Any = 0) -> TensorExpr:
@@ -90,20 +100,34 @@ def avg_pool2d(x: Any, size: Any, stride: Any = None, padding: Any = 0) -> Tenso
 
 
 def _pooled(op: str, x: Any, size: Any, stride: Any, padding: Any) -> TensorExpr:
-    sizes = _sizes(size, 2)
-    return TensorExpr(op, operands(x), (sizes, sizes if stride is None else _sizes(stride, 2), _sizes(padding, 2)))
+    sizes, steps = _sizes(size, 2, 1, "size"), size if stride is None else stride
+    around = _sizes(padding, 2, 0, "padding")
+    if any(2 * many > one for many, one in zip(around, sizes, strict=True)):
+        raise ModelError(
+            f"padding={padding} is more than half of the window {size}: some windows would hold nothing else."
+        )
+    return TensorExpr(op, operands(x), (sizes, _sizes(steps, 2, 1, "stride"), around))
 
 
-def _sizes(given: Any, count: int) -> tuple[int, ...]:
-    sizes = tuple(int(size) for size in given) if isinstance(given, tuple | list) else (int(given),) * count
-    if len(sizes) != count:
-        raise ModelError(f"{given} should be one whole number or {count} of them.")
-    return sizes
+def _sizes(given: Any, count: int, least: int, what: str) -> tuple[int, ...]:
+    sizes = tuple(given) if isinstance(given, tuple | list) else (given,) * count
+    found = tuple(_whole(size, what) for size in sizes)
+    if len(found) != count or any(size < least for size in found):
+        one = "a whole number" if count == 1 else f"one whole number or {count} of them"
+        raise ModelError(f"{what}={given}: it should be {one}, from {least} up.")
+    return found
+
+
+def _whole(value: Any, what: str) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ModelError(f"{what}={value}: it should be a whole number.") from None
 
 
 def take(x: Any, positions: Any, axis: int = 0) -> TensorExpr:
     """The entries of x at whole-number positions along an axis; the derivative adds to them."""
-    return TensorExpr("take", operands(x, positions), (int(axis),))
+    return TensorExpr("take", operands(x, positions), (_whole(axis, "axis"),))
 
 
 def one_hot(labels: Any, classes: Any) -> TensorExpr:

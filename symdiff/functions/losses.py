@@ -23,14 +23,21 @@ def _squared(prediction: sp.Expr, target: sp.Expr) -> sp.Expr:
     return (prediction - target) ** 2
 
 
+def _beside(prediction: Any, target: Any) -> Any:
+    """The predictions; of tensors the compiler checks that they and the targets do not broadcast to more than either."""
+    if not (is_tensor(prediction) or is_tensor(target)):
+        return prediction
+    return TensorExpr("beside", operands(prediction, target))
+
+
 def mse(prediction: Any, target: Any) -> Any:
     """The mean squared difference."""
-    return mean(entrywise(_squared)(prediction, target))
+    return mean(entrywise(_squared)(_beside(prediction, target), target))
 
 
 def binary_cross_entropy(probability: Any, target: Any) -> Any:
     """Mean of -(t log p + (1 - t) log(1 - p)); with p = sigmoid(z) it is computed from z, without overflow."""
-    return mean(entrywise(_binary_cross_entropy)(probability, target))
+    return mean(entrywise(_binary_cross_entropy)(_beside(probability, target), target))
 
 
 def cross_entropy(logits: Any, target: Any) -> Any:
@@ -51,4 +58,4 @@ def huber(prediction: Any, target: Any, delta: Any = 1) -> Any:
         size = sp.Abs(a - b)
         return sp.Piecewise(((a - b) ** 2 / 2, size <= delta), (delta * (size - delta / 2), True))
 
-    return mean(entrywise(entry)(prediction, target))
+    return mean(entrywise(entry)(_beside(prediction, target), target))

@@ -43,7 +43,6 @@ class TensorExpr:
 
     __slots__ = ("args", "digest", "op", "options")
     digest: str
-    __array_ufunc__ = None  # NumPy's operators hand over to these
     __iter__ = None  # an axis has no length before arrays come
 
     def __init__(self, op: str, args: tuple[Any, ...], options: tuple[Any, ...] = ()) -> None:
@@ -64,6 +63,21 @@ class TensorExpr:
 
     def __bool__(self) -> bool:
         raise ModelError("A tensor has no truth value: choose entries by sd.where(condition, a, b).")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """NumPy's functions of entries, and its operators with a NumPy number on the left."""
+        if ufunc.__name__ in _OPERATORS and method == "__call__":
+            return _OPERATORS[ufunc.__name__](*operands(*inputs))
+        raise ModelError(f"np.{ufunc.__name__} takes numbers, and {spelled(self)} has none yet: {_OWN}.")
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        """NumPy's functions of whole arrays."""
+        raise ModelError(f"np.{function.__name__} takes numbers, and {spelled(self)} has none yet: {_OWN}.")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise AttributeError(f"{spelled(self)} has no attribute {name}: {_METHODS.get(name, _OWN)}.")
 
     def _sympystr(self, printer: Any) -> str:
         return spelled(self)
@@ -109,6 +123,9 @@ class TensorExpr:
 
     def __rpow__(self, other: Any) -> TensorExpr:
         return elementwise(operator.pow, other, self)
+
+    def __floordiv__(self, other: Any) -> TensorExpr:
+        return elementwise(lambda a, b: sp.floor(a / b), self, other)
 
     def __mod__(self, other: Any) -> TensorExpr:
         return elementwise(sp.Mod, self, other)
@@ -177,13 +194,26 @@ class Tensor(TensorExpr):
         if dtype not in (float, int, bool):
             raise ModelError(f"Tensor {name}: dtype={dtype} is not one of float, int and bool.")
         sizes = shape if isinstance(shape, tuple | list) else (shape,)
-        self.name, self.shape, self.dtype = str(name), tuple(sp.sympify(size) for size in sizes), dtype.__name__
+        self.name, self.shape, self.dtype = str(name), tuple(_size(name, size) for size in sizes), dtype.__name__
         super().__init__("tensor", (), (self.name, self.shape, self.dtype))
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
         return len(self.shape)
+
+
+def _size(name: str, size: Any) -> Any:
+    """The size of an axis: a whole number from 1, or a SymPy expression; a name stands for a symbol."""
+    if isinstance(size, str) and size.isidentifier():
+        return sp.Symbol(size, integer=True, positive=True)
+    number = isinstance(size, int | sp.Integer) and not isinstance(size, bool)
+    if not (number and size > 0) and not (isinstance(size, sp.Expr) and not size.is_number):
+        raise ModelError(
+            f"Tensor {name}: {size} is no size of an axis: write whole numbers from 1, or symbols such as "
+            'n = sp.symbols("n", integer=True, positive=True).'
+        )
+    return sp.sympify(size)
 
 
 class TensorScalar(sp.Expr):
@@ -252,9 +282,27 @@ def _scalar(value: Any) -> Any:
     try:
         return sp.sympify(value, strict=True)
     except SympifyError as error:
-        raise ModelError(
-            f"A tensor meets a {type(value).__name__}: declare it as an sd.Tensor in data or constants, and pass its value."
-        ) from error
+        raise _meets(type(value).__name__) from error
+
+
+def _meets(kind: str) -> ModelError:
+    return ModelError(f"A tensor meets a {kind}: declare it as an sd.Tensor in data or constants, and pass its value.")
+
+
+# What NumPy calls the operators
+_OPERATORS: dict[str, Callable[..., Any]] = {
+    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
+    "power": operator.pow, "matmul": operator.matmul, "less": operator.lt, "less_equal": operator.le,
+    "greater": operator.gt, "greater_equal": operator.ge, "negative": operator.neg, "absolute": operator.abs,
+}  # fmt: skip
+_OWN = "write symdiff's own function, such as sd.exp(T), sd.sum(T, axis=0), sd.reshape(T, (n, 2)), a @ b"
+_METHODS = {
+    "shape": "shapes are found when the model is compiled, and only a declared sd.Tensor knows its own",
+    "ndim": "axes are counted when the model is compiled, and only a declared sd.Tensor knows its own",
+    "I": "write sd.inv(T)",
+    "dot": "write sd.dot(a, b), or a @ b",
+    "size": "shapes are found when the model is compiled",
+}
 
 
 def elementwise(function: Callable[..., Any], *values: Any) -> TensorExpr:

@@ -84,10 +84,10 @@ def index(x: Node, items: Sequence[Item]) -> Node:
         if any(nonnegative(gap) is False for gap in needs([item], [dim])):
             raise ShapeError(f"{described(item)} is out of range for an axis of size {dim}.")
     single = [axis for axis, (item, dim) in enumerate(zip(items, dims, strict=True), lead) if item == 0 and dim == 1]
-    if single and x.dtype == "float":  # a view that merges into contractions
+    whole = [axis for axis, (item, dim) in enumerate(zip(items, dims, strict=True), lead) if item == (0, dim, 1)]
+    if len(single) + len(whole) == len(items) and x.dtype == "float":  # a view that merges into contractions
         kept = [axis for axis in range(x.ndim) if axis not in single]
-        rest = [item for axis, item in enumerate(items, lead) if axis not in single]
-        return index(contract([x], [range(x.ndim)], kept, dict(enumerate(x.shape))), rest)
+        return contract([x], [range(x.ndim)], kept, dict(enumerate(x.shape)))
     if x.op == "stack" and all(isinstance(item, int) for item in items) and len(items) == len(x.attributes[0]):
         position = 0
         for item, dim in zip(items, x.attributes[0], strict=True):

@@ -50,7 +50,7 @@ def arange(dim: Dim) -> Node:
 def full(value: Node | float, shape: Sequence[Dim]) -> Node:
     """An array that repeats a scalar."""
     ones = contract([], [], range(len(shape)), dict(enumerate(shape)))
-    return mul(_node(value), ones)
+    return mul(as_node(value), ones)
 
 
 # Elementwise
@@ -71,7 +71,7 @@ def broadcast(shapes: Sequence[Shape], op: str = "broadcasting") -> Shape:
 def pointwise(op: str, *operands: Node | float) -> Node:
     """An elementwise operation, through its own constructor where it has one."""
     special = _CONSTRUCTORS.get(op)
-    return special(*map(_node, operands)) if special else _pointwise(op, *map(_node, operands))
+    return special(*map(as_node, operands)) if special else _pointwise(op, *map(as_node, operands))
 
 
 def _pointwise(op: str, *operands: Node) -> Node:
@@ -180,13 +180,13 @@ def add(a: Node, b: Node) -> Node:
     for one, other in ((a, b), (b, a)):
         if number(repeated_scalar(one) or one) == 0 and other.shape == shape:
             return other
-    (p, core), (q, other_core) = _coefficient(a), _coefficient(b)
+    (p, core), (q, other_core) = coefficient(a), coefficient(b)
     if core is other_core:
         return mul(constant(p + q), core)
     return _pointwise("add", a, b)
 
 
-def _coefficient(node: Node) -> tuple[float, Node]:
+def coefficient(node: Node) -> tuple[float, Node]:
     """Split a node into a number and the rest it multiplies."""
     if node.op == "neg":
         return -1.0, node.args[0]
@@ -199,7 +199,7 @@ def _coefficient(node: Node) -> tuple[float, Node]:
 
 def neg(a: Node) -> Node:
     """-a."""
-    factor, core = _coefficient(cast(a))
+    factor, core = coefficient(cast(a))
     if (value := number(core)) is not None:
         return constant(-factor * value)
     return _pointwise("neg", core) if factor == 1 else mul(constant(-factor), core)
@@ -207,7 +207,7 @@ def neg(a: Node) -> Node:
 
 def mul(a: Node, b: Node) -> Node:
     """a * b; the numeric factor and then scalar factors stand in front of arrays."""
-    (p, a), (q, b) = _coefficient(cast(a)), _coefficient(cast(b))
+    (p, a), (q, b) = coefficient(cast(a)), coefficient(cast(b))
     factor = p * q
     x, y = number(a), number(b)
     if x is not None and y is not None:
@@ -222,7 +222,7 @@ def mul(a: Node, b: Node) -> Node:
 
 def _scaled(factor: float, core: Node) -> Node:
     """A number times a node that has no numeric factor of its own in front."""
-    more, core = _coefficient(core)
+    more, core = coefficient(core)
     factor *= more
     if (value := number(core)) is not None:
         return constant(factor * value)
@@ -233,7 +233,7 @@ def _scaled(factor: float, core: Node) -> Node:
     if factor == 0:
         return constant(0.0) if not core.shape else _full_zero(core.shape)
     if core.op == "div":  # a number in the numerator takes up the factor
-        inside, numerator = _coefficient(core.args[0])
+        inside, numerator = coefficient(core.args[0])
         if (over := number(numerator)) is not None:
             return div(constant(factor * inside * over), core.args[1])
         if inside != 1:
@@ -266,6 +266,9 @@ def _product(a: Node, b: Node) -> Node:
             return div(mul(array.args[0], other), array.args[1])
         if array.op == "select" and (mask := _mask(array, other)) is not None:
             return mask
+    for count, array in ((a, b), (b, a)):
+        if count.op == "size" and array.op == "div" and array.args[1] is count:
+            return array.args[0]
     if (power := _power_of_one_base(a, b)) is not None:
         return power
     if b.shape and (is_structured(a) or is_structured(b)):
@@ -334,7 +337,7 @@ def div(a: Node, b: Node) -> Node:
         return mul(constant(1 / y), a)
     if b.op == "neg":
         return neg(div(a, b.args[0]))
-    p, core = _coefficient(a)
+    p, core = coefficient(a)
     if p == -1:
         return neg(div(core, b))
     if core.op == "div" and core.args[1].op == b.op == "size":
@@ -479,7 +482,8 @@ def broadcast_to(x: Node, shape: Shape) -> Node:
     return contract([x], [labels], range(len(shape)), dict(enumerate(shape)) | {i: 1 for i in labels if i >= 100})
 
 
-def _node(value: Node | float) -> Node:
+def as_node(value: Node | float) -> Node:
+    """A number as a constant."""
     return value if isinstance(value, Node) else constant(value)
 
 
@@ -492,18 +496,3 @@ _CONSTRUCTORS: dict[str, Callable[..., Node]] = {
     "select": select,
     "cast": cast,
 }
-
-_ARITHMETIC: dict[str, Callable[..., Node]] = {
-    "__add__": lambda a, b: add(a, _node(b)),
-    "__radd__": lambda a, b: add(_node(b), a),
-    "__sub__": lambda a, b: add(a, neg(_node(b))),
-    "__rsub__": lambda a, b: add(_node(b), neg(a)),
-    "__mul__": lambda a, b: mul(a, _node(b)),
-    "__rmul__": lambda a, b: mul(_node(b), a),
-    "__truediv__": lambda a, b: div(a, _node(b)),
-    "__rtruediv__": lambda a, b: div(_node(b), a),
-    "__pow__": lambda a, b: power(a, _node(b)),
-    "__neg__": neg,
-}
-for _name, _method in _ARITHMETIC.items():
-    setattr(Node, _name, _method)

@@ -7,7 +7,7 @@ that are known only when arrays come take nominal values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import opt_einsum
 
@@ -51,7 +51,7 @@ def _merge(roots: Sequence[Node]) -> list[Node]:
             if inner.op == "contract" and inner.args and few and node.args[position].op == "contract":
                 work.merge(position)
             elif inner.op == "mul" and len(work.operands) == 1 and work.summed():
-                work.operands[position : position + 1] = _factors(inner, labels, work)
+                work.operands = _factors(inner, labels, work, count)
         return contract(
             [operand for operand, _ in work.operands], [i for _, i in work.operands], work.out, dict(work.sizes)
         )
@@ -59,9 +59,9 @@ def _merge(roots: Sequence[Node]) -> list[Node]:
     return rewrite(roots, change)
 
 
-def _factors(product: Node, labels: Labels, work: Contraction) -> list[tuple[Node, Labels]]:
-    """The two factors of an elementwise product, labelled as the product is."""
-    found = []
+def _factors(product: Node, labels: Labels, work: Contraction, count: Mapping[Node, int]) -> list[tuple[Node, Labels]]:
+    """The factors of an elementwise product, and of products in it that nothing else uses, labelled as the product is."""
+    found: list[tuple[Node, Labels]] = []
     for factor in product.args:
         own = []
         for place in aligned(factor.shape, product.shape, 1000):
@@ -71,7 +71,8 @@ def _factors(product: Node, labels: Labels, work: Contraction) -> list[tuple[Nod
                 own.append(fresh)
             else:
                 own.append(labels[place])
-        found.append((factor, tuple(own)))
+        inside = factor.op == "mul" and factor.ndim == product.ndim and count.get(factor) == 1
+        found += _factors(factor, tuple(own), work, count) if inside else [(factor, tuple(own))]
     return found
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import reduce as fold
 
 from symdiff.graph.axes import reduce, sum_axes
-from symdiff.graph.build import add, constant, neg, number, pointwise, power
+from symdiff.graph.build import add, coefficient, constant, neg, number, pointwise, power
 from symdiff.graph.linalg import log_abs_det, logdet, sign_det
 from symdiff.graph.node import Node
 from symdiff.graph.pattern import P, Rule, apply_rules, variable
@@ -204,18 +204,8 @@ def _multiple(y: Node, x: Node) -> float | None:
     """The number k of y = k x."""
     if y is x:
         return 1.0
-    (p, one), (q, other) = _coefficient(y), _coefficient(x)
+    (p, one), (q, other) = coefficient(y), coefficient(x)
     return p / q if one is other else None
-
-
-def _coefficient(x: Node) -> tuple[float, Node]:
-    if x.op == "neg":
-        return -1.0, x.args[0]
-    if x.op == "mul":
-        for value, rest in (x.args, x.args[::-1]):
-            if (factor := number(value)) is not None:
-                return factor, rest
-    return 1.0, x
 
 
 def _share_of_sum(a: Node, x: Node) -> Node | None:

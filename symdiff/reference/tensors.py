@@ -194,6 +194,7 @@ _TABLE: dict[str, Function] = {
     "avg_pool": _avg_pool,
     "take": lambda self, node, values: np.take(values[0], _whole(values[1]), node.options[0]),
     "one_hot": _one_hot,
+    "beside": lambda self, node, values: values[0],
     "cross_entropy": _cross_entropy,
     "getitem": _getitem,
 }
