@@ -14,7 +14,7 @@ import torch
 import symdiff as sd
 
 KINDS = ("value", "grad", "value_and_grad", "hessian", "hvp", "jvp", "out", "out_jacobian", "out_jvp", "out_vjp")
-MOST_ENTRIES = 30_000  # of a Hessian or Jacobian: PyTorch's of a larger one takes longer than it tells
+MOST_ENTRIES = 20_000  # of a Hessian or Jacobian: PyTorch's of a larger one takes longer than it tells
 
 
 @dataclass(frozen=True, eq=False)
