@@ -19,36 +19,35 @@ Closed form
     e2 = einsum('ijl,lk->ijk', e1, wv)
     e3 = einsum('ijl,kl->ijk', e1, wq @ wk.T)
     e4 = einsum('ijl,ikl->ijk', e1, e3)/sqrt(d)
-    e5 = logsumexp(e4, axis=2)
-    weights = exp(e4 - e5[:, :, None])
-    e6 = e1 + einsum('ilk,ijl->ijk', e2, weights)
-    e7 = -(sum(e6, axis=2)[:, :, None])/d + e6
-    e8 = sqrt(1.0000000000000001e-5 + einsum('ijk,ijk->ij', e7, e7)/d)
-    e9 = (1/e8)[:, :, None]
-    e10 = e7*e9
-    e11 = e10*gain + shift
-    scores = einsum('ijl,lk->ijk', e11, readout)
-    e12 = logsumexp(scores, axis=2)
-    value = -sum((-e12[:, :, None] + scores)*one_hot(label, c))/(n*t)
-    e13 = -one_hot(label, c) + exp(-broadcast_to(e12[:, :, None], n, t, c) + scores)
-    e14 = einsum('ijl,kl->ijk', e13, readout)
-    e15 = e14*gain
-    e16 = e15*e9/(n*t) - einsum('ijk,ij->ijk', e7, einsum('ijk,ijk->ij', e15, e7)/(e8**3*n*t))/d
-    e17 = -broadcast_to(sum(e16, axis=2)[:, :, None], n, t, d)/d + e16
-    e18 = einsum('ilj,ilk->ijk', weights, e17)
-    e19 = einsum('ikl,ijl->ijk', e2, e17)*weights
-    e20 = (e19 - einsum('ijl,ijk->ijk', e19, exp(-broadcast_to(e5[:, :, None], n, t, t) + e4)))/sqrt(d)
-    e21 = einsum('ilk,ilj->ijk', e1, e20)
-    e22 = e17 + einsum('ijl,ilk->ijk', e20, e3) + einsum('ijl,kl->ijk', e18, wv) + einsum('ijl,lk->ijk', e21, wq @ wk.T)
-    grad.embedding = einsum('klj,kli->ij', e22, one_hot(token, c))
-    grad.mark = einsum('jk,jki->i', marked, e22)
-    e23 = einsum('klj,kli->ij', e1, e21)
-    grad.wq = e23 @ wk
-    grad.wk = e23.T @ wq
-    grad.wv = einsum('klj,kli->ij', e18, e1)
-    grad.gain = einsum('jki,jki->i', e10, e14)/(n*t)
-    grad.shift = sum(e14, axis=(0, 1))/(n*t)
-    grad.readout = einsum('kli,klj->ij', e11, e13)/(n*t)
+    weights = softmax(e4, axis=2)
+    e5 = e1 + einsum('ilk,ijl->ijk', e2, weights)
+    e6 = -(sum(e5, axis=2)[:, :, None])/d + e5
+    e7 = sqrt(1.0000000000000001e-5 + einsum('ijk,ijk->ij', e6, e6)/d)
+    e8 = (1/e7)[:, :, None]
+    e9 = e6*e8
+    e10 = e9*gain + shift
+    scores = einsum('ijl,lk->ijk', e10, readout)
+    e11 = log_softmax(scores, axis=2)
+    value = -sum(e11*one_hot(label, c))/(n*t)
+    e12 = -one_hot(label, c) + softmax(scores, axis=2)
+    e13 = einsum('ijl,kl->ijk', e12, readout)
+    e14 = e13*gain
+    e15 = e14*e8/(n*t) - einsum('ij,ijk->ijk', einsum('ijk,ijk->ij', e14, e6)/(e7**3*n*t), e6)/d
+    e16 = -(sum(e15, axis=2)[:, :, None])/d + e15
+    e17 = einsum('ikl,ijl->ijk', e2, e16)*weights
+    e18 = (e17 - einsum('ijk,ijl->ijk', weights, e17))/sqrt(d)
+    e19 = einsum('ilj,ilk->ijk', e18, e1)
+    e20 = einsum('ilk,ilj->ijk', e16, weights)
+    e21 = e16 + einsum('ijl,ilk->ijk', e18, e3) + einsum('ijl,kl->ijk', e20, wv) + einsum('lk,ijl->ijk', wq @ wk.T, e19)
+    grad.embedding = einsum('klj,kli->ij', e21, one_hot(token, c))
+    grad.mark = einsum('jki,jk->i', e21, marked)
+    e22 = einsum('klj,kli->ij', e1, e19)
+    grad.wq = e22 @ wk
+    grad.wk = e22.T @ wq
+    grad.wv = einsum('kli,klj->ij', e1, e20)
+    grad.gain = einsum('jki,jki->i', e9, e13)/(n*t)
+    grad.shift = sum(e13, axis=(0, 1))/(n*t)
+    grad.readout = einsum('kli,klj->ij', e10, e12)/(n*t)
 
 """
 
@@ -157,19 +156,19 @@ def grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label
     t = token.shape[1]
     # gradient by embedding
     t1 = mark * marked[:, :, None] + _take(embedding, token, 0)
-    t2 = t1 @ wv
-    t3 = wq @ wk.T
-    t4 = t1 @ t3.T
+    t2 = wq @ wk.T
+    t3 = t1 @ t2.T
     sqrt_d = float(np.sqrt(d))
-    t5 = t1 @ t4.transpose(0, 2, 1) / sqrt_d
-    max_t5 = np.maximum.reduce(t5, axis=2)
-    t6 = np.exp(t5 - np.where(np.abs(max_t5) < np.inf, max_t5, 0)[:, :, None])
-    weights = t6 / np.add.reduce(t6, axis=2)[:, :, None]
-    t7 = weights @ t2 + t1
+    t4 = t1 @ t3.transpose(0, 2, 1) / sqrt_d
+    max_t4 = np.maximum.reduce(t4, axis=2)
+    t5 = np.exp(t4 - np.where(np.abs(max_t4) < np.inf, max_t4, 0)[:, :, None])
+    weights = t5 / np.add.reduce(t5, axis=2)[:, :, None]
+    t6 = t1 @ wv
+    t7 = weights @ t6 + t1
     t8 = t7 - np.add.reduce(t7, axis=2)[:, :, None] / d
     t9 = np.sqrt(np.einsum("ijk,ijk->ij", t8, t8) / d + 1e-05)
     t10 = (1 / t9)[:, :, None]
-    t11 = t8 * t10
+    t11 = t10 * t8
     t12 = gain * t11 + shift
     scores = t12 @ readout
     max_scores = np.maximum.reduce(scores, axis=2)
@@ -177,21 +176,21 @@ def grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label
     t14 = t13 / np.add.reduce(t13, axis=2)[:, :, None] - _one_hot(label, c, embedding.dtype)
     t15 = t14 @ readout.T
     t16 = gain * t15
-    t17 = (np.einsum("ijk,ijk->ij", t8, t16) / (n*t) / (t9 * t9) / t9)[:, :, None] * t8
-    t18 = t10 * t16 / (n*t) - t17 / d
-    t19 = t18 - (np.add.reduce(t18, axis=2) / d)[:, :, None]
-    t20 = weights * (t19 @ t2.transpose(0, 2, 1))
-    t21 = (t20 - np.add.reduce(t20, axis=2)[:, :, None] * weights) / sqrt_d
-    t22 = t21.transpose(0, 2, 1) @ t1
-    t23 = weights.transpose(0, 2, 1) @ t19
-    t24 = t21 @ t4 + t19 + t22 @ t3 + t23 @ wv.T
+    t17 = (np.einsum("ijk,ijk->ij", t16, t8) / (n*t) / (t9 * t9) / t9 / d)[:, :, None] * t8
+    t18 = t16 * t10 / (n*t) - t17
+    t19 = t18 - np.add.reduce(t18, axis=2)[:, :, None] / d
+    t20 = weights.transpose(0, 2, 1) @ t19
+    t21 = weights * (t19 @ t6.transpose(0, 2, 1))
+    t22 = (t21 - np.add.reduce(t21, axis=2)[:, :, None] * weights) / sqrt_d
+    t23 = t22.transpose(0, 2, 1) @ t1
+    t24 = t20 @ wv.T + (t22 @ t3 + t19 + t23 @ t2)
     grad_embedding = _scatter(t24, token, 0, c)
     grad_mark = np.tensordot(marked, t24, axes=[[0, 1], [0, 1]])
     # gradient by wq
-    t25 = np.add.reduce(t22.transpose(0, 2, 1) @ t1)
+    t25 = np.add.reduce(t23.transpose(0, 2, 1) @ t1)
     grad_wq = t25 @ wk
     grad_wk = t25.T @ wq
-    grad_wv = np.add.reduce(t1.transpose(0, 2, 1) @ t23)
+    grad_wv = np.add.reduce(t1.transpose(0, 2, 1) @ t20)
     grad_gain = np.einsum("jki,jki->i", t11, t15) / (n*t)
     grad_shift = np.add.reduce(t15, axis=(0, 1)) / (n*t)
     grad_readout = np.add.reduce(t12.transpose(0, 2, 1) @ t14) / (n*t)
@@ -222,7 +221,7 @@ def value_and_grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, mar
     t8 = t7 - np.add.reduce(t7, axis=2)[:, :, None] / d
     t9 = np.sqrt(np.einsum("ijk,ijk->ij", t8, t8) / d + 1e-05)
     t10 = (1 / t9)[:, :, None]
-    t11 = t8 * t10
+    t11 = t10 * t8
     t12 = gain * t11 + shift
     scores = t12 @ readout
     max_scores = np.maximum.reduce(scores, axis=2)
@@ -234,22 +233,22 @@ def value_and_grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, mar
     t16 = t14 / t15[:, :, None] - one_hot_label
     t17 = t16 @ readout.T
     t18 = gain * t17
-    t19 = (np.einsum("ijk,ijk->ij", t8, t18) / (n*t) / (t9 * t9) / t9)[:, :, None] * t8
-    t20 = t10 * t18 / (n*t) - t19 / d
-    t21 = t20 - (np.add.reduce(t20, axis=2) / d)[:, :, None]
-    t22 = weights * (t21 @ t2.transpose(0, 2, 1))
-    t23 = (t22 - np.add.reduce(t22, axis=2)[:, :, None] * weights) / sqrt_d
-    t24 = t23.transpose(0, 2, 1) @ t1
-    t25 = weights.transpose(0, 2, 1) @ t21
-    t26 = t23 @ t4 + t21 + t24 @ t3 + t25 @ wv.T
+    t19 = (np.einsum("ijk,ijk->ij", t8, t18) / (n*t) / (t9 * t9) / t9 / d)[:, :, None] * t8
+    t20 = t10 * t18 / (n*t) - t19
+    t21 = t20 - np.add.reduce(t20, axis=2)[:, :, None] / d
+    t22 = weights.transpose(0, 2, 1) @ t21
+    t23 = weights * (t21 @ t2.transpose(0, 2, 1))
+    t24 = (t23 - np.add.reduce(t23, axis=2)[:, :, None] * weights) / sqrt_d
+    t25 = t24.transpose(0, 2, 1) @ t1
+    t26 = t22 @ wv.T + (t25 @ t3 + (t24 @ t4 + t21))
     grad_embedding = _scatter(t26, token, 0, c)
-    grad_mark = np.tensordot(marked, t26, axes=[[0, 1], [0, 1]])
+    grad_mark = np.tensordot(t26, marked, axes=[[0, 1], [0, 1]])
     # gradient by wq
-    t27 = np.add.reduce(t24.transpose(0, 2, 1) @ t1)
+    t27 = np.add.reduce(t25.transpose(0, 2, 1) @ t1)
     grad_wq = t27 @ wk
     grad_wk = t27.T @ wq
-    grad_wv = np.add.reduce(t1.transpose(0, 2, 1) @ t25)
-    grad_gain = np.einsum("jki,jki->i", t11, t17) / (n*t)
+    grad_wv = np.add.reduce(t1.transpose(0, 2, 1) @ t22)
+    grad_gain = np.einsum("jki,jki->i", t17, t11) / (n*t)
     grad_shift = np.add.reduce(t17, axis=(0, 1)) / (n*t)
     grad_readout = np.add.reduce(t12.transpose(0, 2, 1) @ t16) / (n*t)
     return value, Grad(grad_embedding, grad_mark, grad_wq, grad_wk, grad_wv, grad_gain, grad_shift, grad_readout)

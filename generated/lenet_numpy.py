@@ -104,7 +104,7 @@ def value(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     max_scores = np.maximum.reduce(scores, axis=1)
     t6 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
     t7 = scores - (np.log(np.add.reduce(np.exp(scores - t6[:, None]), axis=1)) + t6)[:, None]
-    value = -np.vdot(t7, _one_hot(label, 10, k1.dtype)) / n
+    value = -np.vdot(_one_hot(label, 10, k1.dtype), t7) / n
     return value
 
 
@@ -168,6 +168,7 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     )
     n = image.shape[0]
     # objective
+    one_hot_label = _one_hot(label, 10, k1.dtype)
     t1 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
     reshape_t1 = t1.reshape(n, 25, 784)
     t2 = (k1.reshape(6, 25) @ reshape_t1).reshape(n, 6, 28, 28) + b1[:, None, None]
@@ -189,8 +190,7 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t9 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
     t10 = np.exp(scores - t9[:, None])
     t11 = np.add.reduce(t10, axis=1)
-    one_hot_label = _one_hot(label, 10, k1.dtype)
-    value = -np.vdot(scores - (np.log(t11) + t9)[:, None], one_hot_label) / n
+    value = -np.vdot(one_hot_label, scores - (np.log(t11) + t9)[:, None]) / n
     # gradient by k1
     t12 = (t10 / t11[:, None] - one_hot_label) / n
     t13 = np.where(t8 > 0, t12 @ w5.T, 0)

@@ -12,17 +12,16 @@ Arguments
 Closed form
     e1 = -mu + x[:, None, :]
     e2 = e1*exp(q) + einsum('ijl,jkl->ijk', e1, L*below)
-    e3 = alpha - 0.91893853320467278*d - einsum('ijk,ijk->ij', e2, e2)/2 + sum(q, axis=1) - logsumexp(alpha)
+    e3 = -0.91893853320467278*d - einsum('ijk,ijk->ij', e2, e2)/2 + log_softmax(alpha, axis=0) + sum(q, axis=1)
     e4 = logsumexp(e3, axis=1)
     value = -sum(e4)/n
-    e5 = exp(-broadcast_to(e4[:, None], n, K) + e3)
-    e6 = sum(e5, axis=0)
-    grad.alpha = -e6/n + exp(alpha - logsumexp(alpha))*sum(e6)/n
-    e7 = einsum('ij,ijk->ijk', e5, e2)
-    grad.mu = -sum(e7*exp(q) + einsum('ijl,jlk->ijk', e7, L*below), axis=0)/n
-    grad.q = (-broadcast_to(e6[:, None], K, d) + einsum('kij,kij->ij', e1, e7)*exp(q))/n
-    grad.L = below*einsum('lik,lij->ijk', e1, e7)/n
-    responsibility = exp(e3 - e4[:, None])
+    responsibility = softmax(e3, axis=1)
+    e5 = sum(responsibility, axis=0)
+    grad.alpha = -e5/n + softmax(alpha, axis=0)*sum(e5)/n
+    e6 = einsum('ij,ijk->ijk', responsibility, e2)
+    grad.mu = -sum(e6*exp(q) + einsum('ijl,jlk->ijk', e6, L*below), axis=0)/n
+    grad.q = -e5[:, None]/n + einsum('kij,kij->ij', e1, e6)*exp(q)/n
+    grad.L = below*einsum('lik,lij->ijk', e1, e6)/n
 
 """
 
@@ -96,27 +95,27 @@ def grad(alpha, mu, q, L, x, below):
     d = mu.shape[1]
     n = x.shape[0]
     # gradient by alpha
-    max_alpha = np.maximum.reduce(alpha)
-    t1 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
-    t2 = np.exp(alpha - t1)
-    t3 = np.add.reduce(t2)
-    t4 = x[:, None, :] - mu
-    t5 = below * L
+    t1 = x[:, None, :] - mu
+    t2 = below * L
     exp_q = np.exp(q)
-    t6 = (t4.transpose(1, 0, 2) @ t5.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t4
-    t7 = alpha - (np.log(t3) + t1) + np.add.reduce(q, axis=1) - 0.5 * np.einsum("ijk,ijk->ij", t6, t6)
+    t3 = (t1.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t1
+    max_alpha = np.maximum.reduce(alpha)
+    t4 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t5 = np.exp(alpha - t4)
+    t6 = np.add.reduce(t5)
+    t7 = alpha - (np.log(t6) + t4) + np.add.reduce(q, axis=1) - 0.5 * np.einsum("ijk,ijk->ij", t3, t3)
     t8 = t7 - 0.9189385332046728 * d
     max_t8 = np.maximum.reduce(t8, axis=1)
     t9 = np.exp(t8 - np.where(np.abs(max_t8) < np.inf, max_t8, 0)[:, None])
-    t10 = t9 / np.add.reduce(t9, axis=1)[:, None]
-    t11 = np.add.reduce(t10)
-    grad_alpha = np.add.reduce(t11) / n * (t2 / t3) - t11 / n
+    responsibility = t9 / np.add.reduce(t9, axis=1)[:, None]
+    t10 = np.add.reduce(responsibility)
+    grad_alpha = np.add.reduce(t10) / n * (t5 / t6) - t10 / n
     # gradient by mu
-    t12 = t10[:, :, None] * t6
-    t13 = np.add.reduce((t12.transpose(1, 0, 2) @ t5).transpose(1, 0, 2) + exp_q * t12)
-    grad_mu = -t13 / n
-    grad_q = (exp_q * np.einsum("kij,kij->ij", t4, t12) - t11[:, None]) / n
-    grad_L = below * (t12.transpose(1, 2, 0) @ t4.transpose(1, 0, 2)) / n
+    t11 = responsibility[:, :, None] * t3
+    t12 = np.add.reduce(exp_q * t11 + (t11.transpose(1, 0, 2) @ t2).transpose(1, 0, 2))
+    grad_mu = -t12 / n
+    grad_q = exp_q * np.einsum("kij,kij->ij", t1, t11) / n - t10[:, None] / n
+    grad_L = below * (t11.transpose(1, 2, 0) @ t1.transpose(1, 0, 2)) / n
     return Grad(grad_alpha, grad_mu, grad_q, grad_L)
 
 
@@ -142,15 +141,15 @@ def value_and_grad(alpha, mu, q, L, x, below):
     t11 = np.add.reduce(t10, axis=1)
     value = -np.add.reduce(np.log(t11) + t9) / n
     # gradient by alpha
-    t12 = t10 / t11[:, None]
-    t13 = np.add.reduce(t12)
-    grad_alpha = np.add.reduce(t13) / n * (t5 / t6) - t13 / n
+    responsibility = t10 / t11[:, None]
+    t12 = np.add.reduce(responsibility)
+    grad_alpha = np.add.reduce(t12) / n * (t5 / t6) - t12 / n
     # gradient by mu
-    t14 = t12[:, :, None] * t3
-    t15 = np.add.reduce((t14.transpose(1, 0, 2) @ t2).transpose(1, 0, 2) + exp_q * t14)
-    grad_mu = -t15 / n
-    grad_q = (exp_q * np.einsum("kij,kij->ij", t1, t14) - t13[:, None]) / n
-    grad_L = below * (t14.transpose(1, 2, 0) @ t1.transpose(1, 0, 2)) / n
+    t13 = responsibility[:, :, None] * t3
+    t14 = np.add.reduce((t13.transpose(1, 0, 2) @ t2).transpose(1, 0, 2) + exp_q * t13)
+    grad_mu = -t14 / n
+    grad_q = exp_q * np.einsum("kij,kij->ij", t1, t13) / n - t12[:, None] / n
+    grad_L = below * (t13.transpose(1, 2, 0) @ t1.transpose(1, 0, 2)) / n
     return value, Grad(grad_alpha, grad_mu, grad_q, grad_L)
 
 

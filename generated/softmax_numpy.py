@@ -10,13 +10,12 @@ Arguments
 
 Closed form
     e1 = (x @ w) + b
-    e2 = logsumexp(e1, axis=1)
-    e3 = e1 - e2[:, None]
-    value = penalty*sum(w**2) - sum(e3*one_hot(label, c))/n
-    e4 = -one_hot(label, c) + exp(-broadcast_to(e2[:, None], n, c) + e1)
-    grad.w = (x.T @ e4)/n + 2*penalty*w
-    grad.b = sum(e4, axis=0)/n
-    probability = exp(e3)
+    e2 = log_softmax(e1, axis=1)
+    value = penalty*sum(w**2) - sum(e2*one_hot(label, c))/n
+    probability = softmax(e1, axis=1)
+    e3 = -one_hot(label, c) + probability
+    grad.w = (x.T @ e3)/n + 2*penalty*w
+    grad.b = sum(e3, axis=0)/n
 
 """
 
@@ -85,8 +84,9 @@ def grad(w, b, x, label, penalty):
     t1 = x @ w + b
     max_t1 = np.maximum.reduce(t1, axis=1)
     t2 = np.exp(t1 - np.where(np.abs(max_t1) < np.inf, max_t1, 0)[:, None])
-    t3 = t2 / np.add.reduce(t2, axis=1)[:, None] - _one_hot(label, c, w.dtype)
-    grad_w = 2 * (penalty * w) + x.T @ t3 / n
+    probability = t2 / np.add.reduce(t2, axis=1)[:, None]
+    t3 = probability - _one_hot(label, c, w.dtype)
+    grad_w = x.T @ t3 / n + 2 * (penalty * w)
     grad_b = np.add.reduce(t3) / n
     return Grad(grad_w, grad_b)
 
@@ -105,7 +105,8 @@ def value_and_grad(w, b, x, label, penalty):
     t4 = np.add.reduce(t3, axis=1)
     value = penalty * np.vdot(w, w) - np.vdot(one_hot_label, t1 - (np.log(t4) + t2)[:, None]) / n
     # gradient by w
-    t5 = t3 / t4[:, None] - one_hot_label
+    probability = t3 / t4[:, None]
+    t5 = probability - one_hot_label
     grad_w = 2 * (penalty * w) + x.T @ t5 / n
     grad_b = np.add.reduce(t5) / n
     return value, Grad(grad_w, grad_b)

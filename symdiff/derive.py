@@ -9,8 +9,8 @@ from symdiff.diff.reverse import cotangents
 from symdiff.diff.second import gradient, hessian, hessian_product, jacobian_forward, jacobian_reverse, zeros
 from symdiff.errors import ModelError
 from symdiff.frontend.lower import Lowered
-from symdiff.graph.build import parameter
 from symdiff.graph.inputs import Input, Unit
+from symdiff.graph.leaves import parameter
 from symdiff.graph.node import Node
 from symdiff.names import unique
 from symdiff.options import DEFAULT_EMIT, EMIT, Options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -96,12 +97,24 @@ def _lines(model: Lowered, roots: dict[str, Node], user_names: dict[Node, str]) 
         expressions = forms(order, model.declarations, named)
     except UnsupportedError:
         return ("has no form in the model's dialect; see the code.",)
-    lines = []
+    lines: list[tuple[str, str]] = []
     for node, expression in zip(order, expressions, strict=True):
         labels = [name for name, root in roots.items() if root is node] or [named[node]]
         axes = subscript(node, model.declarations) if forms is index_forms else ""
-        lines += [f"{label}{axes} = {one_line(expression, str(model.declarations.samples))}" for label in labels]
-    return tuple(lines)
+        lines += [(f"{label}{axes}", one_line(expression, str(model.declarations.samples))) for label in labels]
+    return tuple(f"{name} = {text}" for name, text in _used(lines, [*roots, *user_names.values()]))
+
+
+def _used(lines: list[tuple[str, str]], wanted: Sequence[str]) -> list[tuple[str, str]]:
+    """The lines without those of parts that no other line shows, such as the logsumexp of what is written as a softmax."""
+    found: list[tuple[str, str]] = []
+    words: set[str] = set()
+    for name, text in reversed(lines):
+        label = name.partition("[")[0]
+        if label in wanted or label in words:
+            found.append((name, text))
+            words.update(re.findall(r"\w+", text))
+    return found[::-1]
 
 
 def _shared(model: Lowered, roots: Sequence[Node], user_names: dict[Node, str]) -> dict[Node, str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from catalogue import ALL, KINDS, Case
+from catalogue import ALL, Case
 
 import symdiff as sd
 from symdiff import reference
@@ -22,26 +22,13 @@ pytestmark = [
 SCHEDULES = [("numpy", "fast")]  # backend and style
 # Errors in units of the largest entry of each array.
 TOLERANCE = {np.float64: 1e-12, np.float32: 3e-5}
-DIAGONAL = "the sum of products of two diagonals is taken over the whole matrices"
-# What is known to be wrong: row, kind and dtype -> why.
-FAULTS = {
-    ("index, product of equals", kind, np.float32): "a whole-number exponent in an array makes float64 of float32"
-    for kind in KINDS
-    if kind not in ("value", "out")
-} | {
-    ("index, antidiagonal", kind, dtype): DIAGONAL
-    for kind in ("value", "value_and_grad", "jvp", "out", "out_jvp")
-    for dtype in TOLERANCE
-}
 
 
 def trials() -> Iterator[Any]:
     """Every row with every kind and dtype."""
     for case, dtype in product(ALL, TOLERANCE):
         for kind in case.kinds:
-            fault = FAULTS.get((str(case), kind, dtype))
-            marks = [pytest.mark.xfail(strict=True, reason=fault)] if fault else []
-            yield pytest.param(case, kind, dtype, id=f"{case}-{kind}-{dtype.__name__}", marks=marks)
+            yield pytest.param(case, kind, dtype, id=f"{case}-{kind}-{dtype.__name__}")
 
 
 @cache
@@ -92,18 +79,9 @@ NO_REFERENCE = {  # row -> why the reference cannot evaluate it
     "scalar, registered": "it knows no function of the user's own",
     "matrix, registered": "it knows no function of the user's own",
 }
-REFERENCE_FAULTS = {
-    "matrix, entry from the end": "the reference takes no place from the end of a matrix",
-    "index, antidiagonal": DIAGONAL,
-}
-REFERRED = [
-    pytest.param(case, id=str(case), marks=[pytest.mark.xfail(strict=True, reason=fault)] if fault else [])
-    for case in ALL
-    for fault in [REFERENCE_FAULTS.get(str(case))]
-]
 
 
-@pytest.mark.parametrize("case", REFERRED)
+@pytest.mark.parametrize("case", ALL, ids=str)
 def test_as_the_reference_has_it(case: Case) -> None:
     """The value, and the gradient along one direction, of the user's own expressions at high precision."""
     model = case.model()

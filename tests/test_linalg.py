@@ -15,8 +15,8 @@ from symdiff.compiler import generate
 from symdiff.diff.second import hessian, jacobian_forward, jacobian_reverse
 from symdiff.errors import ShapeError, SymdiffError, UnsupportedError
 from symdiff.graph.axes import sum_axes
-from symdiff.graph.build import parameter
 from symdiff.graph.inputs import Input, Unit
+from symdiff.graph.leaves import parameter
 from symdiff.graph.linalg import cholesky, det, inverse, is_symmetric, log_abs_det, logdet, product, solve, swapped
 from symdiff.loader import load_source
 from symdiff.options import Options

@@ -15,7 +15,8 @@ from sympy.codegen.numpy_nodes import logaddexp, logaddexp2
 import symdiff as sd
 from symdiff.errors import ShapeError
 from symdiff.graph.axes import insert_axes, matmul, reduce, sum_axes
-from symdiff.graph.build import constant, parameter, pointwise
+from symdiff.graph.build import pointwise
+from symdiff.graph.leaves import constant, parameter
 from symdiff.graph.linalg import cholesky, det, diagonal, swapped
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import POINTWISE

@@ -102,7 +102,7 @@ class ContractionWriter:
     def _pair(self, work: Contraction, kept: Labels) -> Text:
         xp = self.writer.xp
         (a, la), (b, lb) = work.operands
-        if not kept and a.shape == b.shape and _long(la, work) == _long(lb, work):
+        if not kept and a.shape == b.shape and len(set(la)) == len(la) and _long(la, work) == _long(lb, work):
             return Text(
                 f"{xp}.{'dot' if a.ndim == 1 else 'vdot'}({self.writer.texts[a].source}, {self.writer.texts[b].source})"
             )

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from symdiff.errors import UnsupportedError
-from symdiff.graph.build import number
 from symdiff.graph.inputs import Input
 from symdiff.graph.item import Item, Window, is_entry
+from symdiff.graph.leaves import number
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import REDUCTIONS
 from symdiff.graph.size import Dim, evaluate

@@ -10,8 +10,9 @@ from symdiff.codegen.arrays import ArrayWriter
 from symdiff.codegen.contraction import ContractionWriter
 from symdiff.codegen.program import ATOM, POWER, PRODUCT, SUM, UNARY, Text
 from symdiff.codegen.table import MIRRORED, NUMPY, OPERATORS
-from symdiff.graph.build import constant, number, repeated_scalar
+from symdiff.graph.build import repeated_scalar
 from symdiff.graph.external import EXTERNAL
+from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node
 from symdiff.graph.ops import REDUCTIONS
 from symdiff.graph.size import Dim, Size
@@ -193,7 +194,8 @@ class Writer(ArrayWriter):
         if values == (1, 0) and condition.shape == node.shape:
             return Text(f"{self.texts[condition].at(ATOM)}.astype({self.dtype})")
         chosen = f"{self.xp}.where({c}, {self.texts[yes].source}, {self.texts[no].source})"
-        return Text(f"{chosen}.astype({self.dtype})" if None not in values and node.dtype == "float" else chosen)
+        weak = node.dtype == "float" and self._is_weak(yes) and self._is_weak(no)  # else np.where makes doubles of them
+        return Text(f"{chosen}.astype({self.dtype})" if weak else chosen)
 
     def _cast(self, node: Node) -> Text:
         return Text(f"{self.texts[node.args[0]].at(ATOM)}.astype({self.dtype})")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from symdiff.diff.pointwise import partial_of
 from symdiff.diff.rule import Derivative, pushed_one_by_one
 from symdiff.graph.axes import sum_to
-from symdiff.graph.build import broadcast_to, constant, contract
+from symdiff.graph.build import broadcast_to, contract
 from symdiff.graph.contraction import aligned
+from symdiff.graph.leaves import constant
 from symdiff.graph.node import Node
 
 

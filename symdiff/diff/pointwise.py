@@ -11,8 +11,9 @@ import math
 from collections.abc import Callable
 
 from symdiff.diff.special import SPECIAL
-from symdiff.graph.build import constant, number, pointwise, power, select
+from symdiff.graph.build import pointwise, power, select
 from symdiff.graph.external import EXTERNAL
+from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node
 
 Partial = Callable[..., Node] | None

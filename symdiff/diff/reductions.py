@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from symdiff.diff.rule import Derivative, pushed_one_by_one
 from symdiff.graph.axes import insert_axes, structural, sum_axes
-from symdiff.graph.build import constant, contract, pointwise, select
+from symdiff.graph.build import contract, pointwise, select
+from symdiff.graph.leaves import constant
 from symdiff.graph.node import Node
 from symdiff.graph.ops import INDICATORS
 

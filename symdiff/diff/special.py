@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable
 
 from symdiff.errors import UnsupportedError
-from symdiff.graph.build import constant, number, pointwise, power, select
+from symdiff.graph.build import pointwise, power, select
+from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node
 
 Partial = Callable[..., Node] | None

@@ -19,11 +19,12 @@ from symdiff.frontend.scalar import OPERATIONS
 from symdiff.frontend.special import CLOSED_FORMS
 from symdiff.functions import elementwise as own
 from symdiff.functions.elementwise import EntrywiseFunction
-from symdiff.functions.reductions import AxisReduction, Reduction
+from symdiff.functions.reductions import AxisFunction, AxisReduction, Reduction
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import LINALG, REDUCTIONS
 from symdiff.graph.size import Dim, Size
+from symdiff.graph.softmax import softmax_of
 
 # operation -> the SymPy expression of its operands'
 FUNCTIONS: dict[str, Any] = {
@@ -173,6 +174,8 @@ class ClosedForm:
     # Elementwise
 
     def _elementwise(self, node: Node) -> Any:
+        if node.ndim == 2 and (softmax := softmax_of(node)) is not None and len(softmax[1]) == 1:
+            return AxisFunction("softmax", self.used[softmax[0]], softmax[1][0])
         if self.is_matrix(node):
             return self._entrywise(node)
         if node.op == "div" and node.args[1].op == "size" and node.args[1].attributes[0] == self._scalar_axis():

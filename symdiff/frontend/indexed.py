@@ -40,7 +40,8 @@ from symdiff.functions.reductions import Reduction, is_matrix
 from symdiff.functions.tensor import TensorScalar
 from symdiff.graph.axes import cumulative_sum, place, take
 from symdiff.graph.bounds import nonnegative
-from symdiff.graph.build import add, arange, broadcast_to, constant, mul, pointwise, select
+from symdiff.graph.build import add, broadcast_to, mul, pointwise, select
+from symdiff.graph.leaves import arange, constant
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim
 

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from symdiff.frontend.affine import Affine, Label, ordered
 from symdiff.graph.axes import index, place, reduce, sum_axes
-from symdiff.graph.build import add, arange, constant, contract, counted, mul, power, size
+from symdiff.graph.build import add, contract, mul, power
 from symdiff.graph.item import Window
+from symdiff.graph.leaves import arange, constant, counted, size
 from symdiff.graph.node import Node
 
 

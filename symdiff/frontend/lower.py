@@ -23,8 +23,8 @@ from symdiff.frontend.special import refusal
 from symdiff.frontend.text import text
 from symdiff.functions.tensor import Tensor
 from symdiff.graph.axes import sum_axes
-from symdiff.graph.build import size
 from symdiff.graph.inputs import Input
+from symdiff.graph.leaves import size
 from symdiff.graph.node import Node, topological
 from symdiff.graph.size import Dim, spelled
 from symdiff.names import identifiers

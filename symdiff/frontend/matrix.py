@@ -24,18 +24,9 @@ from symdiff.functions.elementwise import EntrywiseFunction
 from symdiff.functions.reductions import AxisFunction, AxisReduction
 from symdiff.graph.axes import index, insert_axes, matmul, stack, sum_axes
 from symdiff.graph.bounds import nonnegative
-from symdiff.graph.build import (
-    add,
-    broadcast,
-    broadcast_to,
-    constant,
-    contract,
-    full,
-    mul,
-    pointwise,
-    power,
-)
+from symdiff.graph.build import add, broadcast, broadcast_to, contract, full, mul, pointwise, power
 from symdiff.graph.item import Item, needs
+from symdiff.graph.leaves import constant
 from symdiff.graph.linalg import chain, inverse, is_transpose, swapped, terms
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim

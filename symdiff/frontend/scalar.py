@@ -19,7 +19,8 @@ from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.functions import elementwise as own
 from symdiff.functions.reductions import Reduction
 from symdiff.graph.axes import reduce, stack, sum_axes
-from symdiff.graph.build import add, constant, div, mul, number, pointwise, power, repeated_scalar, select, size
+from symdiff.graph.build import add, div, mul, pointwise, power, repeated_scalar, select
+from symdiff.graph.leaves import constant, number, size
 from symdiff.graph.node import Node
 
 # SymPy class -> elementwise operation, operand for operand.

@@ -17,7 +17,8 @@ from sympy.functions.elementary.miscellaneous import Rem
 from symdiff.errors import UnsupportedError
 from symdiff.frontend.rule import Rule
 from symdiff.functions import elementwise as own
-from symdiff.graph.build import constant, number, pointwise, power, select
+from symdiff.graph.build import pointwise, power, select
+from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node
 
 

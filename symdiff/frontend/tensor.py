@@ -15,8 +15,9 @@ from symdiff.frontend.rule import Rule
 from symdiff.frontend.scalar import reduce_axes
 from symdiff.functions.tensor import TensorExpr, TensorScalar
 from symdiff.graph import axes as whole, linalg
-from symdiff.graph.build import broadcast, broadcast_to, cast, constant, contract, pointwise, select, size
+from symdiff.graph.build import broadcast, broadcast_to, cast, contract, pointwise, select
 from symdiff.graph.item import Item, Window, is_entry
+from symdiff.graph.leaves import constant, size
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim, Size, spelled as shape_text, total
 
@@ -61,6 +62,16 @@ def _reduce(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
     if not keepdims:
         return reduced
     return whole.insert_axes(reduced, over, tuple(1 if axis in over else dim for axis, dim in enumerate(x.shape)))
+
+
+def _log_softmax(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
+    (x,), (axis,) = args, expression.options
+    over = (_axis(int(axis), x.ndim),)
+    return cast(x) - whole.insert_axes(reduce_axes("logsumexp", cast(x), over), over, x.shape)
+
+
+def _softmax(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
+    return pointwise("exp", _log_softmax(walk, expression, args))
 
 
 # Shapes
@@ -419,6 +430,8 @@ def _from_end(position: Dim, dim: Dim) -> Dim:
 _TABLE: dict[str, Build] = {
     "elementwise": _elementwise,
     "reduce": _reduce,
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
     "transpose": _transpose,
     "reshape": _reshape,
     "flatten": _flatten,

@@ -22,6 +22,7 @@ from symdiff.graph.item import Item, Window
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import POINTWISE, REDUCTIONS
 from symdiff.graph.size import Dim
+from symdiff.graph.softmax import log_softmax_of, softmax_of
 
 _LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 Labels = tuple[int, ...]
@@ -82,6 +83,9 @@ class TensorForm(ClosedForm):
         return method(node, [self.used[operand] for operand in node.args])
 
     def _pointwise(self, node: Node) -> Any:
+        for function, found in ((sd.softmax, softmax_of(node)), (sd.log_softmax, log_softmax_of(node))):
+            if node.ndim and found is not None and len(found[1]) == 1:
+                return function(self.used[found[0]], found[1][0])
         operands = [self.used[operand] for operand in node.args]
         if any(operand is None for operand in operands):
             return None

@@ -15,7 +15,7 @@ from sympy.matrices.matrixbase import MatrixBase
 
 from symdiff.errors import ModelError
 from symdiff.functions.elementwise import one_expression
-from symdiff.functions.tensor import TensorExpr, TensorScalar, elementwise, is_tensor
+from symdiff.functions.tensor import TensorExpr, TensorScalar, is_tensor
 
 NAMES = ("sum", "mean", "max", "min", "prod", "norm", "logsumexp")
 
@@ -189,10 +189,15 @@ def log_softmax(argument: Any, axis: int = -1) -> Any:
     return _along("log_softmax", argument, axis)
 
 
+def _axis_of_tensor(axis: Any, name: str) -> int:
+    if not isinstance(axis, int | sp.Integer):
+        raise ModelError(f"sd.{name}: axis={axis} is not a whole number.")
+    return int(axis)
+
+
 def _along(name: str, argument: Any, axis: int) -> Any:
     if is_tensor(argument):
-        log_softmax = argument - logsumexp(argument, axis, keepdims=True)
-        return log_softmax if name == "log_softmax" else elementwise(sp.exp, log_softmax)
+        return TensorExpr(name, (argument,), (_axis_of_tensor(axis, name),))
     argument = one_expression(argument, name)
     if not is_matrix(argument):
         raise ModelError(

@@ -374,6 +374,8 @@ def _spelled(part: TensorExpr, args: list[str]) -> str:
         name, axes, _ = part.options
         over = "" if axes is None else f", axis={axes[0] if len(axes) == 1 else axes}"
         text = f"{name}({args[0]}{over})"
+    elif part.op in ("softmax", "log_softmax"):
+        text = f"{part.op}({args[0]}, axis={part.options[0]})"
     elif part.op == "getitem":
         text = f"{args[0] if _is_atom(args[0]) else f'({args[0]})'}[{_keys(part.options, args[1:])}]"
     elif part.op == "einsum":

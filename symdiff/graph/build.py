@@ -13,38 +13,10 @@ from itertools import zip_longest
 
 from symdiff.errors import ShapeError
 from symdiff.graph.contraction import Contraction, added_axes, aligned, is_structured, is_view
+from symdiff.graph.leaves import constant, number, size
 from symdiff.graph.node import Node, Shape, intern
 from symdiff.graph.ops import COMMUTATIVE, POINTWISE
-from symdiff.graph.size import Dim, Size, spelled
-
-# Leaves
-
-
-def parameter(name: str, shape: Sequence[Dim], dtype: str = "float") -> Node:
-    """An input of the model, whatever its role."""
-    return intern("input", (), (name, tuple(shape), dtype), tuple(shape), dtype)
-
-
-def constant(value: float | bool) -> Node:
-    """A number; always a scalar."""
-    if isinstance(value, bool):
-        return intern("constant", (), (value,), (), "bool")
-    return intern("constant", (), (float(value),), (), "float")
-
-
-def size(dim: Dim) -> Node:
-    """A size used as a number."""
-    return intern("size", (), (dim,), (), "float") if isinstance(dim, Size) else constant(float(dim))
-
-
-def counted(dim: Dim) -> Node:
-    """A size used as a number of entries: it must not be negative."""
-    return intern("size", (), (dim, "count"), (), "float") if isinstance(dim, Size) else constant(float(dim))
-
-
-def arange(dim: Dim) -> Node:
-    """The numbers 0, 1, ... along one axis."""
-    return intern("arange", (), (dim,), (dim,), "float")
+from symdiff.graph.size import Dim, spelled
 
 
 def full(value: Node | float, shape: Sequence[Dim]) -> Node:
@@ -131,13 +103,24 @@ def _scaled_by(scales: Sequence[Callable[[Node], Node]], node: Node) -> Node:
 
 
 def _bare(position: int, operands: Sequence[Node], shape: Shape) -> Node:
-    """The operand there, or the scalar it repeats where the other operands already give the shape."""
+    """The operand there, without repetitions along axes whose size the other operands already give."""
     operand = operands[position]
-    scalar = repeated_scalar(operand)
-    if scalar is None or not operand.shape:
+    if not operand.shape:
         return operand
-    others = [other.shape for i, other in enumerate(operands) if i != position]
-    return scalar if broadcast(others) == shape else operand
+    others = broadcast([other.shape for i, other in enumerate(operands) if i != position])
+    scalar = repeated_scalar(operand)
+    if scalar is not None:
+        return scalar if others == shape else operand
+    scales, array = _split_factors(operand)
+    given = (1,) * (array.ndim - len(others)) + others[len(others) - min(array.ndim, len(others)) :]
+    spare = [axis for axis in added_axes(array) if array.shape[axis] != 1 and given[axis] == array.shape[axis]]
+    if not spare:
+        return operand
+    work = Contraction.of(array)
+    work.sizes |= {work.out[axis]: 1 for axis in spare}
+    return _scaled_by(
+        scales, contract([x for x, _ in work.operands], [i for _, i in work.operands], work.out, work.sizes)
+    )
 
 
 def repeated_scalar(node: Node) -> Node | None:
@@ -163,11 +146,6 @@ def cast(operand: Node) -> Node:
     if operand.op == "constant":
         return constant(float(operand.attributes[0]))
     return intern("cast", (operand,), (), operand.shape, "float")
-
-
-def number(node: Node) -> float | None:
-    """The value of a numeric constant, else None."""
-    return node.attributes[0] if node.op == "constant" and node.dtype == "float" else None
 
 
 def add(a: Node, b: Node) -> Node:
@@ -212,7 +190,7 @@ def mul(a: Node, b: Node) -> Node:
     x, y = number(a), number(b)
     if x is not None and y is not None:
         return constant(factor * x * y)
-    if a.op == b.op == "size":
+    if a.op == b.op == "size" and len(a.attributes) == len(b.attributes) == 1:
         return _scaled(factor, size(a.attributes[0] * b.attributes[0]))
     if x is not None or y is not None:
         factor, core = (factor * x, b) if x is not None else (factor * (y or 0.0), a)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Union
 
-from symdiff.graph.build import number
+from symdiff.graph.leaves import number
 from symdiff.graph.node import Node, rewrite
 from symdiff.graph.ops import COMMUTATIVE
 from symdiff.graph.rebuild import rebuild

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from symdiff.graph.build import constant, number, pointwise, select
+from symdiff.graph.build import pointwise, select
+from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node
 
 ONE, ZERO, NAN = constant(1.0), constant(0.0), constant(math.nan)

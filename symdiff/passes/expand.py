@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from symdiff.graph.axes import insert_axes, reduce, sum_axes
-from symdiff.graph.build import constant, pointwise, select
+from symdiff.graph.build import pointwise, select
+from symdiff.graph.leaves import constant
 from symdiff.graph.node import Node, rewrite
 from symdiff.graph.rebuild import rebuild
+from symdiff.graph.softmax import softmax_of
 from symdiff.passes.elementary import FORMULAS
 
 
@@ -60,30 +62,12 @@ def _logsumexp(node: Node, x: Node) -> Node:
 
 def _softmax(node: Node) -> Node | None:
     """exp(x - logsumexp(x)) as exponentials over their sum."""
-    if node.op != "exp" or node.args[0].op != "add":
+    found = softmax_of(node)
+    if found is None:
         return None
-    for x, other in (node.args[0].args, node.args[0].args[::-1]):
-        whole = _repeated_logsumexp(other)
-        if whole is not None and whole.args[0] is x:
-            axes = whole.attributes[0]
-            _, exponentials = _shifted_exponentials(x, axes)
-            return exponentials / insert_axes(sum_axes(exponentials, axes), axes, x.shape)
-    return None
-
-
-def _repeated_logsumexp(node: Node) -> Node | None:
-    """The logsumexp whose negative, repeated along the axes it reduced, `node` is."""
-    if node.op != "neg":
-        return None
-    core = node.args[0]
-    if core.op == "contract" and len(core.args) == 1:
-        (labels,), out, _ = core.attributes
-        whole = core.args[0]
-        if whole.op != "reduce_logsumexp" or len(set(out)) < len(out):
-            return None
-        kept = [axis for axis in range(whole.args[0].ndim) if axis not in whole.attributes[0]]
-        return whole if list(out) == list(range(len(out))) and list(labels) == kept else None
-    return core if core.op == "reduce_logsumexp" else None
+    x, axes = found
+    _, exponentials = _shifted_exponentials(x, axes)
+    return exponentials / insert_axes(sum_axes(exponentials, axes), axes, x.shape)
 
 
 _FORMULAS: dict[str, Callable[..., Node]] = {

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from symdiff.graph.build import number, pointwise, repeated_scalar
+from symdiff.graph.build import pointwise, repeated_scalar
+from symdiff.graph.leaves import number
 from symdiff.graph.node import Node, rewrite, topological, users
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.size import evaluate, names_of, total

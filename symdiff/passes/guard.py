@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symdiff.graph.axes import reduce
-from symdiff.graph.build import constant, pointwise, select
+from symdiff.graph.build import pointwise, select
+from symdiff.graph.leaves import constant
 from symdiff.graph.linalg import identity
 from symdiff.graph.node import Node, Shape, rewrite, topological
 from symdiff.graph.ops import LINALG, POINTWISE

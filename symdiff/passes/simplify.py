@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symdiff.graph.build import constant, full, pointwise, select
+from symdiff.graph.build import full, pointwise, select
 from symdiff.graph.contraction import is_view
+from symdiff.graph.leaves import constant
 from symdiff.graph.node import Node
 from symdiff.graph.pattern import P, Rule, apply_rules, variable
 

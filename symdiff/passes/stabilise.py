@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from functools import reduce as fold
 
 from symdiff.graph.axes import reduce, sum_axes
-from symdiff.graph.build import add, coefficient, constant, neg, number, pointwise, power
+from symdiff.graph.build import add, coefficient, neg, pointwise, power
+from symdiff.graph.leaves import constant, number
 from symdiff.graph.linalg import log_abs_det, logdet, sign_det
 from symdiff.graph.node import Node
 from symdiff.graph.pattern import P, Rule, apply_rules, variable

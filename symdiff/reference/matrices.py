@@ -193,7 +193,8 @@ def _diagonal_of(c: Context, node: Any, values: Sequence[Array]) -> Array:
 
 def _element(c: Context, node: Any, values: Sequence[Array]) -> Array:
     matrix, (row, column) = values[0], (to_index(value) for value in values[1:])
-    if not (0 <= row < matrix.shape[-2] and 0 <= column < matrix.shape[-1]):
+    rows, columns = matrix.shape[-2:]
+    if not (-rows <= row < rows and -columns <= column < columns):
         raise IndexError(f"entry [{row}, {column}] of a matrix of size {matrix.shape[-2:]}")
     return as_array(matrix[..., row, column])
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from symdiff.reference.arrays import Array, as_array, numeric
 from symdiff.reference.matrices import MATRIX, to_index
-from symdiff.reference.reductions import reduce_axes
+from symdiff.reference.reductions import normalise, reduce_axes
 from symdiff.reference.special import NoReferenceError
 
 Values = Sequence[Array]
@@ -85,6 +85,10 @@ def _windows(value: Array, sizes: Sequence[int], stride: Sequence[int], padding:
     padded = np.pad(value, [(0, 0)] * lead + [(p, p) for p in padding], constant_values=fill)
     seen = np.lib.stride_tricks.sliding_window_view(padded, tuple(sizes), tuple(range(lead, value.ndim)))
     return seen[(slice(None),) * lead + tuple(slice(None, None, step) for step in stride)]
+
+
+def _normalise(self: Any, node: Any, values: Values) -> Array:
+    return normalise(self.context, node.op, values[0], self.at(node.args[0]), node.options[0])
 
 
 def _conv(self: Any, node: Any, values: Values) -> Array:
@@ -178,6 +182,8 @@ _TABLE: dict[str, Function] = {
     "diag": _diag,
     "elementwise": _elementwise,
     "reduce": _reduce,
+    "softmax": _normalise,
+    "log_softmax": _normalise,
     "transpose": lambda self, node, values: values[0].transpose(node.options[0]),
     "reshape": lambda self, node, values: values[0].reshape(_sizes(self, node)),
     "flatten": lambda self, node, values: values[0].reshape(*values[0].shape[: node.options[0]], -1),
