@@ -25,10 +25,21 @@ Values = dict[str, Array]
 
 SAMPLES = 7
 SMALLEST = (5, 4, 3, 6)  # other sizes: small, and no two alike, so that a wrong axis shows
-# Tried one after the other until the model has a value: what has none at normal numbers may have one at positive
-# numbers, at small ones, above 1.
+
+
+def _definite(random: np.random.Generator, shape: Shape) -> Array:
+    """Square matrices that are symmetric and positive definite, as factors of Cholesky need them."""
+    numbers = random.standard_normal(shape)
+    if len(shape) < 2 or shape[-1] != shape[-2]:
+        return numbers
+    return numbers @ numbers.swapaxes(-1, -2) / shape[-1] + np.eye(shape[-1])
+
+
+# Tried one after the other until the model has a value: what has none at normal numbers may have one at
+# definite matrices, at positive numbers, at small ones, above 1.
 SPREADS: tuple[Callable[[np.random.Generator, Shape], Array], ...] = (
     lambda random, shape: random.standard_normal(shape),
+    _definite,
     lambda random, shape: random.uniform(0.5, 1.5, shape),
     lambda random, shape: random.uniform(0.1, 0.9, shape),
     lambda random, shape: 0.1 * random.standard_normal(shape),

@@ -13,8 +13,8 @@ import numpy as np
 
 from symdiff.reference.arrays import Array, as_array, numeric
 from symdiff.reference.matrices import MATRIX, to_index
-from symdiff.reference.reductions import normalise, reduce_axes
-from symdiff.reference.special import NoReferenceError
+from symdiff.reference.reductions import reduce_axes
+from symdiff.reference.special import NoReferenceError, exp
 
 Values = Sequence[Array]
 Function = Callable[[Any, Any, Values], Array]
@@ -87,8 +87,13 @@ def _windows(value: Array, sizes: Sequence[int], stride: Sequence[int], padding:
     return seen[(slice(None),) * lead + tuple(slice(None, None, step) for step in stride)]
 
 
-def _normalise(self: Any, node: Any, values: Values) -> Array:
-    return normalise(self.context, node.op, values[0], self.at(node.args[0]), node.options[0])
+def _log_softmax(self: Any, node: Any, values: Values) -> Array:
+    (x,) = values
+    return x - reduce_axes(self.context, "logsumexp", x, self.at(node.args[0]), node.options, keep=True)
+
+
+def _softmax(self: Any, node: Any, values: Values) -> Array:
+    return as_array(np.frompyfunc(lambda entry: exp(self.context, entry), 1, 1)(_log_softmax(self, node, values)))
 
 
 def _conv(self: Any, node: Any, values: Values) -> Array:
@@ -182,8 +187,8 @@ _TABLE: dict[str, Function] = {
     "diag": _diag,
     "elementwise": _elementwise,
     "reduce": _reduce,
-    "softmax": _normalise,
-    "log_softmax": _normalise,
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
     "transpose": lambda self, node, values: values[0].transpose(node.options[0]),
     "reshape": lambda self, node, values: values[0].reshape(_sizes(self, node)),
     "flatten": lambda self, node, values: values[0].reshape(*values[0].shape[: node.options[0]], -1),

@@ -58,7 +58,7 @@ OF_TWO: dict[str, Callable[..., t.Tensor]] = {
 }
 
 
-class Softsign(sp.Function):
+class Squash(sp.Function):
     """x / (1 + |x|): a function of the user's own."""
 
     nargs = 1
@@ -71,7 +71,7 @@ def softsign(xp, e):  # its source is copied: annotations would need names from 
     return e / (1 + xp.abs(e))
 
 
-sd.register(Softsign, softsign)
+sd.register(Squash, softsign)
 
 
 def of_one(name: str, theirs: Any, domain: tuple[float, float] = (-2.0, 2.0)) -> list[Case]:
@@ -144,8 +144,8 @@ def broadcast(loss: Any) -> Callable[..., t.Tensor]:
 def own() -> list[Case]:
     """A registered function."""
     return [
-        symbols.row("registered", sd.mean(Softsign(w * x) * w), lambda w, x: (tf.softsign(w * x) * w).mean()),
-        symbols.row("registered", A.applyfunc(Softsign), lambda A: tf.softsign(A)),
+        symbols.row("registered", sd.mean(Squash(w * x) * w), lambda w, x: (tf.softsign(w * x) * w).mean()),
+        symbols.row("registered", A.applyfunc(Squash), lambda A: tf.softsign(A)),
     ]
 
 
