@@ -89,11 +89,18 @@ def _windows(value: Array, sizes: Sequence[int], stride: Sequence[int], padding:
 
 def _log_softmax(self: Any, node: Any, values: Values) -> Array:
     (x,) = values
-    return x - reduce_axes(self.context, "logsumexp", x, self.at(node.args[0]), node.options, keep=True)
+    total = reduce_axes(self.context, "logsumexp", x, self.at(node.args[0]), node.options, keep=True)
+    return x - _rounded(self, (id(node), "total"), total)
 
 
 def _softmax(self: Any, node: Any, values: Values) -> Array:
-    return as_array(np.frompyfunc(lambda entry: exp(self.context, entry), 1, 1)(_log_softmax(self, node, values)))
+    logarithms = _rounded(self, (id(node), "logarithms"), _log_softmax(self, node, values))
+    return as_array(np.frompyfunc(lambda entry: exp(self.context, entry), 1, 1)(logarithms))
+
+
+def _rounded(self: Any, key: Any, value: Array) -> Array:
+    """An intermediate result, which rounds as that of an operation does."""
+    return value if self.noise is None else self.noise.apply(key, value)
 
 
 def _conv(self: Any, node: Any, values: Values) -> Array:
