@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from symdiff.graph.build import pointwise, repeated_scalar
 from symdiff.graph.leaves import number
-from symdiff.graph.node import Node, rewrite, topological, users
+from symdiff.graph.node import Node, Shape, rewrite, topological, users
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.size import evaluate, names_of, total
 
 _EQUAL = 30  # every size that is not known
 _CANDIDATES = 8  # parts tried for one factor
+_PRODUCTS = 32  # products with one factor that are looked into
 _MOST_VISITS = 50  # nodes looked at, for each node of the graph
 
 # op -> the operands in which it is linear: in all of them together, or in each while the others stay
@@ -51,10 +53,10 @@ def place_factors(roots: Sequence[Node]) -> list[Node]:
         move = None
         for products in _groups(order, seen):
             seen.update(products)
-            budget -= sum(len(topological([_core(product)])) for product in products) * _CANDIDATES
             if budget < 0:
                 return roots
-            move = _best(products, order, roots)
+            move, visits = _best(products[:_PRODUCTS], order, roots)
+            budget -= visits
             if move is not None:
                 break
         if move is None:
@@ -83,20 +85,25 @@ def _core(product: Node) -> Node:
     return product.args[0] if product.args[0].shape else product.args[1]
 
 
-def _best(products: Sequence[Node], order: Sequence[Node], roots: Sequence[Node]) -> _Move | None:
-    """The move of a common factor that saves most."""
+def _best(products: Sequence[Node], order: Sequence[Node], roots: Sequence[Node]) -> tuple[_Move | None, int]:
+    """The move of a common factor that saves most, and how many nodes were looked at."""
     reached: dict[Node, int] = {}
+    visits = 0
     for product in products:
         for node in _linear_parts(_core(product)):
             reached[node] = reached.get(node, 0) + _entries(product)
+            visits += 1
     worthwhile = [node for node, gain in reached.items() if node.shape and 2 * _entries(node) <= gain]
+    if not worthwhile:
+        return None, visits
     count = users(order)
     for root in roots:
         count[root] = count.get(root, 0) + 1
     place = {node: i for i, node in enumerate(order)}
     worthwhile.sort(key=lambda node: (_entries(node), -place[node]))
     moves = [_move(products, part, order, count) for part in worthwhile[:_CANDIDATES]]
-    return max((move for move in moves if move is not None), key=lambda move: move.saved, default=None)
+    best = max((move for move in moves if move is not None), key=lambda move: move.saved, default=None)
+    return best, visits + len(order) * (1 + len(moves))
 
 
 def _linear_parts(core: Node) -> Iterator[Node]:
@@ -156,7 +163,12 @@ def _is_zero(node: Node) -> bool:
 
 
 def _entries(node: Node) -> int:
-    dims = total(node.shape)
+    return _entries_of(node.shape)
+
+
+@lru_cache(1024)
+def _entries_of(shape: Shape) -> int:
+    dims = total(shape)
     return evaluate(dims, dict.fromkeys(names_of([dims]), _EQUAL))
 
 
