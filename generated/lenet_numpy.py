@@ -101,10 +101,10 @@ def value(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     reshape_k1 = k1.reshape(6, 25)
     reshape_k2 = k2.reshape(16, 150)
     t2 = b2[:, None, None]
-    (s,) = _over_blocks(
+    (s1,) = _over_blocks(
         _value_block, n, 19600, (label, image), (reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5, b5), ("add",),
     )
-    value = -s / n
+    value = -s1 / n
     return value
 
 
@@ -137,12 +137,12 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     reshape_k1 = k1.reshape(6, 25)
     reshape_k2 = k2.reshape(16, 150)
     t2 = b2[:, None, None]
-    s, grad_b1, s2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
+    s1, grad_b1, s3, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
         _grad_block, n, 19600, (image, label), (reshape_k1, t1, reshape_k2, t2, n, w3, b3, w4, b4, w5, b5),
         ("add", "add", "add", "add", "add", "add", "add", "add", "add", "add"),
     )
-    grad_k1 = s.reshape(6, 1, 5, 5)
-    grad_k2 = s2.reshape(16, 6, 5, 5)
+    grad_k1 = s1.reshape(6, 1, 5, 5)
+    grad_k2 = s3.reshape(16, 6, 5, 5)
     return Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
 
 
@@ -194,14 +194,14 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     reshape_k1 = k1.reshape(6, 25)
     reshape_k2 = k2.reshape(16, 150)
     t2 = b2[:, None, None]
-    s, s2, grad_b1, s3, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
+    s1, s2, grad_b1, s4, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
         _value_and_grad_block, n, 19600, (label, image),
         (reshape_k1, t1, reshape_k2, t2, n, w3, b3, w4, b4, w5, b5),
         ("add", "add", "add", "add", "add", "add", "add", "add", "add", "add", "add"),
     )
-    value = -s / n
+    value = -s1 / n
     grad_k1 = s2.reshape(6, 1, 5, 5)
-    grad_k2 = s3.reshape(16, 6, 5, 5)
+    grad_k2 = s4.reshape(16, 6, 5, 5)
     return value, Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
 
 
@@ -288,12 +288,12 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
     reshape_k1 = k1.reshape(6, 25)
     reshape_k2 = k2.reshape(16, 150)
     t2 = b2[:, None, None]
-    s, vjp_b1, s2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5 = _over_blocks(
+    s1, vjp_b1, s3, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5 = _over_blocks(
         _scores_vjp_block, n, 19600, (image, u), (reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5),
         ("add", "add", "add", "add", "add", "add", "add", "add", "add", "add"),
     )
-    vjp_k1 = s.reshape(6, 1, 5, 5)
-    vjp_k2 = s2.reshape(16, 6, 5, 5)
+    vjp_k1 = s1.reshape(6, 1, 5, 5)
+    vjp_k2 = s3.reshape(16, 6, 5, 5)
     return ScoresGrad(vjp_k1, vjp_b1, vjp_k2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5)
 
 

@@ -70,8 +70,8 @@ def value(w, b, x, y, penalty):
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = x.shape[0]
     t1 = penalty * np.vdot(w, w)
-    (s,) = _over_blocks(_value_block, n, 1, (x, y), (w, b), ("add",))
-    value = s / n + t1
+    (s1,) = _over_blocks(_value_block, n, 1, (x, y), (w, b), ("add",))
+    value = s1 / n + t1
     return value
 
 
@@ -89,8 +89,8 @@ def grad(w, b, x, y, penalty):
     n = x.shape[0]
     # gradient by w
     t1 = 2 * (penalty * w)
-    s, s2 = _over_blocks(_grad_block, n, 1, (x, y), (w, b), ("add", "add"))
-    grad_w = s / n + t1
+    s1, s2 = _over_blocks(_grad_block, n, 1, (x, y), (w, b), ("add", "add"))
+    grad_w = s1 / n + t1
     grad_b = s2 / n
     return Grad(grad_w, grad_b)
 
@@ -112,8 +112,8 @@ def value_and_grad(w, b, x, y, penalty):
     t1 = penalty * np.vdot(w, w)
     # gradient by w
     t2 = 2 * (penalty * w)
-    s, s2, s3 = _over_blocks(_value_and_grad_block, n, 1, (x, y), (w, b), ("add", "add", "add"))
-    value = s / n + t1
+    s1, s2, s3 = _over_blocks(_value_and_grad_block, n, 1, (x, y), (w, b), ("add", "add", "add"))
+    value = s1 / n + t1
     grad_w = s2 / n + t2
     grad_b = s3 / n
     return value, Grad(grad_w, grad_b)

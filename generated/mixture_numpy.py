@@ -90,8 +90,8 @@ def value(alpha, mu, q, L, x, below):
     max_alpha = np.maximum.reduce(alpha)
     t3 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
     t4 = alpha - (np.log(np.add.reduce(np.exp(alpha - t3))) + t3) + np.add.reduce(q, axis=1)
-    (s,) = _over_blocks(_value_block, n, K*d, (x,), (neg_mu, t2, exp_q, t4, t1), ("add",))
-    value = -s / n
+    (s1,) = _over_blocks(_value_block, n, K*d, (x,), (neg_mu, t2, exp_q, t4, t1), ("add",))
+    value = -s1 / n
     return value
 
 
@@ -123,12 +123,12 @@ def grad(alpha, mu, q, L, x, below):
     t5 = np.add.reduce(t4)
     t6 = alpha - (np.log(t5) + t3) + np.add.reduce(q, axis=1)
     t7 = t4 / t5
-    s, s2, s3, s4 = _over_blocks(
+    s1, s2, s3, s4 = _over_blocks(
         _grad_block, n, K*d, (x,), (neg_mu, t2, exp_q, t6, t1), ("add", "add", "add", "add"),
     )
-    grad_alpha = np.add.reduce(s) / n * t7 - s / n
+    grad_alpha = np.add.reduce(s1) / n * t7 - s1 / n
     grad_mu = -s2 / n
-    grad_q = exp_q * s3 / n - s[:, None] / n
+    grad_q = exp_q * s3 / n - s1[:, None] / n
     grad_L = below * s4 / n
     return Grad(grad_alpha, grad_mu, grad_q, grad_L)
 
@@ -164,10 +164,10 @@ def value_and_grad(alpha, mu, q, L, x, below):
     t5 = np.add.reduce(t4)
     t6 = alpha - (np.log(t5) + t3) + np.add.reduce(q, axis=1)
     t7 = t4 / t5
-    s, s2, s3, s4, s5 = _over_blocks(
+    s1, s2, s3, s4, s5 = _over_blocks(
         _value_and_grad_block, n, K*d, (x,), (neg_mu, t2, exp_q, t6, t1), ("add", "add", "add", "add", "add"),
     )
-    value = -s / n
+    value = -s1 / n
     grad_alpha = np.add.reduce(s2) / n * t7 - s2 / n
     grad_mu = -s3 / n
     grad_q = s4 * exp_q / n - s2[:, None] / n

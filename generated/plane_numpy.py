@@ -66,8 +66,8 @@ def value(W, B, X, Y):
     """Return the objective."""
     W, B, X, Y = _arguments(W, B, X, Y)
     n = X.shape[0]
-    (s,) = _over_blocks(_value_block, n, 1, (X, Y), (W, B), ("add",))
-    value = s / n
+    (s1,) = _over_blocks(_value_block, n, 1, (X, Y), (W, B), ("add",))
+    value = s1 / n
     return value
 
 
@@ -82,8 +82,8 @@ def grad(W, B, X, Y):
     """Return the gradient of the objective by W, B."""
     W, B, X, Y = _arguments(W, B, X, Y)
     n = X.shape[0]
-    s, s2 = _over_blocks(_grad_block, n, 1, (X, Y), (W, B), ("add", "add"))
-    grad_W = 2 * s / n
+    s1, s2 = _over_blocks(_grad_block, n, 1, (X, Y), (W, B), ("add", "add"))
+    grad_W = 2 * s1 / n
     grad_B = 2 * s2 / n
     return Grad(grad_W, grad_B)
 
@@ -99,8 +99,8 @@ def value_and_grad(W, B, X, Y):
     """Return the objective and its gradient by W, B."""
     W, B, X, Y = _arguments(W, B, X, Y)
     n = X.shape[0]
-    s, s2, s3 = _over_blocks(_value_and_grad_block, n, 1, (X, Y), (W, B), ("add", "add", "add"))
-    value = s / n
+    s1, s2, s3 = _over_blocks(_value_and_grad_block, n, 1, (X, Y), (W, B), ("add", "add", "add"))
+    value = s1 / n
     grad_W = 2 * s2 / n
     grad_B = 2 * s3 / n
     return value, Grad(grad_W, grad_B)

@@ -57,8 +57,8 @@ def value(w, b, x, y):
     """Return the objective."""
     w, b, x, y = _arguments(w, b, x, y)
     N = x.shape[0]
-    (s,) = _over_blocks(_value_block, N, 1, (x, y), (w, b), ("add",))
-    value = s / N
+    (s1,) = _over_blocks(_value_block, N, 1, (x, y), (w, b), ("add",))
+    value = s1 / N
     return value
 
 
@@ -72,8 +72,8 @@ def grad(w, b, x, y):
     """Return the gradient of the objective by w, b."""
     w, b, x, y = _arguments(w, b, x, y)
     N = x.shape[0]
-    s, s2 = _over_blocks(_grad_block, N, 1, (x, y), (w, b), ("add", "add"))
-    grad_w = 2 * s / N
+    s1, s2 = _over_blocks(_grad_block, N, 1, (x, y), (w, b), ("add", "add"))
+    grad_w = 2 * s1 / N
     grad_b = 2 * s2 / N
     return Grad(grad_w, grad_b)
 
@@ -89,8 +89,8 @@ def value_and_grad(w, b, x, y):
     """Return the objective and its gradient by w, b."""
     w, b, x, y = _arguments(w, b, x, y)
     N = x.shape[0]
-    s, s2, s3 = _over_blocks(_value_and_grad_block, N, 1, (x, y), (w, b), ("add", "add", "add"))
-    value = s / N
+    s1, s2, s3 = _over_blocks(_value_and_grad_block, N, 1, (x, y), (w, b), ("add", "add", "add"))
+    value = s1 / N
     grad_w = 2 * s2 / N
     grad_b = 2 * s3 / N
     return value, Grad(grad_w, grad_b)

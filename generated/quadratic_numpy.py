@@ -57,8 +57,8 @@ def value(w, b, x, y):
     """Return the objective."""
     w, b, x, y = _arguments(w, b, x, y)
     N = x.shape[0]
-    (s,) = _over_blocks(_value_block, N, 1, (x, y), (w, b), ("add",))
-    value = 0.5 * s
+    (s1,) = _over_blocks(_value_block, N, 1, (x, y), (w, b), ("add",))
+    value = 0.5 * s1
     return value
 
 
@@ -87,8 +87,8 @@ def value_and_grad(w, b, x, y):
     """Return the objective and its gradient by w, b."""
     w, b, x, y = _arguments(w, b, x, y)
     N = x.shape[0]
-    s, grad_w, grad_b = _over_blocks(_value_and_grad_block, N, 1, (x, y), (w, b), ("add", "add", "add"))
-    value = 0.5 * s
+    s1, grad_w, grad_b = _over_blocks(_value_and_grad_block, N, 1, (x, y), (w, b), ("add", "add", "add"))
+    value = 0.5 * s1
     return value, Grad(grad_w, grad_b)
 
 

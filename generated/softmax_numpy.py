@@ -72,8 +72,8 @@ def value(w, b, x, label, penalty):
     n = x.shape[0]
     c = w.shape[1]
     t1 = penalty * np.vdot(w, w)
-    (s,) = _over_blocks(_value_block, n, c, (label, x), (w, b), ("add",))
-    value = t1 - s / n
+    (s1,) = _over_blocks(_value_block, n, c, (label, x), (w, b), ("add",))
+    value = t1 - s1 / n
     return value
 
 
@@ -95,8 +95,8 @@ def grad(w, b, x, label, penalty):
     n = x.shape[0]
     c = w.shape[1]
     t1 = 2 * (penalty * w)
-    s, s2 = _over_blocks(_grad_block, n, c, (label, x), (w, b), ("add", "add"))
-    grad_w = s / n + t1
+    s1, s2 = _over_blocks(_grad_block, n, c, (label, x), (w, b), ("add", "add"))
+    grad_w = s1 / n + t1
     grad_b = s2 / n
     return Grad(grad_w, grad_b)
 
@@ -121,8 +121,8 @@ def value_and_grad(w, b, x, label, penalty):
     t1 = penalty * np.vdot(w, w)
     # gradient by w
     t2 = 2 * (penalty * w)
-    s, s2, s3 = _over_blocks(_value_and_grad_block, n, c, (label, x), (w, b), ("add", "add", "add"))
-    value = t1 - s / n
+    s1, s2, s3 = _over_blocks(_value_and_grad_block, n, c, (label, x), (w, b), ("add", "add", "add"))
+    value = t1 - s1 / n
     grad_w = s2 / n + t2
     grad_b = s3 / n
     return value, Grad(grad_w, grad_b)

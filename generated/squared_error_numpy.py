@@ -71,8 +71,8 @@ def grad(w, b, x, y):
     """Return the gradient of the objective by w, b."""
     w, b, x, y = _arguments(w, b, x, y)
     N = x.shape[0]
-    s, s2 = _over_blocks(_grad_block, N, 1, (x, y), (w, b), ("add", "add"))
-    grad_w = 2 * s
+    s1, s2 = _over_blocks(_grad_block, N, 1, (x, y), (w, b), ("add", "add"))
+    grad_w = 2 * s1
     grad_b = 2 * s2
     return Grad(grad_w, grad_b)
 
@@ -87,9 +87,9 @@ def value_and_grad(w, b, x, y):
     """Return the objective and its gradient by w, b."""
     w, b, x, y = _arguments(w, b, x, y)
     N = x.shape[0]
-    value, s, s2 = _over_blocks(_value_and_grad_block, N, 1, (x, y), (w, b), ("add", "add", "add"))
-    grad_w = 2 * s
-    grad_b = 2 * s2
+    value, s2, s3 = _over_blocks(_value_and_grad_block, N, 1, (x, y), (w, b), ("add", "add", "add"))
+    grad_w = 2 * s2
+    grad_b = 2 * s3
     return value, Grad(grad_w, grad_b)
 
 

@@ -38,6 +38,7 @@ class FunctionWriter:
     need : called with the name of each helper the source uses.
     words : matrix that is factorised -> the user's words for it.
     lengths : name of a size -> what its variable is called instead.
+    is_part : whether sizes that no argument has are left to be arguments themselves.
     """
 
     inputs: Mapping[Node, str]
@@ -49,6 +50,7 @@ class FunctionWriter:
     pointwise: bool = False
     words: Mapping[Node, str] = field(default_factory=dict)
     lengths: Mapping[str, str] = field(default_factory=dict)
+    is_part: bool = False
     writer_class: type[Writer] = Writer
     texts: dict[Node, Text] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
@@ -135,7 +137,7 @@ class FunctionWriter:
             message = f'f"{values} is too small for a slice or an entry in the model, which needs {gap} >= 0"'
             self.statements.append(Refuse(f"{self.writer.size(gap).at(SUM)} < 0", message))
 
-    def _size_source(self, name: str) -> str:
+    def _size_source(self, name: str) -> str | None:
         size = Size.named(name)
         for node, argument in self.inputs.items():
             for axis, dim in enumerate(node.shape):
@@ -150,6 +152,8 @@ class FunctionWriter:
                         return f"{argument}.shape[{axis}] {sign} {abs(rest)}"
         if self.pointwise:
             return name  # nothing needs its number
+        if self.is_part:
+            return None  # the whole function knows it
         raise ModelError(
             f"The value of the size {name} is needed, but no array has an axis of that size, or of {name} and a number: "
             "write the sizes of the arrays as symbols of their own, and other lengths in terms of those."
@@ -163,15 +167,23 @@ class FunctionWriter:
 
 
 class Sizes(dict[str, str]):
-    """Name of a size -> the variable that holds it; `found` lists (variable, source) of those that were asked for."""
+    """Name of a size -> the variable that holds it.
 
-    def __init__(self, source: Callable[[str], str], taken: set[str], lengths: Mapping[str, str]) -> None:
+    `found` lists (variable, source) of those that were asked for, `unknown` the names of those that have no source.
+    """
+
+    def __init__(self, source: Callable[[str], str | None], taken: set[str], lengths: Mapping[str, str]) -> None:
         self.source, self.taken, self.lengths = source, taken, lengths
         self.found: list[tuple[str, str]] = []
+        self.unknown: list[str] = []
 
     def __missing__(self, name: str) -> str:
         self[name] = unique(self.lengths.get(name, name), self.taken)
-        self.found.append((self[name], self.source(name)))
+        source = self.source(name)
+        if source is None:
+            self.unknown.append(name)
+        else:
+            self.found.append((self[name], source))
         return self[name]
 
 

@@ -188,7 +188,9 @@ class ModuleWriter:
         self, unit: Unit, arguments: dict[Node, str], taken: set[str], lengths: dict[str, str]
     ) -> FunctionWriter:
         """Writes the body of a function of one block of samples."""
-        return FunctionWriter(arguments, unit.names, {}, taken, self.xp, self.need, words=unit.texts, lengths=lengths)
+        return FunctionWriter(
+            arguments, unit.names, {}, taken, self.xp, self.need, words=unit.texts, lengths=lengths, is_part=True
+        )
 
     def packed(self, unit: Unit, results: Sequence[str]) -> str:
         """The returned expression."""

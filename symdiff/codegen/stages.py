@@ -84,43 +84,41 @@ class StageWriter:
         arguments, taken = self._arguments(data, rest)
         writer = self.new_writer(arguments, taken, {samples.names[0]: "rows"})
         writer.texts |= {node: writer.variable(name) for node, name in arguments.items()}
-        constants = [node for node in used if node.op == "constant"]
+        constants = [node for node in used if node.op in ("constant", "arange")]
         writer.write([*constants, *stage.streamed, *ends], [*ends, *stage.rows])
         results = [*ends, *stage.rows]
         writer.finish()
         parts = [writer.texts[node].source for node in results]
         returned = ", ".join(parts) if len(parts) > 1 else f"({parts[0]},)"
         name = f"_{self.name}_block" + (f"_{number + 1}" if number else "")
-        self._call(name, stage, data, rest, results)
+        sizes = writer.sizes.unknown
+        others = [self._source(node) for node in rest] + [self.writer.sizes[size] for size in sizes]
+        self._call(name, stage, data, others, results)
         doc = f"The part of `{self.name}` that one block of samples has."
-        return Function(name, tuple(arguments.values()), doc, (*writer.statements, Return(returned)))
+        given = (*arguments.values(), *(writer.sizes[size] for size in sizes))
+        return Function(name, given, doc, (*writer.statements, Return(returned)))
+
+    def _source(self, node: Node) -> str:
+        """How a value that a block function is given is written."""
+        return (self.writer.writer.size(node.attributes[0]) if node.op == "size" else self.writer.texts[node]).source
 
     def _arguments(self, data: Sequence[Node], rest: Sequence[Node]) -> tuple[dict[Node, str], set[str]]:
         """The names of a block function's arguments: those of the variables they are given, where they have some."""
         taken = {self.writer.xp}
         found = {}
         for node in (*data, *rest):
-            text = self.writer.writer.size(node.attributes[0]) if node.op == "size" else self.writer.texts[node]
-            found[node] = unique(text.source if text.source.isidentifier() else "c", taken)
+            source = self._source(node)
+            found[node] = unique(source if source.isidentifier() else "c", taken)
         return found, taken
 
     def _call(
-        self, name: str, stage: Stage, data: Sequence[Node], rest: Sequence[Node], results: Sequence[Node]
+        self, name: str, stage: Stage, data: Sequence[Node], others: Sequence[str], results: Sequence[Node]
     ) -> None:
         """The statement that runs the pass."""
         writer, samples = self.writer, self.plan.samples
         assert samples is not None
-        targets = []
-        for node in results:
-            target = unique(writer.names.get(node) or "s", writer.taken)
-            targets.append(target)
+        targets = [unique(writer.names.get(node) or f"s{i}", writer.taken) for i, node in enumerate(results, 1)]
         arrays = _tuple([writer.texts[node].source for node in data])
-        others = _tuple(
-            [
-                (writer.writer.size(node.attributes[0]) if node.op == "size" else writer.texts[node]).source
-                for node in rest
-            ]
-        )
         laws = _tuple(
             [f'"{law}"' for _, law in stage.partials] + [f'"rows {node.shape.index(samples)}"' for node in stage.rows]
         )
@@ -129,7 +127,7 @@ class StageWriter:
         self.need("_over_blocks")
         width = self._width(stage.streamed)
         left = ", ".join(targets) if len(targets) > 1 else f"({targets[0]},)"
-        call = f"_over_blocks({name}, {writer.writer.size(samples).source}, {width}, {arrays}, {others}, {laws}{more})"
+        call = f"_over_blocks({name}, {writer.writer.size(samples).source}, {width}, {arrays}, {_tuple(others)}, {laws}{more})"
         writer.statements.append(Assign(left, call))
         for node, target in zip(results, targets, strict=True):
             writer.texts[node] = writer.variable(target)
