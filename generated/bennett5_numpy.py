@@ -85,13 +85,13 @@ def residual_jacobian(b1, b2, b3, x, y):
 
 def _residual_jacobian_block(x, t1, t2, t3, t4, t5, b2, b3, b1):
     """The part of `residual_jacobian` that one block of samples has."""
-    t1_2 = b2 + x
-    t2_2 = t1_2**t1
-    t3_2 = t1_2 == 0
-    t4_2 = t3_2 & t4
-    return t2_2, -b1 * (t1_2**np.where(t3_2 & t2, 0, t3) / b3), t5 * np.where(
-        t4_2, 0, t2_2 * np.log(np.where(t4_2, 1, t1_2)),
-    )
+    t6 = b2 + x
+    jacobian_b1 = t6**t1
+    t7 = t6 == 0
+    jacobian_b2 = -b1 * (t6**np.where(t7 & t2, 0, t3) / b3)
+    t8 = t7 & t4
+    jacobian_b3 = t5 * np.where(t8, 0, jacobian_b1 * np.log(np.where(t8, 1, t6)))
+    return jacobian_b1, jacobian_b2, jacobian_b3
 
 
 def unpack(vec):

@@ -80,8 +80,11 @@ def _residual_jacobian_block(x, b1, b3, b2):
     """The part of `residual_jacobian` that one block of samples has."""
     t1 = b3 * x + b2
     t2 = np.exp(-b1 * x) / t1
+    jacobian_b1 = -t2 * x
     t3 = t2 / t1
-    return -t2 * x, -t3, -t3 * x
+    jacobian_b2 = -t3
+    jacobian_b3 = -t3 * x
+    return jacobian_b1, jacobian_b2, jacobian_b3
 
 
 def unpack(vec):

@@ -77,9 +77,10 @@ def residual_jacobian(b1, b2, x, y):
 
 def _residual_jacobian_block(x, t1, b2, b1):
     """The part of `residual_jacobian` that one block of samples has."""
-    t1_2 = x**b2
+    jacobian_b1 = x**b2
     t2 = t1 & (x == 0)
-    return t1_2, b1 * np.where(t2, 0, t1_2 * np.log(np.where(t2, 1, x)))
+    jacobian_b2 = b1 * np.where(t2, 0, jacobian_b1 * np.log(np.where(t2, 1, x)))
+    return jacobian_b1, jacobian_b2
 
 
 def unpack(vec):

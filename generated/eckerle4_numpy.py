@@ -86,10 +86,13 @@ def residual_jacobian(b1, b2, b3, x, y):
 
 def _residual_jacobian_block(x, neg_b3, t1, t2, t3, b2, b1):
     """The part of `residual_jacobian` that one block of samples has."""
-    t1_2 = neg_b3 + x
-    t2_2 = t1_2**2 / t1
-    t3_2 = np.exp(-t2_2)
-    return t3_2 / b2, 4 * (t2 * (t3_2 * (t2_2 / t1))) - b1 * t3_2 / b2 / b2, 2 * (t3 * (t3_2 * (t1_2 / t1)))
+    t4 = neg_b3 + x
+    t5 = t4**2 / t1
+    t6 = np.exp(-t5)
+    jacobian_b1 = t6 / b2
+    jacobian_b2 = 4 * (t2 * (t6 * (t5 / t1))) - b1 * t6 / b2 / b2
+    jacobian_b3 = 2 * (t3 * (t6 * (t4 / t1)))
+    return jacobian_b1, jacobian_b2, jacobian_b3
 
 
 def unpack(vec):

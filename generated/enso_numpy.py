@@ -97,8 +97,7 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
     b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y)
     N = x.shape[0]
     jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b6, jacobian_b5, jacobian_b4, jacobian_b8, jacobian_b9, jacobian_b7 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (b4, b5, b6, b7, b9, b8),
-        ("rows 0", "rows 0", "rows 0", "rows 0", "rows 0", "rows 0", "rows 0", "rows 0", "rows 0"),
+        _residual_jacobian_block, N, 1, (x,), (b4, b5, b6, b7, b9, b8), ("rows 0",) * 9,
     )
     return ResidualGrad(
         jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8,
@@ -109,17 +108,25 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
 def _residual_jacobian_block(x, b4, b5, b6, b7, b9, b8):
     """The part of `residual_jacobian` that one block of samples has."""
     rows = x.shape[0]
+    jacobian_b1 = np.ones((rows,), x.dtype)
     t1 = 3.141592653589793 * x / 6
+    jacobian_b2 = np.cos(t1)
+    jacobian_b3 = np.sin(t1)
     t2 = 6.283185307179586 * x
     t3 = t2 / b4
-    sin_t3 = np.sin(t3)
+    jacobian_b6 = np.sin(t3)
     t4 = t3 / b4
-    cos_t3 = np.cos(t3)
+    jacobian_b5 = np.cos(t3)
+    jacobian_b4 = b5 * (jacobian_b6 * t4) - b6 * (t4 * jacobian_b5)
     t5 = t2 / b7
     t6 = t5 / b7
-    cos_t5 = np.cos(t5)
-    sin_t5 = np.sin(t5)
-    return np.ones((rows,), x.dtype), np.cos(t1), np.sin(t1), sin_t3, cos_t3, b5 * (sin_t3 * t4) - b6 * (t4 * cos_t3), cos_t5, sin_t5, b8 * (t6 * sin_t5) - b9 * (t6 * cos_t5)
+    jacobian_b8 = np.cos(t5)
+    jacobian_b9 = np.sin(t5)
+    jacobian_b7 = b8 * (t6 * jacobian_b9) - b9 * (t6 * jacobian_b8)
+    return (
+        jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b6, jacobian_b5, jacobian_b4, jacobian_b8, jacobian_b9,
+        jacobian_b7,
+    )
 
 
 def unpack(vec):

@@ -81,8 +81,8 @@ def residual(b1, b2, b3, b4, b5, b6, b7, b8, x, y):
 
 def _residual_block(y, x, neg_b4, t1, neg_b7, t2, b2, b1, b3, b6):
     """The part of `residual` that one block of samples has."""
-    t1_2 = b1 * np.exp(-b2 * x) - y + b3 * np.exp(-(neg_b4 + x)**2 / t1)
-    residual = b6 * np.exp(-(neg_b7 + x)**2 / t2) + t1_2
+    t3 = b1 * np.exp(-b2 * x) - y + b3 * np.exp(-(neg_b4 + x)**2 / t1)
+    residual = b6 * np.exp(-(neg_b7 + x)**2 / t2) + t3
     return (residual,)
 
 
@@ -103,8 +103,7 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, x, y):
     t5 = b6 / t4
     t6 = b8 * b6
     jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (neg_b4, t1, t2, t3, neg_b7, t4, t5, t6, b2, b1),
-        ("rows 0", "rows 0", "rows 0", "rows 0", "rows 0", "rows 0", "rows 0", "rows 0"),
+        _residual_jacobian_block, N, 1, (x,), (neg_b4, t1, t2, t3, neg_b7, t4, t5, t6, b2, b1), ("rows 0",) * 8,
     )
     return ResidualGrad(
         jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8,
@@ -113,15 +112,20 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, x, y):
 
 def _residual_jacobian_block(x, neg_b4, t1, t2, t3, neg_b7, t4, t5, t6, b2, b1):
     """The part of `residual_jacobian` that one block of samples has."""
-    t1_2 = np.exp(-b2 * x)
-    t2_2 = neg_b4 + x
-    t3_2 = t2_2**2 / t1
-    t4_2 = np.exp(-t3_2)
-    t5_2 = neg_b7 + x
-    t6_2 = t5_2**2 / t4
-    t7 = np.exp(-t6_2)
-    t8 = 2 * t7
-    return t1_2, -b1 * (t1_2 * x), t4_2, 2 * (t2 * (t2_2 * t4_2)), 2 * (t3 * (t4_2 * (t3_2 / t1))), t7, t5 * (t5_2 * t8), t6 * (t8 * (t6_2 / t4))
+    jacobian_b1 = np.exp(-b2 * x)
+    jacobian_b2 = -b1 * (jacobian_b1 * x)
+    t7 = neg_b4 + x
+    t8 = t7**2 / t1
+    jacobian_b3 = np.exp(-t8)
+    jacobian_b4 = 2 * (t2 * (t7 * jacobian_b3))
+    jacobian_b5 = 2 * (t3 * (jacobian_b3 * (t8 / t1)))
+    t9 = neg_b7 + x
+    t10 = t9**2 / t4
+    jacobian_b6 = np.exp(-t10)
+    t11 = 2 * jacobian_b6
+    jacobian_b7 = t5 * (t9 * t11)
+    jacobian_b8 = t6 * (t11 * (t10 / t4))
+    return (jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8)
 
 
 def unpack(vec):

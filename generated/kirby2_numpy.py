@@ -78,8 +78,7 @@ def residual_jacobian(b1, b2, b3, b4, b5, x, y):
     b1, b2, b3, b4, b5, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, x, y)
     N = x.shape[0]
     jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (b4, b5, b2, b1, b3),
-        ("rows 0", "rows 0", "rows 0", "rows 0", "rows 0"),
+        _residual_jacobian_block, N, 1, (x,), (b4, b5, b2, b1, b3), ("rows 0",) * 5,
     )
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5)
 
@@ -88,8 +87,13 @@ def _residual_jacobian_block(x, b4, b5, b2, b1, b3):
     """The part of `residual_jacobian` that one block of samples has."""
     t1 = x**2
     t2 = b4 * x + 1 + b5 * t1
+    jacobian_b1 = 1 / t2
+    jacobian_b2 = x / t2
+    jacobian_b3 = t1 / t2
     t3 = (b2 * x + b1 + b3 * t1) / t2 / t2
-    return 1 / t2, x / t2, t1 / t2, -t3 * x, -t1 * t3
+    jacobian_b4 = -t3 * x
+    jacobian_b5 = -t1 * t3
+    return jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5
 
 
 def unpack(vec):

@@ -80,18 +80,20 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, x, y):
     b1, b2, b3, b4, b5, b6, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, x, y)
     N = x.shape[0]
     jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (b2, b1, b4, b3, b6, b5),
-        ("rows 0", "rows 0", "rows 0", "rows 0", "rows 0", "rows 0"),
+        _residual_jacobian_block, N, 1, (x,), (b2, b1, b4, b3, b6, b5), ("rows 0",) * 6,
     )
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6)
 
 
 def _residual_jacobian_block(x, b2, b1, b4, b3, b6, b5):
     """The part of `residual_jacobian` that one block of samples has."""
-    t1 = np.exp(-b2 * x)
-    t2 = np.exp(-b4 * x)
-    t3 = np.exp(-b6 * x)
-    return t1, -b1 * (t1 * x), t2, -b3 * (t2 * x), t3, -b5 * (t3 * x)
+    jacobian_b1 = np.exp(-b2 * x)
+    jacobian_b2 = -b1 * (jacobian_b1 * x)
+    jacobian_b3 = np.exp(-b4 * x)
+    jacobian_b4 = -b3 * (jacobian_b3 * x)
+    jacobian_b5 = np.exp(-b6 * x)
+    jacobian_b6 = -b5 * (jacobian_b5 * x)
+    return jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6
 
 
 def unpack(vec):

@@ -111,19 +111,20 @@ def value(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
 def _value_block(label, image, reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5, b5):
     """The part of `value` that one block of samples has."""
     rows = label.shape[0]
-    t1_2 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    t2_2 = np.maximum((reshape_k1 @ t1_2.reshape(rows, 25, 784)).reshape(rows, 6, 28, 28) + t1, 0)
-    h1 = _window_max(_windows(t2_2, (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1))), (3, 5))
-    t3 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    t4 = np.maximum((reshape_k2 @ t3.reshape(rows, 150, 100)).reshape(rows, 16, 10, 10) + t2, 0)
-    h2 = _window_max(_windows(t4, (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1))), (3, 5))
+    t3 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    t4 = np.maximum((reshape_k1 @ t3.reshape(rows, 25, 784)).reshape(rows, 6, 28, 28) + t1, 0)
+    h1 = _window_max(_windows(t4, (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1))), (3, 5))
+    t5 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    t6 = np.maximum((reshape_k2 @ t5.reshape(rows, 150, 100)).reshape(rows, 16, 10, 10) + t2, 0)
+    h2 = _window_max(_windows(t6, (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1))), (3, 5))
     h3 = np.maximum(h2.reshape(rows, 400) @ w3 + b3, 0)
     h4 = np.maximum(h3 @ w4 + b4, 0)
     scores = h4 @ w5 + b5
     max_scores = np.maximum.reduce(scores, axis=1)
-    t5 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
-    t6 = scores - (np.log(np.add.reduce(np.exp(scores - t5[:, None]), axis=1)) + t5)[:, None]
-    return (np.vdot(_one_hot(label, 10, image.dtype), t6),)
+    t7 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
+    t8 = scores - (np.log(np.add.reduce(np.exp(scores - t7[:, None]), axis=1)) + t7)[:, None]
+    s1 = np.vdot(_one_hot(label, 10, image.dtype), t8)
+    return (s1,)
 
 
 def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
@@ -139,7 +140,7 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t2 = b2[:, None, None]
     s1, grad_b1, s3, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
         _grad_block, n, 19600, (image, label), (reshape_k1, t1, reshape_k2, t2, n, w3, b3, w4, b4, w5, b5),
-        ("add", "add", "add", "add", "add", "add", "add", "add", "add", "add"),
+        ("add",) * 10,
     )
     grad_k1 = s1.reshape(6, 1, 5, 5)
     grad_k2 = s3.reshape(16, 6, 5, 5)
@@ -149,39 +150,49 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
 def _grad_block(image, label, reshape_k1, t1, reshape_k2, t2, n, w3, b3, w4, b4, w5, b5):
     """The part of `grad` that one block of samples has."""
     rows = image.shape[0]
-    t1_2 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t1_2 = t1_2.reshape(rows, 25, 784)
-    t2_2 = (reshape_k1 @ reshape_t1_2).reshape(rows, 6, 28, 28) + t1
-    t3 = _windows(np.maximum(t2_2, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
-    h1 = _window_max(t3, (3, 5))
-    t4 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t4 = t4.reshape(rows, 150, 100)
-    t5 = (reshape_k2 @ reshape_t4).reshape(rows, 16, 10, 10) + t2
-    t6 = _windows(np.maximum(t5, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    h2 = _window_max(t6, (3, 5))
+    t3 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t3 = t3.reshape(rows, 25, 784)
+    t4 = (reshape_k1 @ reshape_t3).reshape(rows, 6, 28, 28) + t1
+    t5 = _windows(np.maximum(t4, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
+    h1 = _window_max(t5, (3, 5))
+    t6 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t6 = t6.reshape(rows, 150, 100)
+    t7 = (reshape_k2 @ reshape_t6).reshape(rows, 16, 10, 10) + t2
+    t8 = _windows(np.maximum(t7, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    h2 = _window_max(t8, (3, 5))
     reshape_h2 = h2.reshape(rows, 400)
-    t7 = reshape_h2 @ w3 + b3
-    h3 = np.maximum(t7, 0)
-    t8 = h3 @ w4 + b4
-    h4 = np.maximum(t8, 0)
+    t9 = reshape_h2 @ w3 + b3
+    h3 = np.maximum(t9, 0)
+    t10 = h3 @ w4 + b4
+    h4 = np.maximum(t10, 0)
     scores = h4 @ w5 + b5
     max_scores = np.maximum.reduce(scores, axis=1)
-    t9 = np.exp(scores - np.where(np.abs(max_scores) < np.inf, max_scores, 0)[:, None])
-    t10 = (t9 / np.add.reduce(t9, axis=1)[:, None] - _one_hot(label, 10, image.dtype)) / n
-    t11 = np.where(t8 > 0, t10 @ w5.T, 0)
-    t12 = np.where(t7 > 0, t11 @ w4.T, 0)
-    t13 = (t12 @ w3.T).reshape(rows, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (3, 5))
-    t14 = _add_windows(t13, (rows, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    t15 = np.where(t5 > 0, t14, 0)
-    reshape_t15 = t15.reshape(rows, 16, 100)
-    t16 = (reshape_k2.T @ reshape_t15).reshape(rows, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
-    t17 = _add_windows(t16, (rows, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
-    t18 = _add_windows(
-        t17[:, :, :, None, :, None] * _first_max(t3, (3, 5)), (rows, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
+    t11 = np.exp(scores - np.where(np.abs(max_scores) < np.inf, max_scores, 0)[:, None])
+    t12 = (t11 / np.add.reduce(t11, axis=1)[:, None] - _one_hot(label, 10, image.dtype)) / n
+    t13 = np.where(t10 > 0, t12 @ w5.T, 0)
+    t14 = np.where(t9 > 0, t13 @ w4.T, 0)
+    t15 = (t14 @ w3.T).reshape(rows, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t8, (3, 5))
+    t16 = _add_windows(t15, (rows, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    t17 = np.where(t7 > 0, t16, 0)
+    reshape_t17 = t17.reshape(rows, 16, 100)
+    t18 = (reshape_k2.T @ reshape_t17).reshape(rows, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
+    t19 = _add_windows(t18, (rows, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
+    t20 = _add_windows(
+        t19[:, :, :, None, :, None] * _first_max(t5, (3, 5)), (rows, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
         (3, 0, (14, 2), (2, 1)),
     )
-    t19 = np.where(t2_2 > 0, t18, 0)
-    return np.add.reduce(t19.reshape(rows, 6, 784) @ reshape_t1_2.transpose(0, 2, 1)), np.add.reduce(t19, axis=(0, 2, 3)), np.add.reduce(reshape_t15 @ reshape_t4.transpose(0, 2, 1)), np.add.reduce(t15, axis=(0, 2, 3)), reshape_h2.T @ t12, np.add.reduce(t12), h3.T @ t11, np.add.reduce(t11), h4.T @ t10, np.add.reduce(t10)
+    t21 = np.where(t4 > 0, t20, 0)
+    s1 = np.add.reduce(t21.reshape(rows, 6, 784) @ reshape_t3.transpose(0, 2, 1))
+    grad_b1 = np.add.reduce(t21, axis=(0, 2, 3))
+    s3 = np.add.reduce(reshape_t17 @ reshape_t6.transpose(0, 2, 1))
+    grad_b2 = np.add.reduce(t17, axis=(0, 2, 3))
+    grad_w3 = reshape_h2.T @ t14
+    grad_b3 = np.add.reduce(t14)
+    grad_w4 = h3.T @ t13
+    grad_b4 = np.add.reduce(t13)
+    grad_w5 = h4.T @ t12
+    grad_b5 = np.add.reduce(t12)
+    return s1, grad_b1, s3, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5
 
 
 def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
@@ -196,8 +207,7 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t2 = b2[:, None, None]
     s1, s2, grad_b1, s4, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
         _value_and_grad_block, n, 19600, (label, image),
-        (reshape_k1, t1, reshape_k2, t2, n, w3, b3, w4, b4, w5, b5),
-        ("add", "add", "add", "add", "add", "add", "add", "add", "add", "add", "add"),
+        (reshape_k1, t1, reshape_k2, t2, n, w3, b3, w4, b4, w5, b5), ("add",) * 11,
     )
     value = -s1 / n
     grad_k1 = s2.reshape(6, 1, 5, 5)
@@ -209,41 +219,52 @@ def _value_and_grad_block(label, image, reshape_k1, t1, reshape_k2, t2, n, w3, b
     """The part of `value_and_grad` that one block of samples has."""
     rows = label.shape[0]
     one_hot_label = _one_hot(label, 10, image.dtype)
-    t1_2 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t1_2 = t1_2.reshape(rows, 25, 784)
-    t2_2 = (reshape_k1 @ reshape_t1_2).reshape(rows, 6, 28, 28) + t1
-    t3 = _windows(np.maximum(t2_2, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
-    h1 = _window_max(t3, (3, 5))
-    t4 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t4 = t4.reshape(rows, 150, 100)
-    t5 = (reshape_k2 @ reshape_t4).reshape(rows, 16, 10, 10) + t2
-    t6 = _windows(np.maximum(t5, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    h2 = _window_max(t6, (3, 5))
+    t3 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t3 = t3.reshape(rows, 25, 784)
+    t4 = (reshape_k1 @ reshape_t3).reshape(rows, 6, 28, 28) + t1
+    t5 = _windows(np.maximum(t4, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
+    h1 = _window_max(t5, (3, 5))
+    t6 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t6 = t6.reshape(rows, 150, 100)
+    t7 = (reshape_k2 @ reshape_t6).reshape(rows, 16, 10, 10) + t2
+    t8 = _windows(np.maximum(t7, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    h2 = _window_max(t8, (3, 5))
     reshape_h2 = h2.reshape(rows, 400)
-    t7 = reshape_h2 @ w3 + b3
-    h3 = np.maximum(t7, 0)
-    t8 = h3 @ w4 + b4
-    h4 = np.maximum(t8, 0)
+    t9 = reshape_h2 @ w3 + b3
+    h3 = np.maximum(t9, 0)
+    t10 = h3 @ w4 + b4
+    h4 = np.maximum(t10, 0)
     scores = h4 @ w5 + b5
     max_scores = np.maximum.reduce(scores, axis=1)
-    t9 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
-    t10 = np.exp(scores - t9[:, None])
-    t11 = np.add.reduce(t10, axis=1)
-    t12 = (t10 / t11[:, None] - one_hot_label) / n
-    t13 = np.where(t8 > 0, t12 @ w5.T, 0)
-    t14 = np.where(t7 > 0, t13 @ w4.T, 0)
-    t15 = (t14 @ w3.T).reshape(rows, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (3, 5))
-    t16 = _add_windows(t15, (rows, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    t17 = np.where(t5 > 0, t16, 0)
-    reshape_t17 = t17.reshape(rows, 16, 100)
-    t18 = (reshape_k2.T @ reshape_t17).reshape(rows, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
-    t19 = _add_windows(t18, (rows, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
-    t20 = _add_windows(
-        t19[:, :, :, None, :, None] * _first_max(t3, (3, 5)), (rows, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
+    t11 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
+    t12 = np.exp(scores - t11[:, None])
+    t13 = np.add.reduce(t12, axis=1)
+    t14 = (t12 / t13[:, None] - one_hot_label) / n
+    t15 = np.where(t10 > 0, t14 @ w5.T, 0)
+    t16 = np.where(t9 > 0, t15 @ w4.T, 0)
+    t17 = (t16 @ w3.T).reshape(rows, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t8, (3, 5))
+    t18 = _add_windows(t17, (rows, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    t19 = np.where(t7 > 0, t18, 0)
+    reshape_t19 = t19.reshape(rows, 16, 100)
+    t20 = (reshape_k2.T @ reshape_t19).reshape(rows, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
+    t21 = _add_windows(t20, (rows, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
+    t22 = _add_windows(
+        t21[:, :, :, None, :, None] * _first_max(t5, (3, 5)), (rows, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
         (3, 0, (14, 2), (2, 1)),
     )
-    t21 = np.where(t2_2 > 0, t20, 0)
-    return np.vdot(one_hot_label, scores - (np.log(t11) + t9)[:, None]), np.add.reduce(t21.reshape(rows, 6, 784) @ reshape_t1_2.transpose(0, 2, 1)), np.add.reduce(t21, axis=(0, 2, 3)), np.add.reduce(reshape_t17 @ reshape_t4.transpose(0, 2, 1)), np.add.reduce(t17, axis=(0, 2, 3)), reshape_h2.T @ t14, np.add.reduce(t14), h3.T @ t13, np.add.reduce(t13), h4.T @ t12, np.add.reduce(t12)
+    t23 = np.where(t4 > 0, t22, 0)
+    s1 = np.vdot(one_hot_label, scores - (np.log(t13) + t11)[:, None])
+    s2 = np.add.reduce(t23.reshape(rows, 6, 784) @ reshape_t3.transpose(0, 2, 1))
+    grad_b1 = np.add.reduce(t23, axis=(0, 2, 3))
+    s4 = np.add.reduce(reshape_t19 @ reshape_t6.transpose(0, 2, 1))
+    grad_b2 = np.add.reduce(t19, axis=(0, 2, 3))
+    grad_w3 = reshape_h2.T @ t16
+    grad_b3 = np.add.reduce(t16)
+    grad_w4 = h3.T @ t15
+    grad_b4 = np.add.reduce(t15)
+    grad_w5 = h4.T @ t14
+    grad_b5 = np.add.reduce(t14)
+    return s1, s2, grad_b1, s4, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5
 
 
 def scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
@@ -265,12 +286,12 @@ def scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
 def _scores_block(image, reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5, b5):
     """The part of `scores` that one block of samples has."""
     rows = image.shape[0]
-    t1_2 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    t2_2 = np.maximum((reshape_k1 @ t1_2.reshape(rows, 25, 784)).reshape(rows, 6, 28, 28) + t1, 0)
-    h1 = _window_max(_windows(t2_2, (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1))), (3, 5))
-    t3 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    t4 = np.maximum((reshape_k2 @ t3.reshape(rows, 150, 100)).reshape(rows, 16, 10, 10) + t2, 0)
-    h2 = _window_max(_windows(t4, (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1))), (3, 5))
+    t3 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    t4 = np.maximum((reshape_k1 @ t3.reshape(rows, 25, 784)).reshape(rows, 6, 28, 28) + t1, 0)
+    h1 = _window_max(_windows(t4, (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1))), (3, 5))
+    t5 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    t6 = np.maximum((reshape_k2 @ t5.reshape(rows, 150, 100)).reshape(rows, 16, 10, 10) + t2, 0)
+    h2 = _window_max(_windows(t6, (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1))), (3, 5))
     h3 = np.maximum(h2.reshape(rows, 400) @ w3 + b3, 0)
     h4 = np.maximum(h3 @ w4 + b4, 0)
     scores = h4 @ w5 + b5
@@ -290,7 +311,7 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
     t2 = b2[:, None, None]
     s1, vjp_b1, s3, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5 = _over_blocks(
         _scores_vjp_block, n, 19600, (image, u), (reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5),
-        ("add", "add", "add", "add", "add", "add", "add", "add", "add", "add"),
+        ("add",) * 10,
     )
     vjp_k1 = s1.reshape(6, 1, 5, 5)
     vjp_k2 = s3.reshape(16, 6, 5, 5)
@@ -300,35 +321,45 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
 def _scores_vjp_block(image, u, reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5):
     """The part of `scores_vjp` that one block of samples has."""
     rows = image.shape[0]
-    t1_2 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t1_2 = t1_2.reshape(rows, 25, 784)
-    t2_2 = (reshape_k1 @ reshape_t1_2).reshape(rows, 6, 28, 28) + t1
-    t3 = _windows(np.maximum(t2_2, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
-    h1 = _window_max(t3, (3, 5))
-    t4 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t4 = t4.reshape(rows, 150, 100)
-    t5 = (reshape_k2 @ reshape_t4).reshape(rows, 16, 10, 10) + t2
-    t6 = _windows(np.maximum(t5, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    h2 = _window_max(t6, (3, 5))
+    t3 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t3 = t3.reshape(rows, 25, 784)
+    t4 = (reshape_k1 @ reshape_t3).reshape(rows, 6, 28, 28) + t1
+    t5 = _windows(np.maximum(t4, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
+    h1 = _window_max(t5, (3, 5))
+    t6 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t6 = t6.reshape(rows, 150, 100)
+    t7 = (reshape_k2 @ reshape_t6).reshape(rows, 16, 10, 10) + t2
+    t8 = _windows(np.maximum(t7, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    h2 = _window_max(t8, (3, 5))
     reshape_h2 = h2.reshape(rows, 400)
-    t7 = reshape_h2 @ w3 + b3
-    h3 = np.maximum(t7, 0)
-    t8 = h3 @ w4 + b4
-    t9 = np.where(t8 > 0, u @ w5.T, 0)
-    t10 = np.where(t7 > 0, t9 @ w4.T, 0)
-    t11 = (t10 @ w3.T).reshape(rows, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (3, 5))
-    t12 = _add_windows(t11, (rows, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    t13 = np.where(t5 > 0, t12, 0)
-    reshape_t13 = t13.reshape(rows, 16, 100)
-    t14 = (reshape_k2.T @ reshape_t13).reshape(rows, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
-    t15 = _add_windows(t14, (rows, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
-    t16 = _add_windows(
-        t15[:, :, :, None, :, None] * _first_max(t3, (3, 5)), (rows, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
+    t9 = reshape_h2 @ w3 + b3
+    h3 = np.maximum(t9, 0)
+    t10 = h3 @ w4 + b4
+    t11 = np.where(t10 > 0, u @ w5.T, 0)
+    t12 = np.where(t9 > 0, t11 @ w4.T, 0)
+    t13 = (t12 @ w3.T).reshape(rows, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t8, (3, 5))
+    t14 = _add_windows(t13, (rows, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    t15 = np.where(t7 > 0, t14, 0)
+    reshape_t15 = t15.reshape(rows, 16, 100)
+    t16 = (reshape_k2.T @ reshape_t15).reshape(rows, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
+    t17 = _add_windows(t16, (rows, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
+    t18 = _add_windows(
+        t17[:, :, :, None, :, None] * _first_max(t5, (3, 5)), (rows, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
         (3, 0, (14, 2), (2, 1)),
     )
-    t17 = np.where(t2_2 > 0, t16, 0)
-    h4 = np.maximum(t8, 0)
-    return np.add.reduce(t17.reshape(rows, 6, 784) @ reshape_t1_2.transpose(0, 2, 1)), np.add.reduce(t17, axis=(0, 2, 3)), np.add.reduce(reshape_t13 @ reshape_t4.transpose(0, 2, 1)), np.add.reduce(t13, axis=(0, 2, 3)), reshape_h2.T @ t10, np.add.reduce(t10), h3.T @ t9, np.add.reduce(t9), h4.T @ u, np.add.reduce(u)
+    t19 = np.where(t4 > 0, t18, 0)
+    h4 = np.maximum(t10, 0)
+    s1 = np.add.reduce(t19.reshape(rows, 6, 784) @ reshape_t3.transpose(0, 2, 1))
+    vjp_b1 = np.add.reduce(t19, axis=(0, 2, 3))
+    s3 = np.add.reduce(reshape_t15 @ reshape_t6.transpose(0, 2, 1))
+    vjp_b2 = np.add.reduce(t15, axis=(0, 2, 3))
+    vjp_w3 = reshape_h2.T @ t12
+    vjp_b3 = np.add.reduce(t12)
+    vjp_w4 = h3.T @ t11
+    vjp_b4 = np.add.reduce(t11)
+    vjp_w5 = h4.T @ u
+    vjp_b5 = np.add.reduce(u)
+    return s1, vjp_b1, s3, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5
 
 
 def unpack(vec):

@@ -77,10 +77,10 @@ def value(w, b, x, y, penalty):
 
 def _value_block(x, y, w, b):
     """The part of `value` that one block of samples has."""
-    t1 = x @ w + b
-    t2 = np.log1p(np.exp(-np.abs(t1)))
-    t3 = np.add.reduce((y * (np.maximum(0, -t1) + t2) + (1 - y) * (np.maximum(0, t1) + t2))[:, 0])
-    return (t3,)
+    t2 = x @ w + b
+    t3 = np.log1p(np.exp(-np.abs(t2)))
+    s1 = np.add.reduce((y * (np.maximum(0, -t2) + t3) + (1 - y) * (np.maximum(0, t2) + t3))[:, 0])
+    return (s1,)
 
 
 def grad(w, b, x, y, penalty):
@@ -97,12 +97,14 @@ def grad(w, b, x, y, penalty):
 
 def _grad_block(x, y, w, b):
     """The part of `grad` that one block of samples has."""
-    t1 = x @ w + b
-    t2 = np.exp(-np.abs(t1))
-    t3 = t2 + 1
-    probability = np.where(t1 >= 0, 1, t2) / t3
-    t4 = probability * (1 - y) - y * (np.where(t1 <= 0, 1, t2) / t3)
-    return x.T @ t4, np.add.reduce(t4[:, 0])
+    t2 = x @ w + b
+    t3 = np.exp(-np.abs(t2))
+    t4 = t3 + 1
+    probability = np.where(t2 >= 0, 1, t3) / t4
+    t5 = probability * (1 - y) - y * (np.where(t2 <= 0, 1, t3) / t4)
+    s1 = x.T @ t5
+    s2 = np.add.reduce(t5[:, 0])
+    return s1, s2
 
 
 def value_and_grad(w, b, x, y, penalty):
@@ -121,15 +123,17 @@ def value_and_grad(w, b, x, y, penalty):
 
 def _value_and_grad_block(x, y, w, b):
     """The part of `value_and_grad` that one block of samples has."""
-    t1 = x @ w + b
-    t2 = np.exp(-np.abs(t1))
-    log1p_t2 = np.log1p(t2)
-    t3 = 1 - y
-    t4 = t2 + 1
-    probability = np.where(t1 >= 0, 1, t2) / t4
-    t5 = probability * t3 - y * (np.where(t1 <= 0, 1, t2) / t4)
-    t6 = np.add.reduce((y * (np.maximum(0, -t1) + log1p_t2) + t3 * (np.maximum(0, t1) + log1p_t2))[:, 0])
-    return t6, x.T @ t5, np.add.reduce(t5[:, 0])
+    t3 = x @ w + b
+    t4 = np.exp(-np.abs(t3))
+    log1p_t4 = np.log1p(t4)
+    t5 = 1 - y
+    t6 = t4 + 1
+    probability = np.where(t3 >= 0, 1, t4) / t6
+    t7 = probability * t5 - y * (np.where(t3 <= 0, 1, t4) / t6)
+    s1 = np.add.reduce((y * (np.maximum(0, -t3) + log1p_t4) + t5 * (np.maximum(0, t3) + log1p_t4))[:, 0])
+    s2 = x.T @ t7
+    s3 = np.add.reduce(t7[:, 0])
+    return s1, s2, s3
 
 
 def probability(w, b, x):

@@ -75,7 +75,7 @@ def residual_jacobian(b1, b2, b3, b4, x, y):
     b1, b2, b3, b4, x, y = _arguments_of_residual(b1, b2, b3, b4, x, y)
     N = x.shape[0]
     jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (b2, b3, b4, b1), ("rows 0", "rows 0", "rows 0", "rows 0"),
+        _residual_jacobian_block, N, 1, (x,), (b2, b3, b4, b1), ("rows 0",) * 4,
     )
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4)
 
@@ -85,8 +85,12 @@ def _residual_jacobian_block(x, b2, b3, b4, b1):
     t1 = x**2
     t2 = b2 * x + t1
     t3 = b3 * x + (t1 + b4)
+    jacobian_b1 = t2 / t3
+    jacobian_b2 = b1 * (x / t3)
     t4 = b1 * t2 / t3 / t3
-    return t2 / t3, b1 * (x / t3), -t4 * x, -t4
+    jacobian_b3 = -t4 * x
+    jacobian_b4 = -t4
+    return jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4
 
 
 def unpack(vec):

@@ -80,9 +80,11 @@ def _residual_jacobian_block(x, b3, b2, b1):
     """The part of `residual_jacobian` that one block of samples has."""
     t1 = b3 + x
     t2 = b2 / t1
-    exp_t2 = np.exp(t2)
-    t3 = b1 * exp_t2
-    return exp_t2, t3 / t1, -t3 * (t2 / t1)
+    jacobian_b1 = np.exp(t2)
+    t3 = b1 * jacobian_b1
+    jacobian_b2 = t3 / t1
+    jacobian_b3 = -t3 * (t2 / t1)
+    return jacobian_b1, jacobian_b2, jacobian_b3
 
 
 def unpack(vec):

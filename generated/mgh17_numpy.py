@@ -77,7 +77,7 @@ def residual_jacobian(b1, b2, b3, b4, b5, x, y):
     b1, b2, b3, b4, b5, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, x, y)
     N = x.shape[0]
     jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (b4, b5, b2, b3), ("rows 0", "rows 0", "rows 0", "rows 0", "rows 0"),
+        _residual_jacobian_block, N, 1, (x,), (b4, b5, b2, b3), ("rows 0",) * 5,
     )
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5)
 
@@ -85,9 +85,12 @@ def residual_jacobian(b1, b2, b3, b4, b5, x, y):
 def _residual_jacobian_block(x, b4, b5, b2, b3):
     """The part of `residual_jacobian` that one block of samples has."""
     rows = x.shape[0]
-    t1 = np.exp(-b4 * x)
-    t2 = np.exp(-b5 * x)
-    return np.ones((rows,), x.dtype), t1, t2, -b2 * (t1 * x), -b3 * (t2 * x)
+    jacobian_b1 = np.ones((rows,), x.dtype)
+    jacobian_b2 = np.exp(-b4 * x)
+    jacobian_b3 = np.exp(-b5 * x)
+    jacobian_b4 = -b2 * (jacobian_b2 * x)
+    jacobian_b5 = -b3 * (jacobian_b3 * x)
+    return jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5
 
 
 def unpack(vec):

@@ -74,7 +74,9 @@ def residual_jacobian(b1, b2, x, y):
 def _residual_jacobian_block(x, b2, b1):
     """The part of `residual_jacobian` that one block of samples has."""
     t1 = -b2 * x
-    return -np.expm1(t1), b1 * (np.exp(t1) * x)
+    jacobian_b1 = -np.expm1(t1)
+    jacobian_b2 = b1 * (np.exp(t1) * x)
+    return jacobian_b1, jacobian_b2
 
 
 def unpack(vec):

@@ -74,7 +74,9 @@ def residual_jacobian(b1, b2, x, y):
 def _residual_jacobian_block(x, b2, b1):
     """The part of `residual_jacobian` that one block of samples has."""
     t1 = np.sqrt(2 * (b2 * x) + 1)
-    return 1 - 1 / t1, b1 * (x / t1 / (t1 * t1))
+    jacobian_b1 = 1 - 1 / t1
+    jacobian_b2 = b1 * (x / t1 / (t1 * t1))
+    return jacobian_b1, jacobian_b2
 
 
 def unpack(vec):

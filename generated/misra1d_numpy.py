@@ -77,9 +77,11 @@ def residual_jacobian(b1, b2, x, y):
 
 def _residual_jacobian_block(x, t1, b2, b1):
     """The part of `residual_jacobian` that one block of samples has."""
-    t1_2 = b2 * x + 1
-    t2 = x / t1_2
-    return b2 * t2, b1 * t2 - x * (t1 * x / t1_2 / t1_2)
+    t2 = b2 * x + 1
+    t3 = x / t2
+    jacobian_b1 = b2 * t3
+    jacobian_b2 = b1 * t3 - x * (t1 * x / t2 / t2)
+    return jacobian_b1, jacobian_b2
 
 
 def unpack(vec):

@@ -97,13 +97,13 @@ def value(alpha, mu, q, L, x, below):
 
 def _value_block(x, neg_mu, t2, exp_q, t4, t1):
     """The part of `value` that one block of samples has."""
-    t1_2 = x[:, None, :] + neg_mu
-    t2_2 = (t1_2.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t1_2
-    t3 = t4 - 0.5 * np.einsum("ijk,ijk->ij", t2_2, t2_2) + t1
-    max_t3 = np.maximum.reduce(t3, axis=1)
-    t4_2 = np.where(np.abs(max_t3) < np.inf, max_t3, 0)
-    t5 = np.add.reduce(np.log(np.add.reduce(np.exp(t3 - t4_2[:, None]), axis=1)) + t4_2)
-    return (t5,)
+    t5 = x[:, None, :] + neg_mu
+    t6 = (t5.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t5
+    t7 = t4 - 0.5 * np.einsum("ijk,ijk->ij", t6, t6) + t1
+    max_t7 = np.maximum.reduce(t7, axis=1)
+    t8 = np.where(np.abs(max_t7) < np.inf, max_t7, 0)
+    s1 = np.add.reduce(np.log(np.add.reduce(np.exp(t7 - t8[:, None]), axis=1)) + t8)
+    return (s1,)
 
 
 def grad(alpha, mu, q, L, x, below):
@@ -123,9 +123,7 @@ def grad(alpha, mu, q, L, x, below):
     t5 = np.add.reduce(t4)
     t6 = alpha - (np.log(t5) + t3) + np.add.reduce(q, axis=1)
     t7 = t4 / t5
-    s1, s2, s3, s4 = _over_blocks(
-        _grad_block, n, K*d, (x,), (neg_mu, t2, exp_q, t6, t1), ("add", "add", "add", "add"),
-    )
+    s1, s2, s3, s4 = _over_blocks(_grad_block, n, K*d, (x,), (neg_mu, t2, exp_q, t6, t1), ("add",) * 4)
     grad_alpha = np.add.reduce(s1) / n * t7 - s1 / n
     grad_mu = -s2 / n
     grad_q = exp_q * s3 / n - s1[:, None] / n
@@ -135,16 +133,18 @@ def grad(alpha, mu, q, L, x, below):
 
 def _grad_block(x, neg_mu, t2, exp_q, t6, t1):
     """The part of `grad` that one block of samples has."""
-    t1_2 = x[:, None, :] + neg_mu
-    t2_2 = (t1_2.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t1_2
-    t3 = t6 - 0.5 * np.einsum("ijk,ijk->ij", t2_2, t2_2) + t1
-    max_t3 = np.maximum.reduce(t3, axis=1)
-    t4 = np.exp(t3 - np.where(np.abs(max_t3) < np.inf, max_t3, 0)[:, None])
-    responsibility = t4 / np.add.reduce(t4, axis=1)[:, None]
-    t5 = responsibility[:, :, None] * t2_2
-    return np.add.reduce(responsibility), np.add.reduce(exp_q * t5 + (t5.transpose(1, 0, 2) @ t2).transpose(1, 0, 2)), np.einsum("kij,kij->ij", t1_2, t5), t5.transpose(1, 2, 0) @ t1_2.transpose(
-        1, 0, 2,
-    )
+    t8 = x[:, None, :] + neg_mu
+    t9 = (t8.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t8
+    t10 = t6 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t1
+    max_t10 = np.maximum.reduce(t10, axis=1)
+    t11 = np.exp(t10 - np.where(np.abs(max_t10) < np.inf, max_t10, 0)[:, None])
+    responsibility = t11 / np.add.reduce(t11, axis=1)[:, None]
+    t12 = responsibility[:, :, None] * t9
+    s1 = np.add.reduce(responsibility)
+    s2 = np.add.reduce(exp_q * t12 + (t12.transpose(1, 0, 2) @ t2).transpose(1, 0, 2))
+    s3 = np.einsum("kij,kij->ij", t8, t12)
+    s4 = t12.transpose(1, 2, 0) @ t8.transpose(1, 0, 2)
+    return s1, s2, s3, s4
 
 
 def value_and_grad(alpha, mu, q, L, x, below):
@@ -165,7 +165,7 @@ def value_and_grad(alpha, mu, q, L, x, below):
     t6 = alpha - (np.log(t5) + t3) + np.add.reduce(q, axis=1)
     t7 = t4 / t5
     s1, s2, s3, s4, s5 = _over_blocks(
-        _value_and_grad_block, n, K*d, (x,), (neg_mu, t2, exp_q, t6, t1), ("add", "add", "add", "add", "add"),
+        _value_and_grad_block, n, K*d, (x,), (neg_mu, t2, exp_q, t6, t1), ("add",) * 5,
     )
     value = -s1 / n
     grad_alpha = np.add.reduce(s2) / n * t7 - s2 / n
@@ -177,18 +177,21 @@ def value_and_grad(alpha, mu, q, L, x, below):
 
 def _value_and_grad_block(x, neg_mu, t2, exp_q, t6, t1):
     """The part of `value_and_grad` that one block of samples has."""
-    t1_2 = x[:, None, :] + neg_mu
-    t2_2 = (t1_2.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t1_2
-    t3 = t6 - 0.5 * np.einsum("ijk,ijk->ij", t2_2, t2_2) + t1
-    max_t3 = np.maximum.reduce(t3, axis=1)
-    t4 = np.where(np.abs(max_t3) < np.inf, max_t3, 0)
-    t5 = np.exp(t3 - t4[:, None])
-    t6_2 = np.add.reduce(t5, axis=1)
-    responsibility = t5 / t6_2[:, None]
-    t7 = responsibility[:, :, None] * t2_2
-    return np.add.reduce(np.log(t6_2) + t4), np.add.reduce(responsibility), np.add.reduce((t7.transpose(1, 0, 2) @ t2).transpose(1, 0, 2) + exp_q * t7), np.einsum("kij,kij->ij", t1_2, t7), t7.transpose(1, 2, 0) @ t1_2.transpose(
-        1, 0, 2,
-    )
+    t8 = x[:, None, :] + neg_mu
+    t9 = (t8.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t8
+    t10 = t6 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t1
+    max_t10 = np.maximum.reduce(t10, axis=1)
+    t11 = np.where(np.abs(max_t10) < np.inf, max_t10, 0)
+    t12 = np.exp(t10 - t11[:, None])
+    t13 = np.add.reduce(t12, axis=1)
+    responsibility = t12 / t13[:, None]
+    t14 = responsibility[:, :, None] * t9
+    s1 = np.add.reduce(np.log(t13) + t11)
+    s2 = np.add.reduce(responsibility)
+    s3 = np.add.reduce((t14.transpose(1, 0, 2) @ t2).transpose(1, 0, 2) + exp_q * t14)
+    s4 = np.einsum("kij,kij->ij", t8, t14)
+    s5 = t14.transpose(1, 2, 0) @ t8.transpose(1, 0, 2)
+    return s1, s2, s3, s4, s5
 
 
 def responsibility(alpha, mu, q, L, x, below):
@@ -210,12 +213,12 @@ def responsibility(alpha, mu, q, L, x, below):
 
 def _responsibility_block(x, neg_mu, t2, exp_q, t4, t1):
     """The part of `responsibility` that one block of samples has."""
-    t1_2 = x[:, None, :] + neg_mu
-    t2_2 = (t1_2.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t1_2
-    t3 = t4 - 0.5 * np.einsum("ijk,ijk->ij", t2_2, t2_2) + t1
-    max_t3 = np.maximum.reduce(t3, axis=1)
-    t4_2 = np.exp(t3 - np.where(np.abs(max_t3) < np.inf, max_t3, 0)[:, None])
-    responsibility = t4_2 / np.add.reduce(t4_2, axis=1)[:, None]
+    t5 = x[:, None, :] + neg_mu
+    t6 = (t5.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t5
+    t7 = t4 - 0.5 * np.einsum("ijk,ijk->ij", t6, t6) + t1
+    max_t7 = np.maximum.reduce(t7, axis=1)
+    t8 = np.exp(t7 - np.where(np.abs(max_t7) < np.inf, max_t7, 0)[:, None])
+    responsibility = t8 / np.add.reduce(t8, axis=1)[:, None]
     return (responsibility,)
 
 

@@ -81,8 +81,11 @@ def residual_jacobian(b1, b2, b3, x1, x2, y):
 def _residual_jacobian_block(x2, x1, b3, b2):
     """The part of `residual_jacobian` that one block of samples has."""
     rows = x2.shape[0]
+    jacobian_b1 = np.ones((rows,), x2.dtype)
     t1 = x1 * np.exp(-b3 * x2)
-    return np.ones((rows,), x2.dtype), -t1, b2 * (x2 * t1)
+    jacobian_b2 = -t1
+    jacobian_b3 = b2 * (x2 * t1)
+    return jacobian_b1, jacobian_b2, jacobian_b3
 
 
 def unpack(vec):

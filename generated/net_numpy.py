@@ -68,7 +68,8 @@ def _value_block(x, y, w1, w2):
     """The part of `value` that one block of samples has."""
     h = np.maximum(x @ w1, 0)
     t1 = h @ w2 - y
-    return (np.vdot(t1, t1),)
+    value = np.vdot(t1, t1)
+    return (value,)
 
 
 def grad(w1, w2, x, y):
@@ -86,7 +87,9 @@ def _grad_block(x, y, w1, w2):
     t1 = x @ w1
     h = np.maximum(t1, 0)
     t2 = 2 * (h @ w2 - y)
-    return x.T @ np.where(t1 > 0, t2 @ w2.T, 0), h.T @ t2
+    grad_w1 = x.T @ np.where(t1 > 0, t2 @ w2.T, 0)
+    grad_w2 = h.T @ t2
+    return grad_w1, grad_w2
 
 
 def value_and_grad(w1, w2, x, y):
@@ -107,7 +110,10 @@ def _value_and_grad_block(x, y, w1, w2):
     h = np.maximum(t1, 0)
     t2 = h @ w2 - y
     t3 = 2 * t2
-    return np.vdot(t2, t2), x.T @ np.where(t1 > 0, t3 @ w2.T, 0), h.T @ t3
+    value = np.vdot(t2, t2)
+    grad_w1 = x.T @ np.where(t1 > 0, t3 @ w2.T, 0)
+    grad_w2 = h.T @ t3
+    return value, grad_w1, grad_w2
 
 
 def unpack(vec, *, d=None, k=None, o=None):

@@ -75,7 +75,8 @@ def _value_block(X, Y, W, B):
     """The part of `value` that one block of samples has."""
     predict = X @ W + B
     t1 = predict - Y
-    return (np.vdot(t1, t1),)
+    s1 = np.vdot(t1, t1)
+    return (s1,)
 
 
 def grad(W, B, X, Y):
@@ -92,7 +93,9 @@ def _grad_block(X, Y, W, B):
     """The part of `grad` that one block of samples has."""
     predict = X @ W + B
     t1 = predict - Y
-    return X.T @ t1, np.add.reduce(t1)[None, :]
+    s1 = X.T @ t1
+    s2 = np.add.reduce(t1)[None, :]
+    return s1, s2
 
 
 def value_and_grad(W, B, X, Y):
@@ -110,7 +113,10 @@ def _value_and_grad_block(X, Y, W, B):
     """The part of `value_and_grad` that one block of samples has."""
     predict = X @ W + B
     t1 = predict - Y
-    return np.vdot(t1, t1), X.T @ t1, np.add.reduce(t1)[None, :]
+    s1 = np.vdot(t1, t1)
+    s2 = X.T @ t1
+    s3 = np.add.reduce(t1)[None, :]
+    return s1, s2, s3
 
 
 def predict(W, B, X):

@@ -65,7 +65,8 @@ def value(w, b, x, y):
 def _value_block(x, y, w, b):
     """The part of `value` that one block of samples has."""
     t1 = w * x**2 + (b - y)
-    return (np.dot(t1, t1),)
+    s1 = np.dot(t1, t1)
+    return (s1,)
 
 
 def grad(w, b, x, y):
@@ -80,7 +81,9 @@ def _grad_block(x, y, w, b):
     """The part of `grad` that one block of samples has."""
     t1 = x**2
     t2 = w * t1 + (b - y)
-    return np.dot(t2, t1), np.add.reduce(t2)
+    grad_w = np.dot(t2, t1)
+    grad_b = np.add.reduce(t2)
+    return grad_w, grad_b
 
 
 def value_and_grad(w, b, x, y):
@@ -96,7 +99,10 @@ def _value_and_grad_block(x, y, w, b):
     """The part of `value_and_grad` that one block of samples has."""
     t1 = x**2
     t2 = w * t1 + (b - y)
-    return np.dot(t2, t2), np.dot(t2, t1), np.add.reduce(t2)
+    s1 = np.dot(t2, t2)
+    grad_w = np.dot(t2, t1)
+    grad_b = np.add.reduce(t2)
+    return s1, grad_w, grad_b
 
 
 def unpack(vec):

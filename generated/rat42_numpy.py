@@ -83,9 +83,11 @@ def _residual_jacobian_block(x, b3, b2, b1):
     t1 = b2 - b3 * x
     t2 = np.exp(-np.abs(t1))
     t3 = t2 + 1
-    t4 = np.where(t1 <= 0, 1, t2) / t3
-    t5 = t4 * (b1 * (np.where(t1 >= 0, 1, t2) / t3))
-    return t4, -t5, t5 * x
+    jacobian_b1 = np.where(t1 <= 0, 1, t2) / t3
+    t4 = jacobian_b1 * (b1 * (np.where(t1 >= 0, 1, t2) / t3))
+    jacobian_b2 = -t4
+    jacobian_b3 = t4 * x
+    return jacobian_b1, jacobian_b2, jacobian_b3
 
 
 def unpack(vec):

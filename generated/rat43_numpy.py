@@ -82,21 +82,23 @@ def residual_jacobian(b1, b2, b3, b4, x, y):
     t4 = b1 / b4**2
     t5 = t1 >= 0
     jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (t1, t2, t3, t5, t4, b3, b2, b4, b1),
-        ("rows 0", "rows 0", "rows 0", "rows 0"),
+        _residual_jacobian_block, N, 1, (x,), (t1, t2, t3, t5, t4, b3, b2, b4, b1), ("rows 0",) * 4,
     )
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4)
 
 
 def _residual_jacobian_block(x, t1, t2, t3, t5, t4, b3, b2, b4, b1):
     """The part of `residual_jacobian` that one block of samples has."""
-    t1_2 = np.exp(b2 - b3 * x)
-    t2_2 = t1_2 + 1
-    t3_2 = t2_2**t1
-    t4_2 = t2_2 == 0
-    t5_2 = t1_2 * (b1 * (t2_2**np.where(t2 & t4_2, 0, t3) / b4))
-    t6 = t5 & t4_2
-    return t3_2, -t5_2, x * t5_2, t4 * np.where(t6, 0, t3_2 * np.log(np.where(t6, 1, t2_2)))
+    t6 = np.exp(b2 - b3 * x)
+    t7 = t6 + 1
+    jacobian_b1 = t7**t1
+    t8 = t7 == 0
+    t9 = t6 * (b1 * (t7**np.where(t2 & t8, 0, t3) / b4))
+    jacobian_b2 = -t9
+    jacobian_b3 = x * t9
+    t10 = t5 & t8
+    jacobian_b4 = t4 * np.where(t10, 0, jacobian_b1 * np.log(np.where(t10, 1, t7)))
+    return jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4
 
 
 def unpack(vec):

@@ -77,8 +77,9 @@ def value(w, b, x, y, penalty):
 def _value_block(y, x, w, b):
     """The part of `value` that one block of samples has."""
     predict = x @ w + b
-    t1 = predict - y
-    return (np.vdot(t1, t1),)
+    t2 = predict - y
+    s1 = np.vdot(t2, t2)
+    return (s1,)
 
 
 def grad(w, b, x, y, penalty):
@@ -96,8 +97,10 @@ def grad(w, b, x, y, penalty):
 def _grad_block(y, x, w, b):
     """The part of `grad` that one block of samples has."""
     predict = x @ w + b
-    t1 = predict - y
-    return x.T @ t1, np.add.reduce(t1[:, 0])
+    t2 = predict - y
+    s1 = x.T @ t2
+    s2 = np.add.reduce(t2[:, 0])
+    return s1, s2
 
 
 def value_and_grad(w, b, x, y, penalty):
@@ -117,8 +120,11 @@ def value_and_grad(w, b, x, y, penalty):
 def _value_and_grad_block(y, x, w, b):
     """The part of `value_and_grad` that one block of samples has."""
     predict = x @ w + b
-    t1 = predict - y
-    return np.vdot(t1, t1), x.T @ t1, np.add.reduce(t1[:, 0])
+    t3 = predict - y
+    s1 = np.vdot(t3, t3)
+    s2 = x.T @ t3
+    s3 = np.add.reduce(t3[:, 0])
+    return s1, s2, s3
 
 
 def predict(w, b, x):

@@ -77,7 +77,7 @@ def residual_jacobian(b1, b2, b3, b4, x, y):
     # Jacobian by b3
     neg_b4 = -b4
     jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (neg_b4, b3), ("rows 0", "rows 0", "rows 0", "rows 0"),
+        _residual_jacobian_block, N, 1, (x,), (neg_b4, b3), ("rows 0",) * 4,
     )
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4)
 
@@ -85,10 +85,14 @@ def residual_jacobian(b1, b2, b3, b4, x, y):
 def _residual_jacobian_block(x, neg_b4, b3):
     """The part of `residual_jacobian` that one block of samples has."""
     rows = x.shape[0]
+    jacobian_b1 = np.ones((rows,), x.dtype)
+    jacobian_b2 = -x
     t1 = neg_b4 + x
     t2 = b3 / t1
     t3 = t2**2 + 1
-    return np.ones((rows,), x.dtype), -x, -0.3183098861837907 / (t3 * t1), -0.3183098861837907 * (t2 / t1 / t3)
+    jacobian_b3 = -0.3183098861837907 / (t3 * t1)
+    jacobian_b4 = -0.3183098861837907 * (t2 / t1 / t3)
+    return jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4
 
 
 def unpack(vec):

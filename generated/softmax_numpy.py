@@ -80,13 +80,13 @@ def value(w, b, x, label, penalty):
 def _value_block(label, x, w, b):
     """The part of `value` that one block of samples has."""
     c = w.shape[1]
-    t1 = x @ w + b
-    max_t1 = np.maximum.reduce(t1, axis=1)
-    t2 = np.where(np.abs(max_t1) < np.inf, max_t1, 0)
-    t3 = np.vdot(
-        _one_hot(label, c, x.dtype), t1 - (np.log(np.add.reduce(np.exp(t1 - t2[:, None]), axis=1)) + t2)[:, None],
+    t2 = x @ w + b
+    max_t2 = np.maximum.reduce(t2, axis=1)
+    t3 = np.where(np.abs(max_t2) < np.inf, max_t2, 0)
+    s1 = np.vdot(
+        _one_hot(label, c, x.dtype), t2 - (np.log(np.add.reduce(np.exp(t2 - t3[:, None]), axis=1)) + t3)[:, None],
     )
-    return (t3,)
+    return (s1,)
 
 
 def grad(w, b, x, label, penalty):
@@ -104,12 +104,14 @@ def grad(w, b, x, label, penalty):
 def _grad_block(label, x, w, b):
     """The part of `grad` that one block of samples has."""
     c = w.shape[1]
-    t1 = x @ w + b
-    max_t1 = np.maximum.reduce(t1, axis=1)
-    t2 = np.exp(t1 - np.where(np.abs(max_t1) < np.inf, max_t1, 0)[:, None])
-    probability = t2 / np.add.reduce(t2, axis=1)[:, None]
-    t3 = probability - _one_hot(label, c, x.dtype)
-    return x.T @ t3, np.add.reduce(t3)
+    t2 = x @ w + b
+    max_t2 = np.maximum.reduce(t2, axis=1)
+    t3 = np.exp(t2 - np.where(np.abs(max_t2) < np.inf, max_t2, 0)[:, None])
+    probability = t3 / np.add.reduce(t3, axis=1)[:, None]
+    t4 = probability - _one_hot(label, c, x.dtype)
+    s1 = x.T @ t4
+    s2 = np.add.reduce(t4)
+    return s1, s2
 
 
 def value_and_grad(w, b, x, label, penalty):
@@ -132,14 +134,17 @@ def _value_and_grad_block(label, x, w, b):
     """The part of `value_and_grad` that one block of samples has."""
     c = w.shape[1]
     one_hot_label = _one_hot(label, c, x.dtype)
-    t1 = x @ w + b
-    max_t1 = np.maximum.reduce(t1, axis=1)
-    t2 = np.where(np.abs(max_t1) < np.inf, max_t1, 0)
-    t3 = np.exp(t1 - t2[:, None])
-    t4 = np.add.reduce(t3, axis=1)
-    probability = t3 / t4[:, None]
-    t5 = probability - one_hot_label
-    return np.vdot(one_hot_label, t1 - (np.log(t4) + t2)[:, None]), x.T @ t5, np.add.reduce(t5)
+    t3 = x @ w + b
+    max_t3 = np.maximum.reduce(t3, axis=1)
+    t4 = np.where(np.abs(max_t3) < np.inf, max_t3, 0)
+    t5 = np.exp(t3 - t4[:, None])
+    t6 = np.add.reduce(t5, axis=1)
+    probability = t5 / t6[:, None]
+    t7 = probability - one_hot_label
+    s1 = np.vdot(one_hot_label, t3 - (np.log(t6) + t4)[:, None])
+    s2 = x.T @ t7
+    s3 = np.add.reduce(t7)
+    return s1, s2, s3
 
 
 def probability(w, b, x):

@@ -64,7 +64,8 @@ def value(w, b, x, y):
 def _value_block(x, y, w, b):
     """The part of `value` that one block of samples has."""
     t1 = w * x + (b - y)
-    return (np.dot(t1, t1),)
+    value = np.dot(t1, t1)
+    return (value,)
 
 
 def grad(w, b, x, y):
@@ -80,7 +81,9 @@ def grad(w, b, x, y):
 def _grad_block(x, y, w, b):
     """The part of `grad` that one block of samples has."""
     t1 = w * x + (b - y)
-    return np.dot(t1, x), np.add.reduce(t1)
+    s1 = np.dot(t1, x)
+    s2 = np.add.reduce(t1)
+    return s1, s2
 
 
 def value_and_grad(w, b, x, y):
@@ -96,7 +99,10 @@ def value_and_grad(w, b, x, y):
 def _value_and_grad_block(x, y, w, b):
     """The part of `value_and_grad` that one block of samples has."""
     t1 = w * x + (b - y)
-    return np.dot(t1, t1), np.dot(t1, x), np.add.reduce(t1)
+    value = np.dot(t1, t1)
+    s2 = np.dot(t1, x)
+    s3 = np.add.reduce(t1)
+    return value, s2, s3
 
 
 def unpack(vec):

@@ -39,6 +39,7 @@ class FunctionWriter:
     words : matrix that is factorised -> the user's words for it.
     lengths : name of a size -> what its variable is called instead.
     is_part : whether sizes that no argument has are left to be arguments themselves.
+    numbered : the last number of a variable such as t3.
     """
 
     inputs: Mapping[Node, str]
@@ -55,7 +56,7 @@ class FunctionWriter:
     texts: dict[Node, Text] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
     _weight: dict[Node, int] = field(default_factory=dict)
-    _numbered: int = 0
+    numbered: int = 0
     _pending: tuple[str, Node] | None = None
 
     def __post_init__(self) -> None:
@@ -127,8 +128,8 @@ class FunctionWriter:
             wanted = f"{node.op.removeprefix('reduce_')}_{named[0]}"
             if len(wanted) <= 16:
                 return wanted
-        self._numbered += 1
-        return f"t{self._numbered}"
+        self.numbered += 1
+        return f"t{self.numbered}"
 
     def require_sizes(self, order: Sequence[Node]) -> None:
         """Stop where an axis is too short for an entry or a slice, which NumPy would cut or count from the end."""

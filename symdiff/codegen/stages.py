@@ -17,6 +17,8 @@ from symdiff.graph.plan import Plan, Stage
 from symdiff.graph.size import Dim, evaluate, names_of, total
 from symdiff.names import unique
 
+_SPELLED = 3  # laws that are written one by one
+_LONGEST = 90  # characters of results without brackets
 _NOMINAL = 30  # sizes that are not known, where the widest array is looked for
 
 
@@ -84,16 +86,20 @@ class StageWriter:
         arguments, taken = self._arguments(data, rest)
         writer = self.new_writer(arguments, taken, {samples.names[0]: "rows"})
         writer.texts |= {node: writer.variable(name) for node, name in arguments.items()}
-        constants = [node for node in used if node.op in ("constant", "arange")]
-        writer.write([*constants, *stage.streamed, *ends], [*ends, *stage.rows])
+        writer.numbered = self.writer.numbered
         results = [*ends, *stage.rows]
+        wanted = [self.writer.names.get(node) or f"s{i}" for i, node in enumerate(results, 1)]
+        targets = [unique(name, self.writer.taken) for name in wanted]
+        writer.names = {**dict(zip(results, targets, strict=True)), **writer.names}
+        constants = [node for node in used if node.op in ("constant", "arange")]
+        writer.write([*constants, *stage.streamed, *ends], results, results)
         writer.finish()
         parts = [writer.texts[node].source for node in results]
-        returned = ", ".join(parts) if len(parts) > 1 else f"({parts[0]},)"
+        returned = ", ".join(parts) if len(parts) > 1 and len(", ".join(parts)) < _LONGEST else _tuple(parts)
         name = f"_{self.name}_block" + (f"_{number + 1}" if number else "")
         sizes = writer.sizes.unknown
         others = [self._source(node) for node in rest] + [self.writer.sizes[size] for size in sizes]
-        self._call(name, stage, data, others, results)
+        self._call(name, stage, data, others, dict(zip(results, targets, strict=True)))
         doc = f"The part of `{self.name}` that one block of samples has."
         given = (*arguments.values(), *(writer.sizes[size] for size in sizes))
         return Function(name, given, doc, (*writer.statements, Return(returned)))
@@ -112,25 +118,23 @@ class StageWriter:
         return found, taken
 
     def _call(
-        self, name: str, stage: Stage, data: Sequence[Node], others: Sequence[str], results: Sequence[Node]
+        self, name: str, stage: Stage, data: Sequence[Node], others: Sequence[str], targets: dict[Node, str]
     ) -> None:
         """The statement that runs the pass."""
         writer, samples = self.writer, self.plan.samples
         assert samples is not None
-        targets = [unique(writer.names.get(node) or f"s{i}", writer.taken) for i, node in enumerate(results, 1)]
         arrays = _tuple([writer.texts[node].source for node in data])
-        laws = _tuple(
-            [f'"{law}"' for _, law in stage.partials] + [f'"rows {node.shape.index(samples)}"' for node in stage.rows]
-        )
+        found = [law for _, law in stage.partials] + [f"rows {node.shape.index(samples)}" for node in stage.rows]
+        alike = len(found) > _SPELLED and len(set(found)) == 1
+        laws = f'("{found[0]}",) * {len(found)}' if alike else _tuple([f'"{law}"' for law in found])
         axes = [node.shape.index(samples) for node in data]
         more = f", axes={tuple(axes)}" if any(axes) else ""
         self.need("_over_blocks")
         width = self._width(stage.streamed)
-        left = ", ".join(targets) if len(targets) > 1 else f"({targets[0]},)"
+        left = ", ".join(targets.values()) if len(targets) > 1 else _tuple([*targets.values()])
         call = f"_over_blocks({name}, {writer.writer.size(samples).source}, {width}, {arrays}, {_tuple(others)}, {laws}{more})"
         writer.statements.append(Assign(left, call))
-        for node, target in zip(results, targets, strict=True):
-            writer.texts[node] = writer.variable(target)
+        writer.texts |= {node: writer.variable(target) for node, target in targets.items()}
 
     def _width(self, nodes: Sequence[Node]) -> str:
         """The entries of one sample in the widest array that is computed."""
