@@ -450,7 +450,7 @@ def test_the_command_prints_json(command):
 
 def test_the_command_exits_with_1_when_one_differs(command, monkeypatch):
     def wrong(model, **options):
-        (_, source), *_ = mutants("line", "small factor", 1)
+        source = next(source for function, source in mutants("line", "small factor", 99) if function == "grad")
         return load_source(source, "mutant_of_the_command", "<mutant of the command>")
 
     monkeypatch.setattr(run, "compile", wrong)
