@@ -11,6 +11,7 @@ from typing import Any
 
 import larger
 import numpy as np
+import streams
 import sympy as sp
 
 import symdiff as sd
@@ -176,7 +177,11 @@ STEPS = (
     Case("two-layer net 64x1000x100x10, float32", two_layer_net("float32")),
     Case("two-layer net 64x1000x100x10, float64", two_layer_net("float64")),
     Case("LeNet, batch 64, float32, without update", larger.lenet),
-    Case("Gaussian mixture, n=1000 d=64 K=50, float64, without update", larger.mixture),
+    Case("Gaussian mixture, n=1000 d=64 K=50, float64, without update", larger.mixture(1_000, 64, 50)),
+    Case("Gaussian mixture, n=10000 d=20 K=25, float64, without update", larger.mixture(10_000, 20, 25)),
+    Case("logistic regression 1e6x20, float64, without update", streams.logistic),
+    Case("softmax regression 60000x784, 10 classes, float32, without update", streams.softmax),
+    Case("damped oscillator, 1e6 samples, float64, without update", streams.oscillator),
 )
 
 

@@ -73,11 +73,14 @@ def _lenet_jax(params: list[Any], image: Any, label: Any) -> dict[str, Step]:
     return {"jax": lambda: jax.block_until_ready(compiled(given, x, y))}
 
 
-def mixture() -> dict[str, Step]:
-    """A mixture of 50 Gaussians in 64 dimensions, 1000 points, float64."""
+def mixture(n: int, d: int, k: int) -> Callable[[], dict[str, Step]]:
+    """A mixture of k Gaussians in d dimensions, n points, float64."""
+    return lambda: _mixture(n, d, k)
+
+
+def _mixture(n: int, d: int, k: int) -> dict[str, Step]:
     (model,) = load_models(EXAMPLES / "gaussian_mixture" / "model.py")
     module = sd.compile(model, emit="value_and_grad", cache=False)
-    n, d, k = 1000, 64, 50
     rng = np.random.default_rng(0)
     params = [rng.standard_normal(k), rng.standard_normal((k, d)), 0.1 * rng.standard_normal((k, d))]
     params.append(0.1 * rng.standard_normal((k, d, d)))

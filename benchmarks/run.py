@@ -3,7 +3,7 @@
     python benchmarks/run.py [--rounds 60] [--out benchmarks/results.md]
 
 Each round times every contender once, in turn, so that a machine that slows down slows all of them; the figure of a case is
-the median over the rounds. A peer that is not installed is left out, and the table says so.
+the median over the rounds, of which slow cases have fewer. A peer that is not installed is left out, and the table says so.
 """
 
 from __future__ import annotations
@@ -19,19 +19,21 @@ from pathlib import Path
 import cases
 
 Step = Callable[[], object]
-SETTLE = 0.02  # seconds in which the threads of the last contender stop spinning, or they would slow the next one
+LONGEST = 10.0  # seconds of steps that are timed for one case
+SETTLE = 0.05  # seconds in which the threads of the last contender stop spinning, or they would slow the next one
 
 
 def measure(contenders: dict[str, Step], rounds: int) -> dict[str, float]:
     """Median seconds of one call of each contender; calls too short to time alone are timed in batches."""
-    repeats = {}
+    repeats, together = {}, 0.0
     for name, step in contenders.items():
         step()
         started = time.perf_counter()
         step()
         repeats[name] = max(1, round(2e-3 / max(time.perf_counter() - started, 1e-7)))
+        together += time.perf_counter() - started
     times: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(rounds):
+    for _ in range(min(rounds, max(9, round(LONGEST / (2 * together))))):
         for name, step in contenders.items():
             time.sleep(SETTLE)
             step()
@@ -82,7 +84,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results.md")
     given = parser.parse_args()
     lines = [
-        f"# Results\n\n{platform.machine()}, Python {platform.python_version()}; medians of {given.rounds} rounds.\n"
+        f"# Results\n\n{platform.machine()}, Python {platform.python_version()}; medians of at most {given.rounds} rounds.\n"
     ]
     for title, table in (
         ("One step: objective, gradient and update", step_table(given.rounds)),

@@ -21,7 +21,13 @@ Closed form
 """
 
 
+import contextvars
 import math
+import os
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -91,21 +97,34 @@ def value(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
         k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label,
     )
     n = image.shape[0]
-    t1 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    t2 = (k1.reshape(6, 25) @ t1.reshape(n, 25, 784)).reshape(n, 6, 28, 28) + b1[:, None, None]
-    t3 = _windows(np.maximum(t2, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
-    h1 = _window_max(t3, (3, 5))
-    t4 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    t5 = (k2.reshape(16, 150) @ t4.reshape(n, 150, 100)).reshape(n, 16, 10, 10) + b2[:, None, None]
-    h2 = _window_max(_windows(np.maximum(t5, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1))), (3, 5))
-    h3 = np.maximum(h2.reshape(n, 400) @ w3 + b3, 0)
+    t1 = b1[:, None, None]
+    reshape_k1 = k1.reshape(6, 25)
+    reshape_k2 = k2.reshape(16, 150)
+    t2 = b2[:, None, None]
+    (s1,) = _over_blocks(
+        _value_block, n, 19600, (label, image), (reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5, b5), ("add",),
+    )
+    value = -s1 / n
+    return value
+
+
+def _value_block(label, image, reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5, b5):
+    """The part of `value` that one block of samples has."""
+    rows = label.shape[0]
+    t3 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    t4 = np.maximum((reshape_k1 @ t3.reshape(rows, 25, 784)).reshape(rows, 6, 28, 28) + t1, 0)
+    h1 = _window_max(_windows(t4, (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1))), (3, 5))
+    t5 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    t6 = np.maximum((reshape_k2 @ t5.reshape(rows, 150, 100)).reshape(rows, 16, 10, 10) + t2, 0)
+    h2 = _window_max(_windows(t6, (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1))), (3, 5))
+    h3 = np.maximum(h2.reshape(rows, 400) @ w3 + b3, 0)
     h4 = np.maximum(h3 @ w4 + b4, 0)
     scores = h4 @ w5 + b5
     max_scores = np.maximum.reduce(scores, axis=1)
-    t6 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
-    t7 = scores - (np.log(np.add.reduce(np.exp(scores - t6[:, None]), axis=1)) + t6)[:, None]
-    value = -np.vdot(_one_hot(label, 10, k1.dtype), t7) / n
-    return value
+    t7 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
+    t8 = scores - (np.log(np.add.reduce(np.exp(scores - t7[:, None]), axis=1)) + t7)[:, None]
+    s1 = np.vdot(_one_hot(label, 10, image.dtype), t8)
+    return (s1,)
 
 
 def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
@@ -115,50 +134,65 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     )
     n = image.shape[0]
     # gradient by k1
-    t1 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t1 = t1.reshape(n, 25, 784)
-    t2 = (k1.reshape(6, 25) @ reshape_t1).reshape(n, 6, 28, 28) + b1[:, None, None]
-    t3 = _windows(np.maximum(t2, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
-    h1 = _window_max(t3, (3, 5))
-    t4 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t4 = t4.reshape(n, 150, 100)
+    t1 = b1[:, None, None]
+    reshape_k1 = k1.reshape(6, 25)
     reshape_k2 = k2.reshape(16, 150)
-    t5 = (reshape_k2 @ reshape_t4).reshape(n, 16, 10, 10) + b2[:, None, None]
-    t6 = _windows(np.maximum(t5, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    h2 = _window_max(t6, (3, 5))
-    reshape_h2 = h2.reshape(n, 400)
-    t7 = reshape_h2 @ w3 + b3
-    h3 = np.maximum(t7, 0)
-    t8 = h3 @ w4 + b4
-    h4 = np.maximum(t8, 0)
+    t2 = b2[:, None, None]
+    s1, grad_b1, s3, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
+        _grad_block, n, 19600, (image, label), (reshape_k1, t1, reshape_k2, t2, n, w3, b3, w4, b4, w5, b5),
+        ("add",) * 10,
+    )
+    grad_k1 = s1.reshape(6, 1, 5, 5)
+    grad_k2 = s3.reshape(16, 6, 5, 5)
+    return Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
+
+
+def _grad_block(image, label, reshape_k1, t1, reshape_k2, t2, n, w3, b3, w4, b4, w5, b5):
+    """The part of `grad` that one block of samples has."""
+    rows = image.shape[0]
+    t3 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t3 = t3.reshape(rows, 25, 784)
+    t4 = (reshape_k1 @ reshape_t3).reshape(rows, 6, 28, 28) + t1
+    t5 = _windows(np.maximum(t4, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
+    h1 = _window_max(t5, (3, 5))
+    t6 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t6 = t6.reshape(rows, 150, 100)
+    t7 = (reshape_k2 @ reshape_t6).reshape(rows, 16, 10, 10) + t2
+    t8 = _windows(np.maximum(t7, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    h2 = _window_max(t8, (3, 5))
+    reshape_h2 = h2.reshape(rows, 400)
+    t9 = reshape_h2 @ w3 + b3
+    h3 = np.maximum(t9, 0)
+    t10 = h3 @ w4 + b4
+    h4 = np.maximum(t10, 0)
     scores = h4 @ w5 + b5
     max_scores = np.maximum.reduce(scores, axis=1)
-    t9 = np.exp(scores - np.where(np.abs(max_scores) < np.inf, max_scores, 0)[:, None])
-    t10 = (t9 / np.add.reduce(t9, axis=1)[:, None] - _one_hot(label, 10, k1.dtype)) / n
-    t11 = np.where(t8 > 0, t10 @ w5.T, 0)
-    t12 = np.where(t7 > 0, t11 @ w4.T, 0)
-    t13 = (t12 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (3, 5))
-    t14 = _add_windows(t13, (n, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    t15 = np.where(t5 > 0, t14, 0)
-    reshape_t15 = t15.reshape(n, 16, 100)
-    t16 = (reshape_k2.T @ reshape_t15).reshape(n, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
-    t17 = _add_windows(t16, (n, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
-    t18 = _add_windows(
-        t17[:, :, :, None, :, None] * _first_max(t3, (3, 5)), (n, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
+    t11 = np.exp(scores - np.where(np.abs(max_scores) < np.inf, max_scores, 0)[:, None])
+    t12 = (t11 / np.add.reduce(t11, axis=1)[:, None] - _one_hot(label, 10, image.dtype)) / n
+    t13 = np.where(t10 > 0, t12 @ w5.T, 0)
+    t14 = np.where(t9 > 0, t13 @ w4.T, 0)
+    t15 = (t14 @ w3.T).reshape(rows, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t8, (3, 5))
+    t16 = _add_windows(t15, (rows, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    t17 = np.where(t7 > 0, t16, 0)
+    reshape_t17 = t17.reshape(rows, 16, 100)
+    t18 = (reshape_k2.T @ reshape_t17).reshape(rows, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
+    t19 = _add_windows(t18, (rows, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
+    t20 = _add_windows(
+        t19[:, :, :, None, :, None] * _first_max(t5, (3, 5)), (rows, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
         (3, 0, (14, 2), (2, 1)),
     )
-    t19 = np.where(t2 > 0, t18, 0)
-    grad_k1 = np.add.reduce(t19.reshape(n, 6, 784) @ reshape_t1.transpose(0, 2, 1)).reshape(6, 1, 5, 5)
-    grad_b1 = np.add.reduce(t19, axis=(0, 2, 3))
-    grad_k2 = np.add.reduce(reshape_t15 @ reshape_t4.transpose(0, 2, 1)).reshape(16, 6, 5, 5)
-    grad_b2 = np.add.reduce(t15, axis=(0, 2, 3))
-    grad_w3 = reshape_h2.T @ t12
-    grad_b3 = np.add.reduce(t12)
-    grad_w4 = h3.T @ t11
-    grad_b4 = np.add.reduce(t11)
-    grad_w5 = h4.T @ t10
-    grad_b5 = np.add.reduce(t10)
-    return Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
+    t21 = np.where(t4 > 0, t20, 0)
+    s1 = np.add.reduce(t21.reshape(rows, 6, 784) @ reshape_t3.transpose(0, 2, 1))
+    grad_b1 = np.add.reduce(t21, axis=(0, 2, 3))
+    s3 = np.add.reduce(reshape_t17 @ reshape_t6.transpose(0, 2, 1))
+    grad_b2 = np.add.reduce(t17, axis=(0, 2, 3))
+    grad_w3 = reshape_h2.T @ t14
+    grad_b3 = np.add.reduce(t14)
+    grad_w4 = h3.T @ t13
+    grad_b4 = np.add.reduce(t13)
+    grad_w5 = h4.T @ t12
+    grad_b5 = np.add.reduce(t12)
+    return s1, grad_b1, s3, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5
 
 
 def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
@@ -167,56 +201,70 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
         k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label,
     )
     n = image.shape[0]
-    # objective
-    one_hot_label = _one_hot(label, 10, k1.dtype)
-    t1 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t1 = t1.reshape(n, 25, 784)
-    t2 = (k1.reshape(6, 25) @ reshape_t1).reshape(n, 6, 28, 28) + b1[:, None, None]
-    t3 = _windows(np.maximum(t2, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
-    h1 = _window_max(t3, (3, 5))
-    t4 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t4 = t4.reshape(n, 150, 100)
+    t1 = b1[:, None, None]
+    reshape_k1 = k1.reshape(6, 25)
     reshape_k2 = k2.reshape(16, 150)
-    t5 = (reshape_k2 @ reshape_t4).reshape(n, 16, 10, 10) + b2[:, None, None]
-    t6 = _windows(np.maximum(t5, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    h2 = _window_max(t6, (3, 5))
-    reshape_h2 = h2.reshape(n, 400)
-    t7 = reshape_h2 @ w3 + b3
-    h3 = np.maximum(t7, 0)
-    t8 = h3 @ w4 + b4
-    h4 = np.maximum(t8, 0)
+    t2 = b2[:, None, None]
+    s1, s2, grad_b1, s4, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
+        _value_and_grad_block, n, 19600, (label, image),
+        (reshape_k1, t1, reshape_k2, t2, n, w3, b3, w4, b4, w5, b5), ("add",) * 11,
+    )
+    value = -s1 / n
+    grad_k1 = s2.reshape(6, 1, 5, 5)
+    grad_k2 = s4.reshape(16, 6, 5, 5)
+    return value, Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
+
+
+def _value_and_grad_block(label, image, reshape_k1, t1, reshape_k2, t2, n, w3, b3, w4, b4, w5, b5):
+    """The part of `value_and_grad` that one block of samples has."""
+    rows = label.shape[0]
+    one_hot_label = _one_hot(label, 10, image.dtype)
+    t3 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t3 = t3.reshape(rows, 25, 784)
+    t4 = (reshape_k1 @ reshape_t3).reshape(rows, 6, 28, 28) + t1
+    t5 = _windows(np.maximum(t4, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
+    h1 = _window_max(t5, (3, 5))
+    t6 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t6 = t6.reshape(rows, 150, 100)
+    t7 = (reshape_k2 @ reshape_t6).reshape(rows, 16, 10, 10) + t2
+    t8 = _windows(np.maximum(t7, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    h2 = _window_max(t8, (3, 5))
+    reshape_h2 = h2.reshape(rows, 400)
+    t9 = reshape_h2 @ w3 + b3
+    h3 = np.maximum(t9, 0)
+    t10 = h3 @ w4 + b4
+    h4 = np.maximum(t10, 0)
     scores = h4 @ w5 + b5
     max_scores = np.maximum.reduce(scores, axis=1)
-    t9 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
-    t10 = np.exp(scores - t9[:, None])
-    t11 = np.add.reduce(t10, axis=1)
-    value = -np.vdot(one_hot_label, scores - (np.log(t11) + t9)[:, None]) / n
-    # gradient by k1
-    t12 = (t10 / t11[:, None] - one_hot_label) / n
-    t13 = np.where(t8 > 0, t12 @ w5.T, 0)
-    t14 = np.where(t7 > 0, t13 @ w4.T, 0)
-    t15 = (t14 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (3, 5))
-    t16 = _add_windows(t15, (n, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    t17 = np.where(t5 > 0, t16, 0)
-    reshape_t17 = t17.reshape(n, 16, 100)
-    t18 = (reshape_k2.T @ reshape_t17).reshape(n, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
-    t19 = _add_windows(t18, (n, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
-    t20 = _add_windows(
-        t19[:, :, :, None, :, None] * _first_max(t3, (3, 5)), (n, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
+    t11 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
+    t12 = np.exp(scores - t11[:, None])
+    t13 = np.add.reduce(t12, axis=1)
+    t14 = (t12 / t13[:, None] - one_hot_label) / n
+    t15 = np.where(t10 > 0, t14 @ w5.T, 0)
+    t16 = np.where(t9 > 0, t15 @ w4.T, 0)
+    t17 = (t16 @ w3.T).reshape(rows, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t8, (3, 5))
+    t18 = _add_windows(t17, (rows, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    t19 = np.where(t7 > 0, t18, 0)
+    reshape_t19 = t19.reshape(rows, 16, 100)
+    t20 = (reshape_k2.T @ reshape_t19).reshape(rows, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
+    t21 = _add_windows(t20, (rows, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
+    t22 = _add_windows(
+        t21[:, :, :, None, :, None] * _first_max(t5, (3, 5)), (rows, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
         (3, 0, (14, 2), (2, 1)),
     )
-    t21 = np.where(t2 > 0, t20, 0)
-    grad_k1 = np.add.reduce(t21.reshape(n, 6, 784) @ reshape_t1.transpose(0, 2, 1)).reshape(6, 1, 5, 5)
-    grad_b1 = np.add.reduce(t21, axis=(0, 2, 3))
-    grad_k2 = np.add.reduce(reshape_t17 @ reshape_t4.transpose(0, 2, 1)).reshape(16, 6, 5, 5)
-    grad_b2 = np.add.reduce(t17, axis=(0, 2, 3))
-    grad_w3 = reshape_h2.T @ t14
-    grad_b3 = np.add.reduce(t14)
-    grad_w4 = h3.T @ t13
-    grad_b4 = np.add.reduce(t13)
-    grad_w5 = h4.T @ t12
-    grad_b5 = np.add.reduce(t12)
-    return value, Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
+    t23 = np.where(t4 > 0, t22, 0)
+    s1 = np.vdot(one_hot_label, scores - (np.log(t13) + t11)[:, None])
+    s2 = np.add.reduce(t23.reshape(rows, 6, 784) @ reshape_t3.transpose(0, 2, 1))
+    grad_b1 = np.add.reduce(t23, axis=(0, 2, 3))
+    s4 = np.add.reduce(reshape_t19 @ reshape_t6.transpose(0, 2, 1))
+    grad_b2 = np.add.reduce(t19, axis=(0, 2, 3))
+    grad_w3 = reshape_h2.T @ t16
+    grad_b3 = np.add.reduce(t16)
+    grad_w4 = h3.T @ t15
+    grad_b4 = np.add.reduce(t15)
+    grad_w5 = h4.T @ t14
+    grad_b5 = np.add.reduce(t14)
+    return s1, s2, grad_b1, s4, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5
 
 
 def scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
@@ -225,17 +273,29 @@ def scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
         k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image,
     )
     n = image.shape[0]
-    t1 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    t2 = (k1.reshape(6, 25) @ t1.reshape(n, 25, 784)).reshape(n, 6, 28, 28) + b1[:, None, None]
-    t3 = _windows(np.maximum(t2, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
-    h1 = _window_max(t3, (3, 5))
-    t4 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    t5 = (k2.reshape(16, 150) @ t4.reshape(n, 150, 100)).reshape(n, 16, 10, 10) + b2[:, None, None]
-    h2 = _window_max(_windows(np.maximum(t5, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1))), (3, 5))
-    h3 = np.maximum(h2.reshape(n, 400) @ w3 + b3, 0)
+    t1 = b1[:, None, None]
+    reshape_k1 = k1.reshape(6, 25)
+    reshape_k2 = k2.reshape(16, 150)
+    t2 = b2[:, None, None]
+    (scores,) = _over_blocks(
+        _scores_block, n, 19600, (image,), (reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5, b5), ("rows 0",),
+    )
+    return scores
+
+
+def _scores_block(image, reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5, b5):
+    """The part of `scores` that one block of samples has."""
+    rows = image.shape[0]
+    t3 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    t4 = np.maximum((reshape_k1 @ t3.reshape(rows, 25, 784)).reshape(rows, 6, 28, 28) + t1, 0)
+    h1 = _window_max(_windows(t4, (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1))), (3, 5))
+    t5 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    t6 = np.maximum((reshape_k2 @ t5.reshape(rows, 150, 100)).reshape(rows, 16, 10, 10) + t2, 0)
+    h2 = _window_max(_windows(t6, (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1))), (3, 5))
+    h3 = np.maximum(h2.reshape(rows, 400) @ w3 + b3, 0)
     h4 = np.maximum(h3 @ w4 + b4, 0)
     scores = h4 @ w5 + b5
-    return scores
+    return (scores,)
 
 
 def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
@@ -245,48 +305,61 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
     )
     u = _cotangent("u", u, (image.shape[0], 10), k1.dtype)
     n = image.shape[0]
-    # u^T Jacobian by k1
-    t1 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t1 = t1.reshape(n, 25, 784)
-    t2 = (k1.reshape(6, 25) @ reshape_t1).reshape(n, 6, 28, 28) + b1[:, None, None]
-    t3 = _windows(np.maximum(t2, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
-    h1 = _window_max(t3, (3, 5))
-    t4 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t4 = t4.reshape(n, 150, 100)
+    t1 = b1[:, None, None]
+    reshape_k1 = k1.reshape(6, 25)
     reshape_k2 = k2.reshape(16, 150)
-    t5 = (reshape_k2 @ reshape_t4).reshape(n, 16, 10, 10) + b2[:, None, None]
-    t6 = _windows(np.maximum(t5, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    h2 = _window_max(t6, (3, 5))
-    reshape_h2 = h2.reshape(n, 400)
-    t7 = reshape_h2 @ w3 + b3
-    h3 = np.maximum(t7, 0)
-    t8 = h3 @ w4 + b4
-    t9 = np.where(t8 > 0, u @ w5.T, 0)
-    t10 = np.where(t7 > 0, t9 @ w4.T, 0)
-    t11 = (t10 @ w3.T).reshape(n, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t6, (3, 5))
-    t12 = _add_windows(t11, (n, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    t13 = np.where(t5 > 0, t12, 0)
-    reshape_t13 = t13.reshape(n, 16, 100)
-    t14 = (reshape_k2.T @ reshape_t13).reshape(n, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
-    t15 = _add_windows(t14, (n, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
-    t16 = _add_windows(
-        t15[:, :, :, None, :, None] * _first_max(t3, (3, 5)), (n, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
+    t2 = b2[:, None, None]
+    s1, vjp_b1, s3, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5 = _over_blocks(
+        _scores_vjp_block, n, 19600, (image, u), (reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5),
+        ("add",) * 10,
+    )
+    vjp_k1 = s1.reshape(6, 1, 5, 5)
+    vjp_k2 = s3.reshape(16, 6, 5, 5)
+    return ScoresGrad(vjp_k1, vjp_b1, vjp_k2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5)
+
+
+def _scores_vjp_block(image, u, reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5):
+    """The part of `scores_vjp` that one block of samples has."""
+    rows = image.shape[0]
+    t3 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t3 = t3.reshape(rows, 25, 784)
+    t4 = (reshape_k1 @ reshape_t3).reshape(rows, 6, 28, 28) + t1
+    t5 = _windows(np.maximum(t4, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
+    h1 = _window_max(t5, (3, 5))
+    t6 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
+    reshape_t6 = t6.reshape(rows, 150, 100)
+    t7 = (reshape_k2 @ reshape_t6).reshape(rows, 16, 10, 10) + t2
+    t8 = _windows(np.maximum(t7, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    h2 = _window_max(t8, (3, 5))
+    reshape_h2 = h2.reshape(rows, 400)
+    t9 = reshape_h2 @ w3 + b3
+    h3 = np.maximum(t9, 0)
+    t10 = h3 @ w4 + b4
+    t11 = np.where(t10 > 0, u @ w5.T, 0)
+    t12 = np.where(t9 > 0, t11 @ w4.T, 0)
+    t13 = (t12 @ w3.T).reshape(rows, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t8, (3, 5))
+    t14 = _add_windows(t13, (rows, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
+    t15 = np.where(t7 > 0, t14, 0)
+    reshape_t15 = t15.reshape(rows, 16, 100)
+    t16 = (reshape_k2.T @ reshape_t15).reshape(rows, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
+    t17 = _add_windows(t16, (rows, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
+    t18 = _add_windows(
+        t17[:, :, :, None, :, None] * _first_max(t5, (3, 5)), (rows, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
         (3, 0, (14, 2), (2, 1)),
     )
-    t17 = np.where(t2 > 0, t16, 0)
-    vjp_k1 = np.add.reduce(t17.reshape(n, 6, 784) @ reshape_t1.transpose(0, 2, 1)).reshape(6, 1, 5, 5)
-    vjp_b1 = np.add.reduce(t17, axis=(0, 2, 3))
-    vjp_k2 = np.add.reduce(reshape_t13 @ reshape_t4.transpose(0, 2, 1)).reshape(16, 6, 5, 5)
-    vjp_b2 = np.add.reduce(t13, axis=(0, 2, 3))
-    vjp_w3 = reshape_h2.T @ t10
-    vjp_b3 = np.add.reduce(t10)
-    vjp_w4 = h3.T @ t9
-    vjp_b4 = np.add.reduce(t9)
-    # u^T Jacobian by w5
-    h4 = np.maximum(t8, 0)
+    t19 = np.where(t4 > 0, t18, 0)
+    h4 = np.maximum(t10, 0)
+    s1 = np.add.reduce(t19.reshape(rows, 6, 784) @ reshape_t3.transpose(0, 2, 1))
+    vjp_b1 = np.add.reduce(t19, axis=(0, 2, 3))
+    s3 = np.add.reduce(reshape_t15 @ reshape_t6.transpose(0, 2, 1))
+    vjp_b2 = np.add.reduce(t15, axis=(0, 2, 3))
+    vjp_w3 = reshape_h2.T @ t12
+    vjp_b3 = np.add.reduce(t12)
+    vjp_w4 = h3.T @ t11
+    vjp_b4 = np.add.reduce(t11)
     vjp_w5 = h4.T @ u
     vjp_b5 = np.add.reduce(u)
-    return ScoresGrad(vjp_k1, vjp_b1, vjp_k2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5)
+    return s1, vjp_b1, s3, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5
 
 
 def unpack(vec):
@@ -570,7 +643,95 @@ def _unflatten(vec, shapes, sizes):
     return [part.reshape(shape)[()] for shape, part in parts]
 
 
+_ENTRIES = 131072  # of the widest array of a part: 1 MB of doubles
+
+
+def _over_blocks(block, count, width, data, rest, laws, axes=None):
+    """The results of block(*data, *rest), computed for a part of the samples at a time, so that arrays stay in cache.
+
+    Each sample has `width` entries in the widest array computed; `laws` says how the results of parts combine.
+    """
+    rows = count if count * width <= _ENTRIES else _rows(count, width, data)
+    if rows >= count:
+        return block(*data, *rest)
+    cuts = [(slice(None),) * axis for axis in axes or (0,) * len(data)]
+
+    def part(start):
+        here = slice(start, start + rows)
+        return block(*(array[(*cut, here)] for array, cut in zip(data, cuts, strict=True)), *rest)
+
+    starts = range(0, count, rows)
+    totals = None
+    for start, found in zip(starts, _THREADS.run(part, starts), strict=True):
+        totals = found if totals is None else totals
+        totals = [_combined(*three, start, count) for three in zip(laws, totals, found, strict=True)]
+    return totals
+
+
+def _rows(count, width, data):
+    """How many samples a part has: a number that depends on sizes alone, so that results do not depend on the threads."""
+    given = max(array.size for array in data) // count
+    most = min(_ENTRIES // 4, max(1, 16 * _ENTRIES // given))  # more cost more to hand over than they save
+    rows = min(most, max(1, _ENTRIES // width, min(32, 16 * _ENTRIES // width)))
+    parts = -(-count // rows)
+    return -(-count // parts)
+
+
+def _combined(law, total, found, start, count):
+    """What the parts up to one give: a sum, an extreme, or the rows of all of them."""
+    if law.startswith("rows"):
+        front = (slice(None),) * int(law.removeprefix("rows "))
+        if start == 0:
+            total = np.empty((*found.shape[: len(front)], count, *found.shape[len(front) + 1 :]), found.dtype)
+        total[(*front, slice(start, start + found.shape[len(front)]))] = found
+        return total
+    return total if start == 0 else getattr(np, law)(total, found)
+
+
+class _Threads:
+    """The threads that parts run on, started when first needed; meanwhile BLAS keeps to the one thread that calls it.
+
+    Of several callers one works at a time.
+    """
+
+    def __init__(self):
+        self.lock, self.count, self.pool, self.blas = threading.Lock(), None, None, None
+
+    def run(self, function, arguments):
+        """The results for each argument, in order, the same for any number of threads."""
+        with self.lock:
+            self.start()
+            with self.blas.limit(limits=1, user_api="blas") if self.blas else nullcontext():
+                pending = deque()
+                for argument in arguments if self.pool else ():
+                    pending.append(self.pool.submit(contextvars.copy_context().run, function, argument))
+                    if len(pending) > 2 * self.count:
+                        yield pending.popleft().result()
+                yield from (part.result() for part in pending) if self.pool else map(function, arguments)
+
+    def start(self):
+        if self.count is None:
+            usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+            self.count = int(os.environ.get("SYMDIFF_NUM_THREADS") or usable)
+        if self.blas is None:
+            try:
+                from threadpoolctl import ThreadpoolController
+
+                self.blas = ThreadpoolController()
+            except ImportError:  # BLAS has threads of its own, and ours would fight them
+                self.blas, self.count = False, 1
+        if self.pool is None and self.count > 1:
+            self.pool = ThreadPoolExecutor(self.count)
+
+
+_THREADS = _Threads()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _THREADS.__init__())  # threads do not survive a fork
+
+
 def set_threads(count):
-    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    """Set how many threads work on parts of the samples: by default SYMDIFF_NUM_THREADS, or all cores there are."""
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
+    with _THREADS.lock:
+        _THREADS.count, _THREADS.pool = int(count) if _THREADS.blas is not False else 1, None

@@ -19,7 +19,13 @@ Closed form
 """
 
 
+import contextvars
 import math
+import os
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -63,11 +69,18 @@ def value(w, b, x, y, penalty):
     """Return the objective."""
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = x.shape[0]
-    t1 = x @ w + b
-    t2 = np.log1p(np.exp(-np.abs(t1)))
-    t3 = np.add.reduce((y * (np.maximum(0, -t1) + t2) + (1 - y) * (np.maximum(0, t1) + t2))[:, 0])
-    value = penalty * np.vdot(w, w) + t3 / n
+    t1 = penalty * np.vdot(w, w)
+    (s1,) = _over_blocks(_value_block, n, 1, (x, y), (w, b), ("add",))
+    value = s1 / n + t1
     return value
+
+
+def _value_block(x, y, w, b):
+    """The part of `value` that one block of samples has."""
+    t2 = x @ w + b
+    t3 = np.log1p(np.exp(-np.abs(t2)))
+    s1 = np.add.reduce((y * (np.maximum(0, -t2) + t3) + (1 - y) * (np.maximum(0, t2) + t3))[:, 0])
+    return (s1,)
 
 
 def grad(w, b, x, y, penalty):
@@ -75,43 +88,68 @@ def grad(w, b, x, y, penalty):
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = x.shape[0]
     # gradient by w
-    t1 = x @ w + b
-    t2 = np.exp(-np.abs(t1))
-    t3 = t2 + 1
-    probability = np.where(t1 >= 0, 1, t2) / t3
-    t4 = probability * (1 - y) - y * (np.where(t1 <= 0, 1, t2) / t3)
-    grad_w = 2 * (penalty * w) + x.T @ t4 / n
-    grad_b = np.add.reduce(t4[:, 0]) / n
+    t1 = 2 * (penalty * w)
+    s1, s2 = _over_blocks(_grad_block, n, 1, (x, y), (w, b), ("add", "add"))
+    grad_w = s1 / n + t1
+    grad_b = s2 / n
     return Grad(grad_w, grad_b)
+
+
+def _grad_block(x, y, w, b):
+    """The part of `grad` that one block of samples has."""
+    t2 = x @ w + b
+    t3 = np.exp(-np.abs(t2))
+    t4 = t3 + 1
+    probability = np.where(t2 >= 0, 1, t3) / t4
+    t5 = probability * (1 - y) - y * (np.where(t2 <= 0, 1, t3) / t4)
+    s1 = x.T @ t5
+    s2 = np.add.reduce(t5[:, 0])
+    return s1, s2
 
 
 def value_and_grad(w, b, x, y, penalty):
     """Return the objective and its gradient by w, b."""
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = x.shape[0]
-    # objective
-    t1 = x @ w + b
-    t2 = np.exp(-np.abs(t1))
-    log1p_t2 = np.log1p(t2)
-    t3 = 1 - y
-    t4 = np.add.reduce((y * (np.maximum(0, -t1) + log1p_t2) + t3 * (np.maximum(0, t1) + log1p_t2))[:, 0])
-    value = penalty * np.vdot(w, w) + t4 / n
+    t1 = penalty * np.vdot(w, w)
     # gradient by w
-    t5 = t2 + 1
-    probability = np.where(t1 >= 0, 1, t2) / t5
-    t6 = probability * t3 - y * (np.where(t1 <= 0, 1, t2) / t5)
-    grad_w = 2 * (penalty * w) + x.T @ t6 / n
-    grad_b = np.add.reduce(t6[:, 0]) / n
+    t2 = 2 * (penalty * w)
+    s1, s2, s3 = _over_blocks(_value_and_grad_block, n, 1, (x, y), (w, b), ("add", "add", "add"))
+    value = s1 / n + t1
+    grad_w = s2 / n + t2
+    grad_b = s3 / n
     return value, Grad(grad_w, grad_b)
+
+
+def _value_and_grad_block(x, y, w, b):
+    """The part of `value_and_grad` that one block of samples has."""
+    t3 = x @ w + b
+    t4 = np.exp(-np.abs(t3))
+    log1p_t4 = np.log1p(t4)
+    t5 = 1 - y
+    t6 = t4 + 1
+    probability = np.where(t3 >= 0, 1, t4) / t6
+    t7 = probability * t5 - y * (np.where(t3 <= 0, 1, t4) / t6)
+    s1 = np.add.reduce((y * (np.maximum(0, -t3) + log1p_t4) + t5 * (np.maximum(0, t3) + log1p_t4))[:, 0])
+    s2 = x.T @ t7
+    s3 = np.add.reduce(t7[:, 0])
+    return s1, s2, s3
 
 
 def probability(w, b, x):
     """Return probability."""
     w, b, x = _arguments_of_probability(w, b, x)
+    n = x.shape[0]
+    (probability,) = _over_blocks(_probability_block, n, 1, (x,), (w, b), ("rows 0",))
+    return probability
+
+
+def _probability_block(x, w, b):
+    """The part of `probability` that one block of samples has."""
     t1 = x @ w + b
     t2 = np.exp(-np.abs(t1))
     probability = np.where(t1 >= 0, 1, t2) / (t2 + 1)
-    return probability
+    return (probability,)
 
 
 def unpack(vec, *, d=None):
@@ -295,7 +333,95 @@ def _unflatten(vec, shapes, sizes):
     return [part.reshape(shape)[()] for shape, part in parts]
 
 
+_ENTRIES = 131072  # of the widest array of a part: 1 MB of doubles
+
+
+def _over_blocks(block, count, width, data, rest, laws, axes=None):
+    """The results of block(*data, *rest), computed for a part of the samples at a time, so that arrays stay in cache.
+
+    Each sample has `width` entries in the widest array computed; `laws` says how the results of parts combine.
+    """
+    rows = count if count * width <= _ENTRIES else _rows(count, width, data)
+    if rows >= count:
+        return block(*data, *rest)
+    cuts = [(slice(None),) * axis for axis in axes or (0,) * len(data)]
+
+    def part(start):
+        here = slice(start, start + rows)
+        return block(*(array[(*cut, here)] for array, cut in zip(data, cuts, strict=True)), *rest)
+
+    starts = range(0, count, rows)
+    totals = None
+    for start, found in zip(starts, _THREADS.run(part, starts), strict=True):
+        totals = found if totals is None else totals
+        totals = [_combined(*three, start, count) for three in zip(laws, totals, found, strict=True)]
+    return totals
+
+
+def _rows(count, width, data):
+    """How many samples a part has: a number that depends on sizes alone, so that results do not depend on the threads."""
+    given = max(array.size for array in data) // count
+    most = min(_ENTRIES // 4, max(1, 16 * _ENTRIES // given))  # more cost more to hand over than they save
+    rows = min(most, max(1, _ENTRIES // width, min(32, 16 * _ENTRIES // width)))
+    parts = -(-count // rows)
+    return -(-count // parts)
+
+
+def _combined(law, total, found, start, count):
+    """What the parts up to one give: a sum, an extreme, or the rows of all of them."""
+    if law.startswith("rows"):
+        front = (slice(None),) * int(law.removeprefix("rows "))
+        if start == 0:
+            total = np.empty((*found.shape[: len(front)], count, *found.shape[len(front) + 1 :]), found.dtype)
+        total[(*front, slice(start, start + found.shape[len(front)]))] = found
+        return total
+    return total if start == 0 else getattr(np, law)(total, found)
+
+
+class _Threads:
+    """The threads that parts run on, started when first needed; meanwhile BLAS keeps to the one thread that calls it.
+
+    Of several callers one works at a time.
+    """
+
+    def __init__(self):
+        self.lock, self.count, self.pool, self.blas = threading.Lock(), None, None, None
+
+    def run(self, function, arguments):
+        """The results for each argument, in order, the same for any number of threads."""
+        with self.lock:
+            self.start()
+            with self.blas.limit(limits=1, user_api="blas") if self.blas else nullcontext():
+                pending = deque()
+                for argument in arguments if self.pool else ():
+                    pending.append(self.pool.submit(contextvars.copy_context().run, function, argument))
+                    if len(pending) > 2 * self.count:
+                        yield pending.popleft().result()
+                yield from (part.result() for part in pending) if self.pool else map(function, arguments)
+
+    def start(self):
+        if self.count is None:
+            usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+            self.count = int(os.environ.get("SYMDIFF_NUM_THREADS") or usable)
+        if self.blas is None:
+            try:
+                from threadpoolctl import ThreadpoolController
+
+                self.blas = ThreadpoolController()
+            except ImportError:  # BLAS has threads of its own, and ours would fight them
+                self.blas, self.count = False, 1
+        if self.pool is None and self.count > 1:
+            self.pool = ThreadPoolExecutor(self.count)
+
+
+_THREADS = _Threads()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _THREADS.__init__())  # threads do not survive a fork
+
+
 def set_threads(count):
-    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    """Set how many threads work on parts of the samples: by default SYMDIFF_NUM_THREADS, or all cores there are."""
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
+    with _THREADS.lock:
+        _THREADS.count, _THREADS.pool = int(count) if _THREADS.blas is not False else 1, None

@@ -26,7 +26,13 @@ Closed form
 """
 
 
+import contextvars
 import math
+import os
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -76,17 +82,28 @@ def value(alpha, mu, q, L, x, below):
     alpha, mu, q, L, x, below = _arguments(alpha, mu, q, L, x, below)
     d = mu.shape[1]
     n = x.shape[0]
-    t1 = x[:, None, :] - mu
-    t2 = (t1.transpose(1, 0, 2) @ (below * L).transpose(0, 2, 1)).transpose(1, 0, 2) + np.exp(q) * t1
+    K = alpha.shape[0]
+    t1 = -0.9189385332046728 * d
+    neg_mu = -mu
+    t2 = below * L
+    exp_q = np.exp(q)
     max_alpha = np.maximum.reduce(alpha)
     t3 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
     t4 = alpha - (np.log(np.add.reduce(np.exp(alpha - t3))) + t3) + np.add.reduce(q, axis=1)
-    t5 = t4 - 0.5 * np.einsum("ijk,ijk->ij", t2, t2) - 0.9189385332046728 * d
-    max_t5 = np.maximum.reduce(t5, axis=1)
-    t6 = np.where(np.abs(max_t5) < np.inf, max_t5, 0)
-    t7 = np.add.reduce(np.log(np.add.reduce(np.exp(t5 - t6[:, None]), axis=1)) + t6) / n
-    value = -t7
+    (s1,) = _over_blocks(_value_block, n, K*d, (x,), (neg_mu, t2, exp_q, t4, t1), ("add",))
+    value = -s1 / n
     return value
+
+
+def _value_block(x, neg_mu, t2, exp_q, t4, t1):
+    """The part of `value` that one block of samples has."""
+    t5 = x[:, None, :] + neg_mu
+    t6 = (t5.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t5
+    t7 = t4 - 0.5 * np.einsum("ijk,ijk->ij", t6, t6) + t1
+    max_t7 = np.maximum.reduce(t7, axis=1)
+    t8 = np.where(np.abs(max_t7) < np.inf, max_t7, 0)
+    s1 = np.add.reduce(np.log(np.add.reduce(np.exp(t7 - t8[:, None]), axis=1)) + t8)
+    return (s1,)
 
 
 def grad(alpha, mu, q, L, x, below):
@@ -94,29 +111,40 @@ def grad(alpha, mu, q, L, x, below):
     alpha, mu, q, L, x, below = _arguments(alpha, mu, q, L, x, below)
     d = mu.shape[1]
     n = x.shape[0]
+    K = alpha.shape[0]
     # gradient by alpha
-    t1 = x[:, None, :] - mu
+    t1 = -0.9189385332046728 * d
+    neg_mu = -mu
     t2 = below * L
     exp_q = np.exp(q)
-    t3 = (t1.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t1
     max_alpha = np.maximum.reduce(alpha)
-    t4 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
-    t5 = np.exp(alpha - t4)
-    t6 = np.add.reduce(t5)
-    t7 = alpha - (np.log(t6) + t4) + np.add.reduce(q, axis=1) - 0.5 * np.einsum("ijk,ijk->ij", t3, t3)
-    t8 = t7 - 0.9189385332046728 * d
-    max_t8 = np.maximum.reduce(t8, axis=1)
-    t9 = np.exp(t8 - np.where(np.abs(max_t8) < np.inf, max_t8, 0)[:, None])
-    responsibility = t9 / np.add.reduce(t9, axis=1)[:, None]
-    t10 = np.add.reduce(responsibility)
-    grad_alpha = np.add.reduce(t10) / n * (t5 / t6) - t10 / n
-    # gradient by mu
-    t11 = responsibility[:, :, None] * t3
-    t12 = np.add.reduce(exp_q * t11 + (t11.transpose(1, 0, 2) @ t2).transpose(1, 0, 2))
-    grad_mu = -t12 / n
-    grad_q = exp_q * np.einsum("kij,kij->ij", t1, t11) / n - t10[:, None] / n
-    grad_L = below * (t11.transpose(1, 2, 0) @ t1.transpose(1, 0, 2)) / n
+    t3 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t4 = np.exp(alpha - t3)
+    t5 = np.add.reduce(t4)
+    t6 = alpha - (np.log(t5) + t3) + np.add.reduce(q, axis=1)
+    t7 = t4 / t5
+    s1, s2, s3, s4 = _over_blocks(_grad_block, n, K*d, (x,), (neg_mu, t2, exp_q, t6, t1), ("add",) * 4)
+    grad_alpha = np.add.reduce(s1) / n * t7 - s1 / n
+    grad_mu = -s2 / n
+    grad_q = exp_q * s3 / n - s1[:, None] / n
+    grad_L = below * s4 / n
     return Grad(grad_alpha, grad_mu, grad_q, grad_L)
+
+
+def _grad_block(x, neg_mu, t2, exp_q, t6, t1):
+    """The part of `grad` that one block of samples has."""
+    t8 = x[:, None, :] + neg_mu
+    t9 = (t8.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t8
+    t10 = t6 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t1
+    max_t10 = np.maximum.reduce(t10, axis=1)
+    t11 = np.exp(t10 - np.where(np.abs(max_t10) < np.inf, max_t10, 0)[:, None])
+    responsibility = t11 / np.add.reduce(t11, axis=1)[:, None]
+    t12 = responsibility[:, :, None] * t9
+    s1 = np.add.reduce(responsibility)
+    s2 = np.add.reduce(exp_q * t12 + (t12.transpose(1, 0, 2) @ t2).transpose(1, 0, 2))
+    s3 = np.einsum("kij,kij->ij", t8, t12)
+    s4 = t12.transpose(1, 2, 0) @ t8.transpose(1, 0, 2)
+    return s1, s2, s3, s4
 
 
 def value_and_grad(alpha, mu, q, L, x, below):
@@ -124,49 +152,74 @@ def value_and_grad(alpha, mu, q, L, x, below):
     alpha, mu, q, L, x, below = _arguments(alpha, mu, q, L, x, below)
     d = mu.shape[1]
     n = x.shape[0]
+    K = alpha.shape[0]
     # objective
-    t1 = x[:, None, :] - mu
+    t1 = -0.9189385332046728 * d
+    neg_mu = -mu
     t2 = below * L
     exp_q = np.exp(q)
-    t3 = (t1.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t1
     max_alpha = np.maximum.reduce(alpha)
-    t4 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
-    t5 = np.exp(alpha - t4)
-    t6 = np.add.reduce(t5)
-    t7 = alpha - (np.log(t6) + t4) + np.add.reduce(q, axis=1) - 0.5 * np.einsum("ijk,ijk->ij", t3, t3)
-    t8 = t7 - 0.9189385332046728 * d
-    max_t8 = np.maximum.reduce(t8, axis=1)
-    t9 = np.where(np.abs(max_t8) < np.inf, max_t8, 0)
-    t10 = np.exp(t8 - t9[:, None])
-    t11 = np.add.reduce(t10, axis=1)
-    value = -np.add.reduce(np.log(t11) + t9) / n
-    # gradient by alpha
-    responsibility = t10 / t11[:, None]
-    t12 = np.add.reduce(responsibility)
-    grad_alpha = np.add.reduce(t12) / n * (t5 / t6) - t12 / n
-    # gradient by mu
-    t13 = responsibility[:, :, None] * t3
-    t14 = np.add.reduce((t13.transpose(1, 0, 2) @ t2).transpose(1, 0, 2) + exp_q * t13)
-    grad_mu = -t14 / n
-    grad_q = exp_q * np.einsum("kij,kij->ij", t1, t13) / n - t12[:, None] / n
-    grad_L = below * (t13.transpose(1, 2, 0) @ t1.transpose(1, 0, 2)) / n
+    t3 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t4 = np.exp(alpha - t3)
+    t5 = np.add.reduce(t4)
+    t6 = alpha - (np.log(t5) + t3) + np.add.reduce(q, axis=1)
+    t7 = t4 / t5
+    s1, s2, s3, s4, s5 = _over_blocks(
+        _value_and_grad_block, n, K*d, (x,), (neg_mu, t2, exp_q, t6, t1), ("add",) * 5,
+    )
+    value = -s1 / n
+    grad_alpha = np.add.reduce(s2) / n * t7 - s2 / n
+    grad_mu = -s3 / n
+    grad_q = s4 * exp_q / n - s2[:, None] / n
+    grad_L = below * s5 / n
     return value, Grad(grad_alpha, grad_mu, grad_q, grad_L)
+
+
+def _value_and_grad_block(x, neg_mu, t2, exp_q, t6, t1):
+    """The part of `value_and_grad` that one block of samples has."""
+    t8 = x[:, None, :] + neg_mu
+    t9 = (t8.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t8
+    t10 = t6 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t1
+    max_t10 = np.maximum.reduce(t10, axis=1)
+    t11 = np.where(np.abs(max_t10) < np.inf, max_t10, 0)
+    t12 = np.exp(t10 - t11[:, None])
+    t13 = np.add.reduce(t12, axis=1)
+    responsibility = t12 / t13[:, None]
+    t14 = responsibility[:, :, None] * t9
+    s1 = np.add.reduce(np.log(t13) + t11)
+    s2 = np.add.reduce(responsibility)
+    s3 = np.add.reduce((t14.transpose(1, 0, 2) @ t2).transpose(1, 0, 2) + exp_q * t14)
+    s4 = np.einsum("kij,kij->ij", t8, t14)
+    s5 = t14.transpose(1, 2, 0) @ t8.transpose(1, 0, 2)
+    return s1, s2, s3, s4, s5
 
 
 def responsibility(alpha, mu, q, L, x, below):
     """Return responsibility."""
     alpha, mu, q, L, x, below = _arguments(alpha, mu, q, L, x, below)
     d = mu.shape[1]
-    t1 = x[:, None, :] - mu
-    t2 = (t1.transpose(1, 0, 2) @ (below * L).transpose(0, 2, 1)).transpose(1, 0, 2) + np.exp(q) * t1
+    K = alpha.shape[0]
+    n = x.shape[0]
+    t1 = -0.9189385332046728 * d
+    neg_mu = -mu
+    t2 = below * L
+    exp_q = np.exp(q)
     max_alpha = np.maximum.reduce(alpha)
     t3 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
     t4 = alpha - (np.log(np.add.reduce(np.exp(alpha - t3))) + t3) + np.add.reduce(q, axis=1)
-    t5 = t4 - 0.5 * np.einsum("ijk,ijk->ij", t2, t2) - 0.9189385332046728 * d
-    max_t5 = np.maximum.reduce(t5, axis=1)
-    t6 = np.exp(t5 - np.where(np.abs(max_t5) < np.inf, max_t5, 0)[:, None])
-    responsibility = t6 / np.add.reduce(t6, axis=1)[:, None]
+    (responsibility,) = _over_blocks(_responsibility_block, n, K*d, (x,), (neg_mu, t2, exp_q, t4, t1), ("rows 0",))
     return responsibility
+
+
+def _responsibility_block(x, neg_mu, t2, exp_q, t4, t1):
+    """The part of `responsibility` that one block of samples has."""
+    t5 = x[:, None, :] + neg_mu
+    t6 = (t5.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t5
+    t7 = t4 - 0.5 * np.einsum("ijk,ijk->ij", t6, t6) + t1
+    max_t7 = np.maximum.reduce(t7, axis=1)
+    t8 = np.exp(t7 - np.where(np.abs(max_t7) < np.inf, max_t7, 0)[:, None])
+    responsibility = t8 / np.add.reduce(t8, axis=1)[:, None]
+    return (responsibility,)
 
 
 def unpack(vec, *, K=None, d=None):
@@ -325,7 +378,95 @@ def _unflatten(vec, shapes, sizes):
     return [part.reshape(shape)[()] for shape, part in parts]
 
 
+_ENTRIES = 131072  # of the widest array of a part: 1 MB of doubles
+
+
+def _over_blocks(block, count, width, data, rest, laws, axes=None):
+    """The results of block(*data, *rest), computed for a part of the samples at a time, so that arrays stay in cache.
+
+    Each sample has `width` entries in the widest array computed; `laws` says how the results of parts combine.
+    """
+    rows = count if count * width <= _ENTRIES else _rows(count, width, data)
+    if rows >= count:
+        return block(*data, *rest)
+    cuts = [(slice(None),) * axis for axis in axes or (0,) * len(data)]
+
+    def part(start):
+        here = slice(start, start + rows)
+        return block(*(array[(*cut, here)] for array, cut in zip(data, cuts, strict=True)), *rest)
+
+    starts = range(0, count, rows)
+    totals = None
+    for start, found in zip(starts, _THREADS.run(part, starts), strict=True):
+        totals = found if totals is None else totals
+        totals = [_combined(*three, start, count) for three in zip(laws, totals, found, strict=True)]
+    return totals
+
+
+def _rows(count, width, data):
+    """How many samples a part has: a number that depends on sizes alone, so that results do not depend on the threads."""
+    given = max(array.size for array in data) // count
+    most = min(_ENTRIES // 4, max(1, 16 * _ENTRIES // given))  # more cost more to hand over than they save
+    rows = min(most, max(1, _ENTRIES // width, min(32, 16 * _ENTRIES // width)))
+    parts = -(-count // rows)
+    return -(-count // parts)
+
+
+def _combined(law, total, found, start, count):
+    """What the parts up to one give: a sum, an extreme, or the rows of all of them."""
+    if law.startswith("rows"):
+        front = (slice(None),) * int(law.removeprefix("rows "))
+        if start == 0:
+            total = np.empty((*found.shape[: len(front)], count, *found.shape[len(front) + 1 :]), found.dtype)
+        total[(*front, slice(start, start + found.shape[len(front)]))] = found
+        return total
+    return total if start == 0 else getattr(np, law)(total, found)
+
+
+class _Threads:
+    """The threads that parts run on, started when first needed; meanwhile BLAS keeps to the one thread that calls it.
+
+    Of several callers one works at a time.
+    """
+
+    def __init__(self):
+        self.lock, self.count, self.pool, self.blas = threading.Lock(), None, None, None
+
+    def run(self, function, arguments):
+        """The results for each argument, in order, the same for any number of threads."""
+        with self.lock:
+            self.start()
+            with self.blas.limit(limits=1, user_api="blas") if self.blas else nullcontext():
+                pending = deque()
+                for argument in arguments if self.pool else ():
+                    pending.append(self.pool.submit(contextvars.copy_context().run, function, argument))
+                    if len(pending) > 2 * self.count:
+                        yield pending.popleft().result()
+                yield from (part.result() for part in pending) if self.pool else map(function, arguments)
+
+    def start(self):
+        if self.count is None:
+            usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+            self.count = int(os.environ.get("SYMDIFF_NUM_THREADS") or usable)
+        if self.blas is None:
+            try:
+                from threadpoolctl import ThreadpoolController
+
+                self.blas = ThreadpoolController()
+            except ImportError:  # BLAS has threads of its own, and ours would fight them
+                self.blas, self.count = False, 1
+        if self.pool is None and self.count > 1:
+            self.pool = ThreadPoolExecutor(self.count)
+
+
+_THREADS = _Threads()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _THREADS.__init__())  # threads do not survive a fork
+
+
 def set_threads(count):
-    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    """Set how many threads work on parts of the samples: by default SYMDIFF_NUM_THREADS, or all cores there are."""
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
+    with _THREADS.lock:
+        _THREADS.count, _THREADS.pool = int(count) if _THREADS.blas is not False else 1, None

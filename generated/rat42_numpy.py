@@ -14,7 +14,13 @@ Closed form
 """
 
 
+import contextvars
 import math
+import os
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -49,25 +55,39 @@ class ResidualGrad(NamedTuple):
 def residual(b1, b2, b3, x, y):
     """Return residual."""
     b1, b2, b3, x, y = _arguments_of_residual(b1, b2, b3, x, y)
+    N = x.shape[0]
+    (residual,) = _over_blocks(_residual_block, N, 1, (y, x), (b3, b2, b1), ("rows 0",))
+    return residual
+
+
+def _residual_block(y, x, b3, b2, b1):
+    """The part of `residual` that one block of samples has."""
     t1 = b2 - b3 * x
     t2 = np.exp(-np.abs(t1))
     residual = b1 * (np.where(t1 <= 0, 1, t2) / (t2 + 1)) - y
-    return residual
+    return (residual,)
 
 
 def residual_jacobian(b1, b2, b3, x, y):
     """Return the derivatives of every entry of residual by b1, b2, b3: each of shape residual.shape + parameter.shape."""
     b1, b2, b3, x, y = _arguments_of_residual(b1, b2, b3, x, y)
-    # Jacobian by b1
+    N = x.shape[0]
+    jacobian_b1, jacobian_b2, jacobian_b3 = _over_blocks(
+        _residual_jacobian_block, N, 1, (x,), (b3, b2, b1), ("rows 0", "rows 0", "rows 0"),
+    )
+    return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3)
+
+
+def _residual_jacobian_block(x, b3, b2, b1):
+    """The part of `residual_jacobian` that one block of samples has."""
     t1 = b2 - b3 * x
     t2 = np.exp(-np.abs(t1))
     t3 = t2 + 1
     jacobian_b1 = np.where(t1 <= 0, 1, t2) / t3
-    # Jacobian by b2
     t4 = jacobian_b1 * (b1 * (np.where(t1 >= 0, 1, t2) / t3))
     jacobian_b2 = -t4
     jacobian_b3 = t4 * x
-    return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3)
+    return jacobian_b1, jacobian_b2, jacobian_b3
 
 
 def unpack(vec):
@@ -215,7 +235,95 @@ def _unflatten(vec, shapes, sizes):
     return [part.reshape(shape)[()] for shape, part in parts]
 
 
+_ENTRIES = 131072  # of the widest array of a part: 1 MB of doubles
+
+
+def _over_blocks(block, count, width, data, rest, laws, axes=None):
+    """The results of block(*data, *rest), computed for a part of the samples at a time, so that arrays stay in cache.
+
+    Each sample has `width` entries in the widest array computed; `laws` says how the results of parts combine.
+    """
+    rows = count if count * width <= _ENTRIES else _rows(count, width, data)
+    if rows >= count:
+        return block(*data, *rest)
+    cuts = [(slice(None),) * axis for axis in axes or (0,) * len(data)]
+
+    def part(start):
+        here = slice(start, start + rows)
+        return block(*(array[(*cut, here)] for array, cut in zip(data, cuts, strict=True)), *rest)
+
+    starts = range(0, count, rows)
+    totals = None
+    for start, found in zip(starts, _THREADS.run(part, starts), strict=True):
+        totals = found if totals is None else totals
+        totals = [_combined(*three, start, count) for three in zip(laws, totals, found, strict=True)]
+    return totals
+
+
+def _rows(count, width, data):
+    """How many samples a part has: a number that depends on sizes alone, so that results do not depend on the threads."""
+    given = max(array.size for array in data) // count
+    most = min(_ENTRIES // 4, max(1, 16 * _ENTRIES // given))  # more cost more to hand over than they save
+    rows = min(most, max(1, _ENTRIES // width, min(32, 16 * _ENTRIES // width)))
+    parts = -(-count // rows)
+    return -(-count // parts)
+
+
+def _combined(law, total, found, start, count):
+    """What the parts up to one give: a sum, an extreme, or the rows of all of them."""
+    if law.startswith("rows"):
+        front = (slice(None),) * int(law.removeprefix("rows "))
+        if start == 0:
+            total = np.empty((*found.shape[: len(front)], count, *found.shape[len(front) + 1 :]), found.dtype)
+        total[(*front, slice(start, start + found.shape[len(front)]))] = found
+        return total
+    return total if start == 0 else getattr(np, law)(total, found)
+
+
+class _Threads:
+    """The threads that parts run on, started when first needed; meanwhile BLAS keeps to the one thread that calls it.
+
+    Of several callers one works at a time.
+    """
+
+    def __init__(self):
+        self.lock, self.count, self.pool, self.blas = threading.Lock(), None, None, None
+
+    def run(self, function, arguments):
+        """The results for each argument, in order, the same for any number of threads."""
+        with self.lock:
+            self.start()
+            with self.blas.limit(limits=1, user_api="blas") if self.blas else nullcontext():
+                pending = deque()
+                for argument in arguments if self.pool else ():
+                    pending.append(self.pool.submit(contextvars.copy_context().run, function, argument))
+                    if len(pending) > 2 * self.count:
+                        yield pending.popleft().result()
+                yield from (part.result() for part in pending) if self.pool else map(function, arguments)
+
+    def start(self):
+        if self.count is None:
+            usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+            self.count = int(os.environ.get("SYMDIFF_NUM_THREADS") or usable)
+        if self.blas is None:
+            try:
+                from threadpoolctl import ThreadpoolController
+
+                self.blas = ThreadpoolController()
+            except ImportError:  # BLAS has threads of its own, and ours would fight them
+                self.blas, self.count = False, 1
+        if self.pool is None and self.count > 1:
+            self.pool = ThreadPoolExecutor(self.count)
+
+
+_THREADS = _Threads()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _THREADS.__init__())  # threads do not survive a fork
+
+
 def set_threads(count):
-    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    """Set how many threads work on parts of the samples: by default SYMDIFF_NUM_THREADS, or all cores there are."""
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
+    with _THREADS.lock:
+        _THREADS.count, _THREADS.pool = int(count) if _THREADS.blas is not False else 1, None

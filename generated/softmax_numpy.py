@@ -20,7 +20,13 @@ Closed form
 """
 
 
+import contextvars
 import math
+import os
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -63,63 +69,100 @@ class ProbabilityGrad(NamedTuple):
 def value(w, b, x, label, penalty):
     """Return the objective."""
     w, b, x, label, penalty = _arguments(w, b, x, label, penalty)
-    c = w.shape[1]
     n = x.shape[0]
-    t1 = x @ w + b
-    max_t1 = np.maximum.reduce(t1, axis=1)
-    t2 = np.where(np.abs(max_t1) < np.inf, max_t1, 0)
-    t3 = np.vdot(
-        _one_hot(label, c, w.dtype), t1 - (np.log(np.add.reduce(np.exp(t1 - t2[:, None]), axis=1)) + t2)[:, None],
-    )
-    value = penalty * np.vdot(w, w) - t3 / n
+    c = w.shape[1]
+    t1 = penalty * np.vdot(w, w)
+    (s1,) = _over_blocks(_value_block, n, c, (label, x), (w, b), ("add",))
+    value = t1 - s1 / n
     return value
+
+
+def _value_block(label, x, w, b):
+    """The part of `value` that one block of samples has."""
+    c = w.shape[1]
+    t2 = x @ w + b
+    max_t2 = np.maximum.reduce(t2, axis=1)
+    t3 = np.where(np.abs(max_t2) < np.inf, max_t2, 0)
+    s1 = np.vdot(
+        _one_hot(label, c, x.dtype), t2 - (np.log(np.add.reduce(np.exp(t2 - t3[:, None]), axis=1)) + t3)[:, None],
+    )
+    return (s1,)
 
 
 def grad(w, b, x, label, penalty):
     """Return the gradient of the objective by w, b."""
     w, b, x, label, penalty = _arguments(w, b, x, label, penalty)
-    c = w.shape[1]
     n = x.shape[0]
-    # gradient by w
-    t1 = x @ w + b
-    max_t1 = np.maximum.reduce(t1, axis=1)
-    t2 = np.exp(t1 - np.where(np.abs(max_t1) < np.inf, max_t1, 0)[:, None])
-    probability = t2 / np.add.reduce(t2, axis=1)[:, None]
-    t3 = probability - _one_hot(label, c, w.dtype)
-    grad_w = x.T @ t3 / n + 2 * (penalty * w)
-    grad_b = np.add.reduce(t3) / n
+    c = w.shape[1]
+    t1 = 2 * (penalty * w)
+    s1, s2 = _over_blocks(_grad_block, n, c, (label, x), (w, b), ("add", "add"))
+    grad_w = s1 / n + t1
+    grad_b = s2 / n
     return Grad(grad_w, grad_b)
+
+
+def _grad_block(label, x, w, b):
+    """The part of `grad` that one block of samples has."""
+    c = w.shape[1]
+    t2 = x @ w + b
+    max_t2 = np.maximum.reduce(t2, axis=1)
+    t3 = np.exp(t2 - np.where(np.abs(max_t2) < np.inf, max_t2, 0)[:, None])
+    probability = t3 / np.add.reduce(t3, axis=1)[:, None]
+    t4 = probability - _one_hot(label, c, x.dtype)
+    s1 = x.T @ t4
+    s2 = np.add.reduce(t4)
+    return s1, s2
 
 
 def value_and_grad(w, b, x, label, penalty):
     """Return the objective and its gradient by w, b."""
     w, b, x, label, penalty = _arguments(w, b, x, label, penalty)
-    c = w.shape[1]
     n = x.shape[0]
+    c = w.shape[1]
     # objective
-    one_hot_label = _one_hot(label, c, w.dtype)
-    t1 = x @ w + b
-    max_t1 = np.maximum.reduce(t1, axis=1)
-    t2 = np.where(np.abs(max_t1) < np.inf, max_t1, 0)
-    t3 = np.exp(t1 - t2[:, None])
-    t4 = np.add.reduce(t3, axis=1)
-    value = penalty * np.vdot(w, w) - np.vdot(one_hot_label, t1 - (np.log(t4) + t2)[:, None]) / n
+    t1 = penalty * np.vdot(w, w)
     # gradient by w
-    probability = t3 / t4[:, None]
-    t5 = probability - one_hot_label
-    grad_w = 2 * (penalty * w) + x.T @ t5 / n
-    grad_b = np.add.reduce(t5) / n
+    t2 = 2 * (penalty * w)
+    s1, s2, s3 = _over_blocks(_value_and_grad_block, n, c, (label, x), (w, b), ("add", "add", "add"))
+    value = t1 - s1 / n
+    grad_w = s2 / n + t2
+    grad_b = s3 / n
     return value, Grad(grad_w, grad_b)
+
+
+def _value_and_grad_block(label, x, w, b):
+    """The part of `value_and_grad` that one block of samples has."""
+    c = w.shape[1]
+    one_hot_label = _one_hot(label, c, x.dtype)
+    t3 = x @ w + b
+    max_t3 = np.maximum.reduce(t3, axis=1)
+    t4 = np.where(np.abs(max_t3) < np.inf, max_t3, 0)
+    t5 = np.exp(t3 - t4[:, None])
+    t6 = np.add.reduce(t5, axis=1)
+    probability = t5 / t6[:, None]
+    t7 = probability - one_hot_label
+    s1 = np.vdot(one_hot_label, t3 - (np.log(t6) + t4)[:, None])
+    s2 = x.T @ t7
+    s3 = np.add.reduce(t7)
+    return s1, s2, s3
 
 
 def probability(w, b, x):
     """Return probability."""
     w, b, x = _arguments_of_probability(w, b, x)
+    c = w.shape[1]
+    n = x.shape[0]
+    (probability,) = _over_blocks(_probability_block, n, c, (x,), (w, b), ("rows 0",))
+    return probability
+
+
+def _probability_block(x, w, b):
+    """The part of `probability` that one block of samples has."""
     t1 = x @ w + b
     max_t1 = np.maximum.reduce(t1, axis=1)
     t2 = np.exp(t1 - np.where(np.abs(max_t1) < np.inf, max_t1, 0)[:, None])
     probability = t2 / np.add.reduce(t2, axis=1)[:, None]
-    return probability
+    return (probability,)
 
 
 def unpack(vec, *, d=None, c=None):
@@ -302,7 +345,95 @@ def _unflatten(vec, shapes, sizes):
     return [part.reshape(shape)[()] for shape, part in parts]
 
 
+_ENTRIES = 131072  # of the widest array of a part: 1 MB of doubles
+
+
+def _over_blocks(block, count, width, data, rest, laws, axes=None):
+    """The results of block(*data, *rest), computed for a part of the samples at a time, so that arrays stay in cache.
+
+    Each sample has `width` entries in the widest array computed; `laws` says how the results of parts combine.
+    """
+    rows = count if count * width <= _ENTRIES else _rows(count, width, data)
+    if rows >= count:
+        return block(*data, *rest)
+    cuts = [(slice(None),) * axis for axis in axes or (0,) * len(data)]
+
+    def part(start):
+        here = slice(start, start + rows)
+        return block(*(array[(*cut, here)] for array, cut in zip(data, cuts, strict=True)), *rest)
+
+    starts = range(0, count, rows)
+    totals = None
+    for start, found in zip(starts, _THREADS.run(part, starts), strict=True):
+        totals = found if totals is None else totals
+        totals = [_combined(*three, start, count) for three in zip(laws, totals, found, strict=True)]
+    return totals
+
+
+def _rows(count, width, data):
+    """How many samples a part has: a number that depends on sizes alone, so that results do not depend on the threads."""
+    given = max(array.size for array in data) // count
+    most = min(_ENTRIES // 4, max(1, 16 * _ENTRIES // given))  # more cost more to hand over than they save
+    rows = min(most, max(1, _ENTRIES // width, min(32, 16 * _ENTRIES // width)))
+    parts = -(-count // rows)
+    return -(-count // parts)
+
+
+def _combined(law, total, found, start, count):
+    """What the parts up to one give: a sum, an extreme, or the rows of all of them."""
+    if law.startswith("rows"):
+        front = (slice(None),) * int(law.removeprefix("rows "))
+        if start == 0:
+            total = np.empty((*found.shape[: len(front)], count, *found.shape[len(front) + 1 :]), found.dtype)
+        total[(*front, slice(start, start + found.shape[len(front)]))] = found
+        return total
+    return total if start == 0 else getattr(np, law)(total, found)
+
+
+class _Threads:
+    """The threads that parts run on, started when first needed; meanwhile BLAS keeps to the one thread that calls it.
+
+    Of several callers one works at a time.
+    """
+
+    def __init__(self):
+        self.lock, self.count, self.pool, self.blas = threading.Lock(), None, None, None
+
+    def run(self, function, arguments):
+        """The results for each argument, in order, the same for any number of threads."""
+        with self.lock:
+            self.start()
+            with self.blas.limit(limits=1, user_api="blas") if self.blas else nullcontext():
+                pending = deque()
+                for argument in arguments if self.pool else ():
+                    pending.append(self.pool.submit(contextvars.copy_context().run, function, argument))
+                    if len(pending) > 2 * self.count:
+                        yield pending.popleft().result()
+                yield from (part.result() for part in pending) if self.pool else map(function, arguments)
+
+    def start(self):
+        if self.count is None:
+            usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+            self.count = int(os.environ.get("SYMDIFF_NUM_THREADS") or usable)
+        if self.blas is None:
+            try:
+                from threadpoolctl import ThreadpoolController
+
+                self.blas = ThreadpoolController()
+            except ImportError:  # BLAS has threads of its own, and ours would fight them
+                self.blas, self.count = False, 1
+        if self.pool is None and self.count > 1:
+            self.pool = ThreadPoolExecutor(self.count)
+
+
+_THREADS = _Threads()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _THREADS.__init__())  # threads do not survive a fork
+
+
 def set_threads(count):
-    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    """Set how many threads work on parts of the samples: by default SYMDIFF_NUM_THREADS, or all cores there are."""
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
+    with _THREADS.lock:
+        _THREADS.count, _THREADS.pool = int(count) if _THREADS.blas is not False else 1, None

@@ -113,6 +113,7 @@ def generate_from(model: Lowered, options: Options, closed_form: tuple[str, ...]
         pointwise=model.declarations.pointwise,
         units=units,
         closed_form=closed_form,
+        style=options.style,
     )
     source = write_module(spec)
     reports = tuple(_report(unit, model) for unit in units)

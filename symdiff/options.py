@@ -25,7 +25,8 @@ class Options:
     emit : the kinds of functions, in the order of ``EMIT``.
     wrt : names of the inputs derivatives are taken by; ``None`` for all parameters.
     math : ``"exact"`` or ``"fast"`` elementary functions; so far they are the same.
-    style : ``"fast"`` schedules, or ``"plain"`` straight-line code of the same functions; so far all code is plain.
+    style : ``"fast"``, block by block over the samples where that is possible, or ``"plain"`` straight-line code of the
+        same functions.
     """
 
     backend: str = "numpy"

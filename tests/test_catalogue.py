@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*without data over the samples"),
     pytest.mark.filterwarnings("ignore:.*nothing depends on it"),
 ]
-SCHEDULES = [("numpy", "fast")]  # backend and style
+SCHEDULES = [("numpy", "fast"), ("numpy", "plain")]  # backend and style
 # Errors in units of the largest entry of each array.
 TOLERANCE = {np.float64: 1e-12, np.float32: 3e-5}
 

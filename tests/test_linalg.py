@@ -203,7 +203,9 @@ def evaluated(roots, inputs, values):
     labels = tuple(f"r{i}" for i in range(len(roots)))
     chosen = plan(expand(simplify(roots)), None)
     unit = Unit("value", "value", None, entries, entries, chosen.results, labels=labels, plan=chosen)
-    module = load_source(write_module(ModuleSpec("# test", "t", entries, None, False, (unit,), ())), "t_module", "<t>")
+    module = load_source(
+        write_module(ModuleSpec("# test", "t", entries, None, False, (unit,), (), "plain")), "t_module", "<t>"
+    )
     return module.value(*values)
 
 

@@ -7,7 +7,7 @@ named after the user's own names where the model has them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symdiff.codegen.numpy import Writer
@@ -37,6 +37,9 @@ class FunctionWriter:
     taken : identifiers that are in use; extended.
     need : called with the name of each helper the source uses.
     words : matrix that is factorised -> the user's words for it.
+    lengths : name of a size -> what its variable is called instead.
+    is_part : whether sizes that no argument has are left to be arguments themselves.
+    numbered : the last number of a variable such as t3.
     """
 
     inputs: Mapping[Node, str]
@@ -47,20 +50,27 @@ class FunctionWriter:
     need: Callable[[str], None]
     pointwise: bool = False
     words: Mapping[Node, str] = field(default_factory=dict)
+    lengths: Mapping[str, str] = field(default_factory=dict)
+    is_part: bool = False
     writer_class: type[Writer] = Writer
     texts: dict[Node, Text] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
     _weight: dict[Node, int] = field(default_factory=dict)
-    _numbered: int = 0
+    numbered: int = 0
     _pending: tuple[str, Node] | None = None
 
-    def write(self, order: Sequence[Node], results: Sequence[Node]) -> None:
-        """Append the statements that compute every node of `order`."""
-        sizes = Sizes(self._size_source, self.taken)
-        writer = self.writer_class(self.texts, sizes, self.dtype, self.xp, self.need, self.pointwise, self.words)
-        self._size_requirements(order, writer)
+    def __post_init__(self) -> None:
+        self.sizes = Sizes(self._size_source, self.taken, self.lengths)
+        self.writer = self.writer_class(
+            self.texts, self.sizes, self.dtype, self.xp, self.need, self.pointwise, self.words
+        )
+
+    def write(self, order: Sequence[Node], results: Sequence[Node], kept: Collection[Node] = ()) -> None:
+        """Append the statements that compute every node of `order`; what is `kept` gets a variable."""
+        writer = self.writer
         count = users(order)
-        bare = _left_to_broadcasting(order, results)
+        here = set(order)
+        bare = _left_to_broadcasting(order, [node for node in (*results, *kept) if node in here])
         wanted = set(results)
         for node in order:
             self._pending = self.comments.get(node, self._pending)
@@ -73,12 +83,20 @@ class FunctionWriter:
                 self.texts[node] = writer.write_unrepeated(node)
                 continue
             text = writer.write(node)
-            reused_result = node in wanted and node in count
+            reused_result = node in kept or (node in wanted and node in count)
             needs_work = node.op not in LEAVES or node.op == "arange"
             if needs_work and (node in self.names or reused_result or self._deserves(node, text, count)):
                 text = self._assign(node, text)
             self.texts[node] = text
-        self.statements[:0] = [Assign(variable, source) for variable, source in sizes.found]
+
+    @staticmethod
+    def variable(name: str) -> Text:
+        """A variable as an expression."""
+        return Text(name, ATOM)
+
+    def finish(self) -> None:
+        """Put the sizes that were used in front."""
+        self.statements[:0] = [Assign(variable, source) for variable, source in self.sizes.found]
 
     def _deserves(self, node: Node, text: Text, count: Mapping[Node, int]) -> bool:
         self._weight[node] = 1 + sum(self._weight.get(a, 0) for a in node.args)
@@ -110,17 +128,17 @@ class FunctionWriter:
             wanted = f"{node.op.removeprefix('reduce_')}_{named[0]}"
             if len(wanted) <= 16:
                 return wanted
-        self._numbered += 1
-        return f"t{self._numbered}"
+        self.numbered += 1
+        return f"t{self.numbered}"
 
-    def _size_requirements(self, order: Sequence[Node], writer: Writer) -> None:
+    def require_sizes(self, order: Sequence[Node]) -> None:
         """Stop where an axis is too short for an entry or a slice, which NumPy would cut or count from the end."""
         for gap in requirements(order):
-            values = ", ".join(f"{name} = {{{writer.sizes[name]}}}" for name in gap.names)
+            values = ", ".join(f"{name} = {{{self.sizes[name]}}}" for name in gap.names)
             message = f'f"{values} is too small for a slice or an entry in the model, which needs {gap} >= 0"'
-            self.statements.append(Refuse(f"{writer.size(gap).at(SUM)} < 0", message))
+            self.statements.append(Refuse(f"{self.writer.size(gap).at(SUM)} < 0", message))
 
-    def _size_source(self, name: str) -> str:
+    def _size_source(self, name: str) -> str | None:
         size = Size.named(name)
         for node, argument in self.inputs.items():
             for axis, dim in enumerate(node.shape):
@@ -135,6 +153,8 @@ class FunctionWriter:
                         return f"{argument}.shape[{axis}] {sign} {abs(rest)}"
         if self.pointwise:
             return name  # nothing needs its number
+        if self.is_part:
+            return None  # the whole function knows it
         raise ModelError(
             f"The value of the size {name} is needed, but no array has an axis of that size, or of {name} and a number: "
             "write the sizes of the arrays as symbols of their own, and other lengths in terms of those."
@@ -143,20 +163,28 @@ class FunctionWriter:
     @property
     def dtype(self) -> str:
         """Source of the working dtype."""
-        floating = [argument for node, argument in self.inputs.items() if node.dtype == "float"]
+        floating = [argument for node, argument in self.inputs.items() if node.op == "input" and node.dtype == "float"]
         return f"{floating[0]}.dtype" if floating else f"{self.xp}.float64"
 
 
 class Sizes(dict[str, str]):
-    """Name of a size -> the variable that holds it; `found` lists (variable, source) of those that were asked for."""
+    """Name of a size -> the variable that holds it.
 
-    def __init__(self, source: Callable[[str], str], taken: set[str]) -> None:
-        self.source, self.taken = source, taken
+    `found` lists (variable, source) of those that were asked for, `unknown` the names of those that have no source.
+    """
+
+    def __init__(self, source: Callable[[str], str | None], taken: set[str], lengths: Mapping[str, str]) -> None:
+        self.source, self.taken, self.lengths = source, taken, lengths
         self.found: list[tuple[str, str]] = []
+        self.unknown: list[str] = []
 
     def __missing__(self, name: str) -> str:
-        self[name] = unique(name, self.taken)
-        self.found.append((self[name], self.source(name)))
+        self[name] = unique(self.lengths.get(name, name), self.taken)
+        source = self.source(name)
+        if source is None:
+            self.unknown.append(name)
+        else:
+            self.found.append((self[name], source))
         return self[name]
 
 
@@ -167,17 +195,17 @@ def _left_to_broadcasting(order: Sequence[Node], results: Sequence[Node]) -> set
         shape: dict[Node, Shape] = {}
         for node in order:
             elementwise = node.op in POINTWISE and node.args
-            shape[node] = broadcast([shape[a] for a in node.args]) if elementwise else node.shape
+            shape[node] = broadcast([shape.get(a, a.shape) for a in node.args]) if elementwise else node.shape
             if node in bare:
                 shape[node] = unrepeated_shape(node)
         whole = [*results, *(a for node in order if node.op not in POINTWISE for a in node.args)]
-        narrow = [node for node in whole if shape[node] != node.shape]
+        narrow = [node for node in whole if shape.get(node, node.shape) != node.shape]
         if not narrow:
             break
         while narrow:
             node = narrow.pop()
             bare.discard(node)
-            if node.op in POINTWISE and shape[node] != node.shape:
+            if node.op in POINTWISE and shape.get(node, node.shape) != node.shape:
                 shape[node] = node.shape
                 narrow += node.args
     return bare

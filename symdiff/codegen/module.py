@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from symdiff.codegen import helpers
 from symdiff.codegen.arguments import Checker
@@ -13,6 +14,7 @@ from symdiff.codegen.function import FunctionWriter
 from symdiff.codegen.interface import OWN_NAMES, arguments_of, check_names, class_of, result_classes, signature
 from symdiff.codegen.program import ATOM, Assign, Function, Return, Statement, docstring
 from symdiff.codegen.results import copied, is_scalar, result_type
+from symdiff.codegen.stages import StageWriter, streams
 from symdiff.graph.external import EXTERNAL
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.node import Node
@@ -35,6 +37,7 @@ class ModuleSpec:
     name, inputs, samples, pointwise : of the model.
     units : its functions, each with its plan.
     closed_form : lines of the closed form, for the docstring.
+    style : "fast", in blocks of samples where that is possible, or "plain", straight-line code.
     """
 
     header: str
@@ -44,6 +47,7 @@ class ModuleSpec:
     pointwise: bool
     units: tuple[Unit, ...]
     closed_form: tuple[str, ...]
+    style: str
 
 
 def write_module(spec: ModuleSpec) -> str:
@@ -83,8 +87,8 @@ class ModuleWriter:
 
     def source(self) -> str:
         """The module, top to bottom."""
-        self.need("set_threads")
-        functions = [self.function(unit) for unit in self.spec.units]
+        functions = [function for unit in self.spec.units for function in self.function(unit)]
+        self.need("set_threads" if "_over_blocks" in self.needed else "set_threads_unused")
         flat = FlatWriter(self.spec, self.xp, self.need, self.call).functions()
         checks = self.checker.functions()
         blocks = [
@@ -107,7 +111,15 @@ class ModuleWriter:
 
     def imports(self) -> list[str]:
         """What the module imports: NumPy, the standard library, scipy.special where it must."""
-        lines = ["import math"] if "_unflatten" in self.needed else []
+        streamed = "_over_blocks" in self.needed
+        lines = ["import contextvars"] if streamed else []
+        lines += ["import math"] if "_unflatten" in self.needed else []
+        lines += ["import os", "import threading", "from collections import deque"] if streamed else []
+        lines += (
+            ["from concurrent.futures import ThreadPoolExecutor", "from contextlib import nullcontext"]
+            if streamed
+            else []
+        )
         lines += ["from typing import NamedTuple", "", f"import numpy as {self.xp}"]
         if self.special:
             lines.append(
@@ -130,8 +142,8 @@ class ModuleWriter:
             lines += ["", "Closed form", *(f"    {line}" for line in self.spec.closed_form)]
         return "\n".join(lines) + "\n"
 
-    def function(self, unit: Unit) -> Function:
-        """One function of the module."""
+    def function(self, unit: Unit) -> list[Function]:
+        """One function of the module, and the functions of blocks that it runs."""
         body: list[Statement] = [*self.checker.statements(unit)]
         inputs = {entry.node: entry.name for entry in unit.inputs}
         for node in unit.direction:
@@ -159,11 +171,26 @@ class ModuleWriter:
             self.spec.pointwise and not flattened,
             words=unit.texts,
         )
-        writer.write(unit.plan.order, unit.roots)
+        writer.require_sizes(unit.plan.order)
+        blocks: list[Function] = []
+        if self.spec.style == "fast" and not self.spec.pointwise and streams(unit.plan):
+            blocks = StageWriter(unit.name, unit.plan, writer, partial(self.block_writer, unit), self.need).write()
+        else:
+            writer.write(unit.plan.order, unit.roots)
         results = self.results(unit, writer, flattened)
+        writer.finish()
         body += writer.statements
         body.append(Return(self.packed(unit, results)))
-        return Function(unit.name, tuple(arguments_of(unit)), _describe(unit, self.spec.pointwise), tuple(body))
+        whole = Function(unit.name, tuple(arguments_of(unit)), _describe(unit, self.spec.pointwise), tuple(body))
+        return [whole, *blocks]
+
+    def block_writer(
+        self, unit: Unit, arguments: dict[Node, str], taken: set[str], lengths: dict[str, str]
+    ) -> FunctionWriter:
+        """Writes the body of a function of one block of samples."""
+        return FunctionWriter(
+            arguments, unit.names, {}, taken, self.xp, self.need, words=unit.texts, lengths=lengths, is_part=True
+        )
 
     def packed(self, unit: Unit, results: Sequence[str]) -> str:
         """The returned expression."""

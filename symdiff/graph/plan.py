@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from symdiff.graph.node import Node
 from symdiff.graph.size import Size
 
-# reduction -> how the results of two blocks combine
+# reduction -> how the results of two blocks combine, as NumPy calls it
 LAWS = {
-    "contract": "sum",
+    "contract": "add",
     "reduce_max": "maximum",
     "reduce_min": "minimum",
-    "reduce_prod": "product",
+    "reduce_prod": "multiply",
     "reduce_norm": "hypot",
-    "reduce_logsumexp": "logaddexp",
 }
 
 
@@ -31,12 +30,14 @@ class Stage:
     whole : nodes without samples, computed once before the pass: they may use what earlier stages reduced.
     streamed : nodes with samples, all that this pass needs, computed block by block.
     partials : the reductions that end the pass, each with the law that combines its blocks.
+    rows : streamed nodes that are kept for all samples: results, and what costs too much to compute again in a later pass.
     streams : whether blocks are possible: every streamed node treats each sample by itself.
     """
 
     whole: tuple[Node, ...]
     streamed: tuple[Node, ...]
     partials: tuple[tuple[Node, str], ...]
+    rows: tuple[Node, ...]
     streams: bool
 
 
@@ -65,6 +66,7 @@ class Plan:
             for what, nodes in (("once", stage.whole), ("block", stage.streamed)):
                 lines += [f"  {what}  {self._line(node, names)}" for node in nodes]
             lines += [f"  reduce {self._line(node, names)}  by {law}" for node, law in stage.partials]
+            lines += [f"  keep  {names[node]}" for node in stage.rows]
         lines.append("results: " + ", ".join(names[node] for node in self.results))
         return "\n".join(lines)
 

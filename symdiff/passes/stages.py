@@ -2,8 +2,8 @@
 
 Level of a node: how many passes over the samples must come before it. Stage k computes, once, what has level k and no samples;
 then, block by block, all nodes with samples that its reductions and results need. A node with samples that a later stage
-needs again is computed again there. Nodes for which samples are not independent (a product of all pairs of samples, say)
-make their stage one that cannot stream.
+needs again is computed again there, unless it is a product or the like, which is kept. Nodes for which samples are not
+independent (a product of all pairs of samples, say) make their stage one that cannot stream.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.node import Node, topological
-from symdiff.graph.ops import LEAVES, POINTWISE
+from symdiff.graph.ops import LEAVES, LINALG, POINTWISE, REDUCTIONS
 from symdiff.graph.plan import LAWS, Plan, Stage
 from symdiff.graph.size import Size
 from symdiff.passes.buffers import assign_buffers
@@ -22,7 +22,13 @@ def plan(roots: Sequence[Node], samples: Size | None) -> Plan:
     """Order the nodes the roots need, and cut them into stages."""
     order = topological(roots)
     level = _levels(order, samples)
-    stages = tuple(_stage(k, order, level, roots, samples) for k in range(max(level.values(), default=0) + 1))
+    last = max(level.values(), default=0)
+    stored: set[Node] = set()
+    for k in range(1, last + 1):
+        stored |= {
+            node for node in _streamed(k, order, level, roots, samples, stored) if level[node] < k and _dear(node)
+        }
+    stages = tuple(_stage(k, order, level, roots, samples, stored) for k in range(last + 1))
     stages = tuple(stage for stage in stages if stage.whole or stage.streamed or stage.partials)
     return Plan(tuple(roots), tuple(order), stages, samples, assign_buffers(order, roots))
 
@@ -39,21 +45,49 @@ def _levels(order: Sequence[Node], samples: Size | None) -> dict[Node, int]:
     return level
 
 
-def _stage(k: int, order: Sequence[Node], level: dict[Node, int], roots: Sequence[Node], samples: Size | None) -> Stage:
+def _streamed(
+    k: int,
+    order: Sequence[Node],
+    level: dict[Node, int],
+    roots: Sequence[Node],
+    samples: Size | None,
+    stored: set[Node],
+) -> list[Node]:
+    """The nodes with samples that stage k computes, given what earlier stages store."""
+    wanted = {operand for node in order if level[node] == k + 1 and _ends_pass(node, samples) for operand in node.args}
+    wanted |= {node for node in (*roots, *stored) if level[node] == k}
+    wanted = {node for node in wanted if carries(node, samples)}
+    for node in reversed(order):
+        if node in wanted and not (node in stored and level[node] < k):
+            wanted |= {operand for operand in node.args if carries(operand, samples)}
+    return [
+        node for node in order if node in wanted and node.op not in LEAVES and not (node in stored and level[node] < k)
+    ]
+
+
+def _dear(node: Node) -> bool:
+    """Whether computing a node again costs more than keeping its entries."""
+    return node.op in LINALG or (node.op == "contract" and bool(Contraction.of(node).summed()))
+
+
+def _stage(
+    k: int,
+    order: Sequence[Node],
+    level: dict[Node, int],
+    roots: Sequence[Node],
+    samples: Size | None,
+    stored: set[Node],
+) -> Stage:
     here = [node for node in order if level[node] == k and node.op not in LEAVES]
     ends = [node for node in order if level[node] == k + 1 and _ends_pass(node, samples)]
-    wanted = {operand for node in ends for operand in node.args if carries(operand, samples)}
-    wanted |= {node for node in roots if carries(node, samples) and level[node] == k}
-    for node in reversed(order):
-        if node in wanted:
-            wanted |= {operand for operand in node.args if carries(operand, samples)}
-    streamed = tuple(node for node in order if node in wanted and node.op not in LEAVES)
+    streamed = tuple(_streamed(k, order, level, roots, samples, stored))
     whole = tuple(node for node in here if not carries(node, samples) and not _ends_pass(node, samples))
     partials = tuple((node, LAWS.get(node.op, "none")) for node in ends)
+    rows = tuple(node for node in streamed if level[node] == k and (node in stored or node in roots))
     streams = (
         samples is not None and bool(streamed or ends) and all(_by_sample(node, samples) for node in (*streamed, *ends))
     )
-    return Stage(whole, streamed, partials, streams and all(law != "none" for _, law in partials))
+    return Stage(whole, streamed, partials, rows, streams and all(law != "none" for _, law in partials))
 
 
 def _ends_pass(node: Node, samples: Size | None) -> bool:
@@ -63,16 +97,45 @@ def _ends_pass(node: Node, samples: Size | None) -> bool:
 
 def _by_sample(node: Node, samples: Size) -> bool:
     """Whether one block of samples of the operands is enough for one block of the result, or for its share of a reduction."""
-    if any(part.shape.count(samples) > 1 for part in (node, *node.args)):
+    if any(
+        part.shape.count(samples) > 1 or (part.op == "arange" and carries(part, samples)) for part in (node, *node.args)
+    ):
         return False
+    if node.op in POINTWISE or node.op in ("stack", "one_hot"):
+        return True
     if node.op == "contract":
         work = Contraction.of(node)
         of_samples = [label for label, dim in work.sizes.items() if dim == samples]
         return len(of_samples) <= 1 and all(
             of_samples[0] in labels for operand, labels in work.operands if carries(operand, samples)
         )
-    if node.op in LAWS:
+    if node.op in REDUCTIONS:
         (axes,) = node.attributes
-        axis = node.args[0].shape.index(samples) if carries(node.args[0], samples) else None
-        return axis is None or axis in axes or carries(node, samples)
-    return node.op in POINTWISE or node.op == "stack"
+        return carries(node, samples) or (node.op in LAWS and node.args[0].shape.index(samples) in axes)
+    return carries(node, samples) and _keeps_axis(node, samples)
+
+
+def _keeps_axis(node: Node, samples: Size) -> bool:
+    """Whether an operation on other axes leaves the sample axis alone."""
+    axis, operand = node.shape.index(samples), node.args[0]
+    match node.op:
+        case "index":
+            items = node.attributes[0]
+            lead = operand.ndim - len(items)
+            own = operand.shape.index(samples) if carries(operand, samples) else 0
+            return own < lead or items[own - lead] == (0, samples, 1)
+        case "place":
+            items, dims = node.attributes
+            lead = node.ndim - len(dims)
+            return axis < lead or items[axis - lead] == (0, samples, 1)
+        case "reshape":
+            return axis < node.ndim - len(node.attributes[1])
+        case "first_max":
+            return axis - node.ndim not in node.attributes[0]
+        case "take":
+            return not carries(operand, samples)
+        case (
+            "solve" | "inverse" | "det" | "logdet" | "cofactors" | "log_abs_det" | "sign_det" | "cholesky" | "triangle"
+        ):
+            return all(samples in x.shape[:-2] for x in node.args)
+    return False

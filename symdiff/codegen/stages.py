@@ -1,0 +1,155 @@
+"""From a plan to a function that streams: a function of one block of samples for each pass, and the calls that run it.
+
+The generated function computes what has no samples, hands the block function to the helper `_over_blocks`, and goes on with
+the sums it returns. An input of one block takes the same path, as one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from symdiff.codegen.function import FunctionWriter
+from symdiff.codegen.program import Assign, Function, Return
+from symdiff.graph.node import Node
+from symdiff.graph.ops import LEAVES
+from symdiff.graph.plan import Plan, Stage
+from symdiff.graph.size import Dim, evaluate, names_of, total
+from symdiff.names import unique
+
+_SPELLED = 3  # laws that are written one by one
+_LONGEST = 90  # characters of results without brackets
+_NOMINAL = 30  # sizes that are not known, where the widest array is looked for
+
+
+def streams(plan: Plan) -> bool:
+    """Whether blocks save anything: an array with samples is computed, and every pass that does so can be in blocks."""
+    return any(_in_blocks(stage, plan) for stage in plan.stages)
+
+
+def _in_blocks(stage: Stage, plan: Plan) -> bool:
+    reads = {operand for node in _nodes(stage) for operand in node.args}
+    return (
+        stage.streams
+        and bool(stage.streamed)
+        and any(plan.samples in node.shape for node in reads if node.op == "input")
+    )
+
+
+@dataclass
+class StageWriter:
+    """Writes one function of a module, pass by pass.
+
+    Attributes
+    ----------
+    writer : of the function itself.
+    new_writer : (arguments, taken names, lengths) -> the writer of a block function.
+    names : node -> its wanted name.
+    """
+
+    name: str
+    plan: Plan
+    writer: FunctionWriter
+    new_writer: Callable[[dict[Node, str], set[str], dict[str, str]], FunctionWriter]
+    need: Callable[[str], None]
+
+    def write(self) -> list[Function]:
+        """Append the function's statements; return its block functions."""
+        plan = self.plan
+        found: list[Function] = []
+        self.writer.write([node for node in plan.order if node.op in LEAVES], plan.results)
+        for k, stage in enumerate(plan.stages):
+            self.writer.write(stage.whole, plan.results, self._needed_later(k))
+            if _in_blocks(stage, plan):
+                found.append(self._block(stage, len(found)))
+            elif stage.streamed or stage.partials:
+                nodes = [*stage.streamed, *(node for node, _ in stage.partials)]
+                self.writer.write(nodes, plan.results, self._needed_later(k))
+        return found
+
+    def _needed_later(self, k: int) -> set[Node]:
+        """What stages from this one's pass on use of what came before."""
+        stages = self.plan.stages
+        inside = [*stages[k].streamed, *(node for node, _ in stages[k].partials)]
+        later = [node for stage in stages[k + 1 :] for node in _nodes(stage)]
+        return {operand for node in (*inside, *later) for operand in node.args}
+
+    def _block(self, stage: Stage, number: int) -> Function:
+        samples = self.plan.samples
+        assert samples is not None
+        computed = set(stage.streamed)
+        ends = [node for node, _ in stage.partials]
+        used = dict.fromkeys(a for node in (*stage.streamed, *ends) for a in node.args if a not in computed)
+        data = [node for node in used if samples in node.shape and node.op != "arange"]
+        rest = [node for node in used if node not in data and (node.op == "size" or node.op not in LEAVES)]
+        rest += [node for node in used if node.op == "input" and node not in data]
+        arguments, taken = self._arguments(data, rest)
+        writer = self.new_writer(arguments, taken, {samples.names[0]: "rows"})
+        writer.texts |= {node: writer.variable(name) for node, name in arguments.items()}
+        writer.numbered = self.writer.numbered
+        results = [*ends, *stage.rows]
+        wanted = [self.writer.names.get(node) or f"s{i}" for i, node in enumerate(results, 1)]
+        targets = [unique(name, self.writer.taken) for name in wanted]
+        writer.names = {**dict(zip(results, targets, strict=True)), **writer.names}
+        constants = [node for node in used if node.op in ("constant", "arange")]
+        writer.write([*constants, *stage.streamed, *ends], results, results)
+        writer.finish()
+        parts = [writer.texts[node].source for node in results]
+        returned = ", ".join(parts) if len(parts) > 1 and len(", ".join(parts)) < _LONGEST else _tuple(parts)
+        name = f"_{self.name}_block" + (f"_{number + 1}" if number else "")
+        sizes = writer.sizes.unknown
+        others = [self._source(node) for node in rest] + [self.writer.sizes[size] for size in sizes]
+        self._call(name, stage, data, others, dict(zip(results, targets, strict=True)))
+        doc = f"The part of `{self.name}` that one block of samples has."
+        given = (*arguments.values(), *(writer.sizes[size] for size in sizes))
+        return Function(name, given, doc, (*writer.statements, Return(returned)))
+
+    def _source(self, node: Node) -> str:
+        """How a value that a block function is given is written."""
+        return (self.writer.writer.size(node.attributes[0]) if node.op == "size" else self.writer.texts[node]).source
+
+    def _arguments(self, data: Sequence[Node], rest: Sequence[Node]) -> tuple[dict[Node, str], set[str]]:
+        """The names of a block function's arguments: those of the variables they are given, where they have some."""
+        taken = {self.writer.xp}
+        found = {}
+        for node in (*data, *rest):
+            source = self._source(node)
+            found[node] = unique(source if source.isidentifier() else "c", taken)
+        return found, taken
+
+    def _call(
+        self, name: str, stage: Stage, data: Sequence[Node], others: Sequence[str], targets: dict[Node, str]
+    ) -> None:
+        """The statement that runs the pass."""
+        writer, samples = self.writer, self.plan.samples
+        assert samples is not None
+        arrays = _tuple([writer.texts[node].source for node in data])
+        found = [law for _, law in stage.partials] + [f"rows {node.shape.index(samples)}" for node in stage.rows]
+        alike = len(found) > _SPELLED and len(set(found)) == 1
+        laws = f'("{found[0]}",) * {len(found)}' if alike else _tuple([f'"{law}"' for law in found])
+        axes = [node.shape.index(samples) for node in data]
+        more = f", axes={tuple(axes)}" if any(axes) else ""
+        self.need("_over_blocks")
+        width = self._width(stage.streamed)
+        left = ", ".join(targets.values()) if len(targets) > 1 else _tuple([*targets.values()])
+        call = f"_over_blocks({name}, {writer.writer.size(samples).source}, {width}, {arrays}, {_tuple(others)}, {laws}{more})"
+        writer.statements.append(Assign(left, call))
+        writer.texts |= {node: writer.variable(target) for node, target in targets.items()}
+
+    def _width(self, nodes: Sequence[Node]) -> str:
+        """The entries of one sample in the widest array that is computed."""
+        samples = self.plan.samples
+        widths: list[Dim] = list(dict.fromkeys(total([dim for dim in node.shape if dim != samples]) for node in nodes))
+        nominal = dict.fromkeys(names_of(widths), _NOMINAL)
+        most = max(evaluate(width, nominal) for width in widths)
+        widest = [width for width in widths if evaluate(width, nominal) == most]
+        texts = [self.writer.writer.size(width).source for width in widest]
+        return texts[0] if len(texts) == 1 else f"max({', '.join(texts)})"
+
+
+def _nodes(stage: Stage) -> list[Node]:
+    return [*stage.whole, *stage.streamed, *(node for node, _ in stage.partials)]
+
+
+def _tuple(items: Sequence[str]) -> str:
+    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
