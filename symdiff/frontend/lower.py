@@ -21,7 +21,7 @@ from symdiff.frontend.registered import registered_rule
 from symdiff.frontend.rule import Rule
 from symdiff.frontend.special import refusal
 from symdiff.frontend.text import text
-from symdiff.functions.tensor import Tensor
+from symdiff.functions.tensor import Tensor, is_tensor
 from symdiff.graph.axes import sum_axes
 from symdiff.graph.inputs import Input
 from symdiff.graph.leaves import size
@@ -125,7 +125,7 @@ def _objective(walk: Walk, expression: Any) -> Node:
             expression=text(expression),
         )
     node = walk.lower(expression)
-    if node.ndim >= 2 and node.shape[-2:] == (1, 1):
+    if node.ndim >= 2 and node.shape[-2:] == (1, 1) and not is_tensor(expression):  # a 1x1 matrix counts as a scalar
         node = sum_axes(node, (node.ndim - 2, node.ndim - 1))
     if node.shape and not walk.declarations.pointwise:
         shape = spelled(node.shape)
