@@ -35,13 +35,13 @@ Closed form
     e15 = e14*e8/(n*t) - einsum('ij,ijk->ijk', einsum('ijk,ijk->ij', e14, e6)/(e7**3*n*t), e6)/d
     e16 = -(sum(e15, axis=2)[:, :, None])/d + e15
     e17 = einsum('ikl,ijl->ijk', e2, e16)*weights
-    e18 = (e17 - einsum('ijk,ijl->ijk', weights, e17))/sqrt(d)
+    e18 = (e17 - einsum('ijk,ij->ijk', weights, sum(e17, axis=2)))/sqrt(d)
     e19 = einsum('ilj,ilk->ijk', e18, e1)
     e20 = einsum('ilk,ilj->ijk', e16, weights)
-    e21 = e16 + einsum('ijl,ilk->ijk', e18, e3) + einsum('ijl,kl->ijk', e20, wv) + einsum('lk,ijl->ijk', wq @ wk.T, e19)
+    e21 = e16 + einsum('ijl,ilk->ijk', e18, e3) + einsum('ijl,kl->ijk', e20, wv) + einsum('ijl,lk->ijk', e19, wq @ wk.T)
     grad.embedding = einsum('klj,kli->ij', e21, one_hot(token, c))
     grad.mark = einsum('jki,jk->i', e21, marked)
-    e22 = einsum('klj,kli->ij', e1, e19)
+    e22 = einsum('kli,klj->ij', e19, e1)
     grad.wq = e22 @ wk
     grad.wk = e22.T @ wq
     grad.wv = einsum('kli,klj->ij', e1, e20)
@@ -183,7 +183,7 @@ def grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label
     t21 = weights * (t19 @ t6.transpose(0, 2, 1))
     t22 = (t21 - np.add.reduce(t21, axis=2)[:, :, None] * weights) / sqrt_d
     t23 = t22.transpose(0, 2, 1) @ t1
-    t24 = t20 @ wv.T + (t22 @ t3 + t19 + t23 @ t2)
+    t24 = t20 @ wv.T + (t23 @ t2 + (t22 @ t3 + t19))
     grad_embedding = _scatter(t24, token, 0, c)
     grad_mark = np.tensordot(marked, t24, axes=[[0, 1], [0, 1]])
     # gradient by wq
@@ -240,7 +240,7 @@ def value_and_grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, mar
     t23 = weights * (t21 @ t2.transpose(0, 2, 1))
     t24 = (t23 - np.add.reduce(t23, axis=2)[:, :, None] * weights) / sqrt_d
     t25 = t24.transpose(0, 2, 1) @ t1
-    t26 = t22 @ wv.T + (t25 @ t3 + (t24 @ t4 + t21))
+    t26 = t22 @ wv.T + (t24 @ t4 + t21 + t25 @ t3)
     grad_embedding = _scatter(t26, token, 0, c)
     grad_mark = np.tensordot(t26, marked, axes=[[0, 1], [0, 1]])
     # gradient by wq

@@ -10,18 +10,7 @@ Arguments
     below  constant, (d, d)
 
 Closed form
-    e1 = -mu + x[:, None, :]
-    e2 = e1*exp(q) + einsum('ijl,jkl->ijk', e1, L*below)
-    e3 = -0.91893853320467278*d - einsum('ijk,ijk->ij', e2, e2)/2 + log_softmax(alpha, axis=0) + sum(q, axis=1)
-    e4 = logsumexp(e3, axis=1)
-    value = -sum(e4)/n
-    responsibility = softmax(e3, axis=1)
-    e5 = sum(responsibility, axis=0)
-    grad.alpha = -e5/n + softmax(alpha, axis=0)*sum(e5)/n
-    e6 = einsum('ij,ijk->ijk', responsibility, e2)
-    grad.mu = -sum(e6*exp(q) + einsum('ijl,jlk->ijk', e6, L*below), axis=0)/n
-    grad.q = -e5[:, None]/n + einsum('kij,kij->ij', e1, e6)*exp(q)/n
-    grad.L = below*einsum('lik,lij->ijk', e1, e6)/n
+    has no form in the model's dialect; see the code.
 
 """
 
@@ -84,22 +73,20 @@ def value(alpha, mu, q, L, x, below):
     n = x.shape[0]
     K = alpha.shape[0]
     t1 = -0.9189385332046728 * d
-    neg_mu = -mu
-    t2 = below * L
-    exp_q = np.exp(q)
     max_alpha = np.maximum.reduce(alpha)
-    t3 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
-    t4 = alpha - (np.log(np.add.reduce(np.exp(alpha - t3))) + t3) + np.add.reduce(q, axis=1)
-    (s1,) = _over_blocks(_value_block, n, K*d, (x,), (neg_mu, t2, exp_q, t4, t1), ("add",))
+    t2 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t3 = alpha - (np.log(np.add.reduce(np.exp(alpha - t2))) + t2) + np.add.reduce(q, axis=1)
+    t4 = _on_diagonal(np.exp(q), "ijj->ij", (K, d, d)) + below * L
+    t5 = -np.einsum("ijk,ik->ij", t4, mu)
+    (s1,) = _over_blocks(_value_block, n, K*d, (x,), (t4, t5, t3, t1), ("add",))
     value = -s1 / n
     return value
 
 
-def _value_block(x, neg_mu, t2, exp_q, t4, t1):
+def _value_block(x, t4, t5, t3, t1):
     """The part of `value` that one block of samples has."""
-    t5 = x[:, None, :] + neg_mu
-    t6 = (t5.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t5
-    t7 = t4 - 0.5 * np.einsum("ijk,ijk->ij", t6, t6) + t1
+    t6 = np.tensordot(x, t4, axes=[[1], [2]]) + t5
+    t7 = t3 - 0.5 * np.einsum("ijk,ijk->ij", t6, t6) + t1
     max_t7 = np.maximum.reduce(t7, axis=1)
     t8 = np.where(np.abs(max_t7) < np.inf, max_t7, 0)
     s1 = np.add.reduce(np.log(np.add.reduce(np.exp(t7 - t8[:, None]), axis=1)) + t8)
@@ -114,37 +101,37 @@ def grad(alpha, mu, q, L, x, below):
     K = alpha.shape[0]
     # gradient by alpha
     t1 = -0.9189385332046728 * d
-    neg_mu = -mu
-    t2 = below * L
-    exp_q = np.exp(q)
     max_alpha = np.maximum.reduce(alpha)
-    t3 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
-    t4 = np.exp(alpha - t3)
-    t5 = np.add.reduce(t4)
-    t6 = alpha - (np.log(t5) + t3) + np.add.reduce(q, axis=1)
-    t7 = t4 / t5
-    s1, s2, s3, s4 = _over_blocks(_grad_block, n, K*d, (x,), (neg_mu, t2, exp_q, t6, t1), ("add",) * 4)
-    grad_alpha = np.add.reduce(s1) / n * t7 - s1 / n
-    grad_mu = -s2 / n
-    grad_q = exp_q * s3 / n - s1[:, None] / n
-    grad_L = below * s4 / n
+    t2 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t3 = np.exp(alpha - t2)
+    t4 = np.add.reduce(t3)
+    t5 = alpha - (np.log(t4) + t2) + np.add.reduce(q, axis=1)
+    exp_q = np.exp(q)
+    t6 = _on_diagonal(exp_q, "ijj->ij", (K, d, d)) + below * L
+    t7 = -np.einsum("ijk,ik->ij", t6, mu)
+    t8 = t3 / t4
+    s1, s2, s3 = _over_blocks(_grad_block, n, K*d, (x,), (t6, t7, t5, t1), ("add", "add", "add"))
+    grad_alpha = np.add.reduce(s1) / n * t8 - s1 / n
+    grad_mu = -np.einsum("ikj,ik->ij", t6, s2) / n
+    # gradient by q
+    t9 = s3 - mu[:, None, :] * s2[:, :, None]
+    grad_q = exp_q * np.einsum("ijj->ij", t9) / n - s1[:, None] / n
+    grad_L = below * t9 / n
     return Grad(grad_alpha, grad_mu, grad_q, grad_L)
 
 
-def _grad_block(x, neg_mu, t2, exp_q, t6, t1):
+def _grad_block(x, t6, t7, t5, t1):
     """The part of `grad` that one block of samples has."""
-    t8 = x[:, None, :] + neg_mu
-    t9 = (t8.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t8
-    t10 = t6 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t1
+    t9 = np.tensordot(x, t6, axes=[[1], [2]]) + t7
+    t10 = t5 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t1
     max_t10 = np.maximum.reduce(t10, axis=1)
     t11 = np.exp(t10 - np.where(np.abs(max_t10) < np.inf, max_t10, 0)[:, None])
     responsibility = t11 / np.add.reduce(t11, axis=1)[:, None]
     t12 = responsibility[:, :, None] * t9
     s1 = np.add.reduce(responsibility)
-    s2 = np.add.reduce(exp_q * t12 + (t12.transpose(1, 0, 2) @ t2).transpose(1, 0, 2))
-    s3 = np.einsum("kij,kij->ij", t8, t12)
-    s4 = t12.transpose(1, 2, 0) @ t8.transpose(1, 0, 2)
-    return s1, s2, s3, s4
+    s2 = np.add.reduce(t12)
+    s3 = np.tensordot(x, t12, axes=[[0], [0]]).transpose(1, 2, 0)
+    return s1, s2, s3
 
 
 def value_and_grad(alpha, mu, q, L, x, below):
@@ -155,31 +142,30 @@ def value_and_grad(alpha, mu, q, L, x, below):
     K = alpha.shape[0]
     # objective
     t1 = -0.9189385332046728 * d
-    neg_mu = -mu
-    t2 = below * L
-    exp_q = np.exp(q)
     max_alpha = np.maximum.reduce(alpha)
-    t3 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
-    t4 = np.exp(alpha - t3)
-    t5 = np.add.reduce(t4)
-    t6 = alpha - (np.log(t5) + t3) + np.add.reduce(q, axis=1)
-    t7 = t4 / t5
-    s1, s2, s3, s4, s5 = _over_blocks(
-        _value_and_grad_block, n, K*d, (x,), (neg_mu, t2, exp_q, t6, t1), ("add",) * 5,
-    )
+    t2 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t3 = np.exp(alpha - t2)
+    t4 = np.add.reduce(t3)
+    t5 = alpha - (np.log(t4) + t2) + np.add.reduce(q, axis=1)
+    exp_q = np.exp(q)
+    t6 = _on_diagonal(exp_q, "ijj->ij", (K, d, d)) + below * L
+    t7 = -np.einsum("ijk,ik->ij", t6, mu)
+    t8 = t3 / t4
+    s1, s2, s3, s4 = _over_blocks(_value_and_grad_block, n, K*d, (x,), (t6, t7, t5, t1), ("add",) * 4)
     value = -s1 / n
-    grad_alpha = np.add.reduce(s2) / n * t7 - s2 / n
-    grad_mu = -s3 / n
-    grad_q = s4 * exp_q / n - s2[:, None] / n
-    grad_L = below * s5 / n
+    grad_alpha = np.add.reduce(s2) / n * t8 - s2 / n
+    grad_mu = -np.einsum("ik,ikj->ij", s3, t6) / n
+    # gradient by q
+    t9 = s4 - s3[:, :, None] * mu[:, None, :]
+    grad_q = exp_q * np.einsum("ijj->ij", t9) / n - s2[:, None] / n
+    grad_L = below * t9 / n
     return value, Grad(grad_alpha, grad_mu, grad_q, grad_L)
 
 
-def _value_and_grad_block(x, neg_mu, t2, exp_q, t6, t1):
+def _value_and_grad_block(x, t6, t7, t5, t1):
     """The part of `value_and_grad` that one block of samples has."""
-    t8 = x[:, None, :] + neg_mu
-    t9 = (t8.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t8
-    t10 = t6 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t1
+    t9 = np.tensordot(x, t6, axes=[[1], [2]]) + t7
+    t10 = t5 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t1
     max_t10 = np.maximum.reduce(t10, axis=1)
     t11 = np.where(np.abs(max_t10) < np.inf, max_t10, 0)
     t12 = np.exp(t10 - t11[:, None])
@@ -188,10 +174,9 @@ def _value_and_grad_block(x, neg_mu, t2, exp_q, t6, t1):
     t14 = responsibility[:, :, None] * t9
     s1 = np.add.reduce(np.log(t13) + t11)
     s2 = np.add.reduce(responsibility)
-    s3 = np.add.reduce((t14.transpose(1, 0, 2) @ t2).transpose(1, 0, 2) + exp_q * t14)
-    s4 = np.einsum("kij,kij->ij", t8, t14)
-    s5 = t14.transpose(1, 2, 0) @ t8.transpose(1, 0, 2)
-    return s1, s2, s3, s4, s5
+    s3 = np.add.reduce(t14)
+    s4 = np.tensordot(x, t14, axes=[[0], [0]]).transpose(1, 2, 0)
+    return s1, s2, s3, s4
 
 
 def responsibility(alpha, mu, q, L, x, below):
@@ -201,21 +186,19 @@ def responsibility(alpha, mu, q, L, x, below):
     K = alpha.shape[0]
     n = x.shape[0]
     t1 = -0.9189385332046728 * d
-    neg_mu = -mu
-    t2 = below * L
-    exp_q = np.exp(q)
     max_alpha = np.maximum.reduce(alpha)
-    t3 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
-    t4 = alpha - (np.log(np.add.reduce(np.exp(alpha - t3))) + t3) + np.add.reduce(q, axis=1)
-    (responsibility,) = _over_blocks(_responsibility_block, n, K*d, (x,), (neg_mu, t2, exp_q, t4, t1), ("rows 0",))
+    t2 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t3 = alpha - (np.log(np.add.reduce(np.exp(alpha - t2))) + t2) + np.add.reduce(q, axis=1)
+    t4 = _on_diagonal(np.exp(q), "ijj->ij", (K, d, d)) + below * L
+    t5 = -np.einsum("ijk,ik->ij", t4, mu)
+    (responsibility,) = _over_blocks(_responsibility_block, n, K*d, (x,), (t4, t5, t3, t1), ("rows 0",))
     return responsibility
 
 
-def _responsibility_block(x, neg_mu, t2, exp_q, t4, t1):
+def _responsibility_block(x, t4, t5, t3, t1):
     """The part of `responsibility` that one block of samples has."""
-    t5 = x[:, None, :] + neg_mu
-    t6 = (t5.transpose(1, 0, 2) @ t2.transpose(0, 2, 1)).transpose(1, 0, 2) + exp_q * t5
-    t7 = t4 - 0.5 * np.einsum("ijk,ijk->ij", t6, t6) + t1
+    t6 = np.tensordot(x, t4, axes=[[1], [2]]) + t5
+    t7 = t3 - 0.5 * np.einsum("ijk,ijk->ij", t6, t6) + t1
     max_t7 = np.maximum.reduce(t7, axis=1)
     t8 = np.exp(t7 - np.where(np.abs(max_t7) < np.inf, max_t7, 0)[:, None])
     responsibility = t8 / np.add.reduce(t8, axis=1)[:, None]
@@ -345,6 +328,13 @@ def _array(name, argument):
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _on_diagonal(values, diagonal, shape):
+    """Zeros, but `values` on the diagonal that np.einsum(diagonal) views."""
+    result = np.zeros(shape, values.dtype)
+    np.einsum(diagonal, result)[...] = values
+    return result
 
 
 def pack(parts):

@@ -17,6 +17,7 @@ from symdiff.graph.linalg import solve, transposed
 from symdiff.graph.node import Node, rewrite, topological, users
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.size import evaluate, names_of
+from symdiff.passes.distribute import distribute
 
 SAMPLES, OTHER = 1000, 30  # nominal sizes of the sample axis and of all others
 _MOST_OPERANDS = 12
@@ -28,8 +29,10 @@ def nominal(dims: Sequence[object], samples: str | None) -> dict[str, int]:
 
 
 def order_contractions(roots: Sequence[Node], samples: str | None) -> list[Node]:
-    """Merge, then split into pairs; what is multiplied with an inverse is solved for."""
-    return _solved(_split(_merge(roots), samples))
+    """Merge, distribute over sums, split into pairs; what is multiplied with an inverse is solved for."""
+    merged = _merge(roots)
+    sizes = nominal([dim for node in topological(merged) for dim in node.shape], samples)
+    return _solved(_shared(_split(distribute(merged, sizes), samples)))
 
 
 def _merge(roots: Sequence[Node]) -> list[Node]:
@@ -79,9 +82,60 @@ def _factors(product: Node, labels: Labels, work: Contraction, count: Mapping[No
 def _split(roots: Sequence[Node], samples: str | None) -> list[Node]:
     def change(node: Node, args: tuple[Node, ...]) -> Node:
         node = rebuild(node, args)
+        if node.op != "contract" or len(node.args) < 2:
+            return node
+        node = _summed_first(node)
         return _in_pairs(node, samples) if node.op == "contract" and len(node.args) > 2 else node
 
     return rewrite(roots, change)
+
+
+def _summed_first(node: Node) -> Node:
+    """The same contraction of operands in which every axis that only one of them has is summed already."""
+    work = Contraction.of(node)
+    for place, (operand, labels) in enumerate(work.operands):
+        rest = tuple(label for label in labels if work.sizes[label] == 1 or not work.held_alone(label))
+        if rest != labels:
+            work.operands[place] = (contract([operand], [labels], rest, dict(work.sizes)), rest)
+    return contract([x for x, _ in work.operands], [own for _, own in work.operands], work.out, work.sizes)
+
+
+def _shared(roots: Sequence[Node]) -> list[Node]:
+    """A product that is a diagonal or a transpose of another one, as a view of that."""
+    products: dict[tuple[Node, ...], list[Node]] = {}
+    for node in topological(roots):
+        if node.op == "contract" and len(node.args) == 2 and Contraction.of(node).summed():
+            products.setdefault(node.args, []).append(node)
+    views: dict[Node, tuple[Node, Labels]] = {}
+    for alike in products.values():
+        alike.sort(key=lambda node: -node.ndim)
+        for position, node in enumerate(alike):
+            for other in alike[position + 1 :] if node not in views else ():
+                if other not in views and (labels := _as_view(other, node)) is not None:
+                    views[other] = node, labels
+
+    def change(node: Node, args: tuple[Node, ...]) -> Node:
+        if node not in views:
+            return rebuild(node, args)
+        whole, labels = views[node]
+        work = Contraction.of(node)
+        return contract([rebuild(whole, args)], [labels], work.out, work.sizes)
+
+    return rewrite(roots, change) if views else list(roots)
+
+
+def _as_view(node: Node, whole: Node) -> Labels | None:
+    """The labels that make a contraction an arrangement or a diagonal of another one of the same operands."""
+    own, other = Contraction.of(node), Contraction.of(whole)
+    names: dict[int, int] = {}
+    for (_, labels), (_, known) in zip(own.operands, other.operands, strict=True):
+        if any(names.setdefault(k, i) != i for k, i in zip(known, labels, strict=True)):
+            return None
+    summed = [names[k] for k in other.summed()]
+    if len(set(summed)) < len(summed) or not set(other.out) <= set(names):
+        return None
+    labels = tuple(names[k] for k in other.out)
+    return labels if set(own.out) <= set(labels) and own.summed() == set(summed) else None
 
 
 def _in_pairs(node: Node, samples: str | None) -> Node:
