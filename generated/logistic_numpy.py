@@ -333,9 +333,6 @@ def _unflatten(vec, shapes, sizes):
     return [part.reshape(shape)[()] for shape, part in parts]
 
 
-_ENTRIES = 131072  # of the widest array of a part: 1 MB of doubles
-
-
 def _over_blocks(block, count, width, data, rest, laws, axes=None):
     """The results of block(*data, *rest), computed for a part of the samples at a time, so that arrays stay in cache.
 
@@ -414,6 +411,7 @@ class _Threads:
             self.pool = ThreadPoolExecutor(self.count)
 
 
+_ENTRIES = 131072  # of the widest array of a part: 1 MB of doubles
 _THREADS = _Threads()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _THREADS.__init__())  # threads do not survive a fork

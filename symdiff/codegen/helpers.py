@@ -364,9 +364,6 @@ def _unflatten(vec, shapes, sizes):
     return [part.reshape(shape)[()] for shape, part in parts]
 ''',
     "_over_blocks": '''\
-_ENTRIES = 131072  # of the widest array of a part: 1 MB of doubles
-
-
 def _over_blocks(block, count, width, data, rest, laws, axes=None):
     """The results of block(*data, *rest), computed for a part of the samples at a time, so that arrays stay in cache.
 
@@ -407,8 +404,28 @@ def _combined(law, total, found, start, count):
         total[(*front, slice(start, start + found.shape[len(front)]))] = found
         return total
     return total if start == 0 else getattr(np, law)(total, found)
+''',
+    "_over_points": '''\
+def _over_points(block, number, shape, dtype, inputs):
+    """The `number` results of block(*inputs), each of `shape`, computed for a part of the points at a time."""
+    count = math.prod(shape)
+    if count <= _ENTRIES:
+        return [_shaped(result, shape, dtype) for result in block(*inputs)]
+    rows = -(-count // -(-count // (_ENTRIES // 4)))  # parts of one size; more cost more to hand over than they save
+    flat = [array.reshape(-1) if array.ndim else array for array in inputs]
+    results = [np.empty(count, dtype) for _ in range(number)]
 
+    def part(start):
+        here = slice(start, start + rows)
+        found = block(*(array[here] if array.ndim else array for array in flat))
+        for result, values in zip(results, found, strict=True):
+            result[here] = values
 
+    for _ in _THREADS.run(part, range(0, count, rows)):
+        pass
+    return [result.reshape(shape) for result in results]
+''',
+    "_Threads": '''\
 class _Threads:
     """The threads that parts run on, started when first needed; meanwhile BLAS keeps to the one thread that calls it.
 
@@ -445,6 +462,7 @@ class _Threads:
             self.pool = ThreadPoolExecutor(self.count)
 
 
+_ENTRIES = 131072  # of the widest array of a part: 1 MB of doubles
 _THREADS = _Threads()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _THREADS.__init__())  # threads do not survive a fork
@@ -466,10 +484,12 @@ def set_threads(count):
 }
 
 REQUIRES = {
-    "_cofactors": "_prod_others",
-    "_prod_others_tangent": "_prod_others",
-    "_add_windows": "_windows",
-    "_first_max": "_window_max",
-    "_one_hot": "_positions",
-    "_take": "_positions",
+    "_cofactors": ("_prod_others",),
+    "_prod_others_tangent": ("_prod_others",),
+    "_add_windows": ("_windows",),
+    "_first_max": ("_window_max",),
+    "_one_hot": ("_positions",),
+    "_take": ("_positions",),
+    "_over_blocks": ("_Threads",),
+    "_over_points": ("_Threads", "_shaped"),
 }

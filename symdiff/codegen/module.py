@@ -12,7 +12,7 @@ from symdiff.codegen.arguments import Checker
 from symdiff.codegen.flat import FlatWriter
 from symdiff.codegen.function import FunctionWriter
 from symdiff.codegen.interface import OWN_NAMES, arguments_of, check_names, class_of, result_classes, signature
-from symdiff.codegen.program import ATOM, Assign, Function, Return, Statement, docstring
+from symdiff.codegen.program import ATOM, Assign, Function, Return, Statement, docstring, listed, returned
 from symdiff.codegen.results import copied, is_scalar, result_type
 from symdiff.codegen.stages import StageWriter, streams
 from symdiff.graph.external import EXTERNAL
@@ -25,6 +25,7 @@ from symdiff.names import unique
 
 # Names a module defines for itself; an input of one of these names makes the module use another.
 _XP = ("np", "numpy_", "np_")
+_FEWEST = 8  # operations of a pointwise function that is worth running in parts
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,14 @@ class ModuleWriter:
         if name in EXTERNAL:
             self.external.setdefault(name)
             return
-        if name in helpers.REQUIRES:
-            self.need(helpers.REQUIRES[name])
+        for other in helpers.REQUIRES.get(name, ()):
+            self.need(other)
         self.needed.setdefault(name)
 
     def source(self) -> str:
         """The module, top to bottom."""
         functions = [function for unit in self.spec.units for function in self.function(unit)]
-        self.need("set_threads" if "_over_blocks" in self.needed else "set_threads_unused")
+        self.need("set_threads" if "_Threads" in self.needed else "set_threads_unused")
         flat = FlatWriter(self.spec, self.xp, self.need, self.call).functions()
         checks = self.checker.functions()
         blocks = [
@@ -111,9 +112,9 @@ class ModuleWriter:
 
     def imports(self) -> list[str]:
         """What the module imports: NumPy, the standard library, scipy.special where it must."""
-        streamed = "_over_blocks" in self.needed
+        streamed = "_Threads" in self.needed
         lines = ["import contextvars"] if streamed else []
-        lines += ["import math"] if "_unflatten" in self.needed else []
+        lines += ["import math"] if self.needed.keys() & {"_unflatten", "_over_points"} else []
         lines += ["import os", "import threading", "from collections import deque"] if streamed else []
         lines += (
             ["from concurrent.futures import ThreadPoolExecutor", "from contextlib import nullcontext"]
@@ -173,6 +174,8 @@ class ModuleWriter:
         )
         writer.require_sizes(unit.plan.order)
         blocks: list[Function] = []
+        if self.spec.style == "fast" and self.spec.pointwise and not flattened and pays(unit.plan):
+            return self.in_points(unit, body, writer)
         if self.spec.style == "fast" and not self.spec.pointwise and streams(unit.plan):
             blocks = StageWriter(unit.name, unit.plan, writer, partial(self.block_writer, unit), self.need).write()
         else:
@@ -183,6 +186,21 @@ class ModuleWriter:
         body.append(Return(self.packed(unit, results)))
         whole = Function(unit.name, tuple(arguments_of(unit)), _describe(unit, self.spec.pointwise), tuple(body))
         return [whole, *blocks]
+
+    def in_points(self, unit: Unit, body: list[Statement], writer: FunctionWriter) -> list[Function]:
+        """A pointwise function that hands its arguments to a function of one part of the points."""
+        assert unit.plan is not None
+        self.need("_over_points")
+        names = [unique(label, set(writer.taken)) for label in unit.labels]
+        arguments = tuple(writer.inputs.values())
+        block = f"_{unit.name}_block"
+        call = f"_over_points({block}, {len(names)}, {self.shape}, {writer.dtype}, {listed(arguments)})"
+        body += [Assign(", ".join(names) if len(names) > 1 else listed(names), call), Return(self.packed(unit, names))]
+        writer.write(unit.plan.order, unit.roots)
+        found = returned([writer.texts[root].source for root in unit.roots])
+        doc = f"The part of `{unit.name}` that one part of the points has."
+        whole = Function(unit.name, tuple(arguments_of(unit)), _describe(unit, True), tuple(body))
+        return [whole, Function(block, arguments, doc, (*writer.statements, Return(found)))]
 
     def block_writer(
         self, unit: Unit, arguments: dict[Node, str], taken: set[str], lengths: dict[str, str]
@@ -248,6 +266,11 @@ class ModuleWriter:
             if fresh and len(unit.roots) > 1:
                 found.setdefault(min(fresh, key=position.__getitem__), (_title(label, unit), root))
         return found
+
+
+def pays(plan: Plan) -> bool:
+    """Whether a pointwise function has enough operations that temporaries in cache are worth a function of its own."""
+    return sum(node.op not in LEAVES for node in plan.order) >= _FEWEST
 
 
 def _below(root: Node, seen: set[Node]) -> list[Node]:

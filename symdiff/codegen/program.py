@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 # Python's precedence, as far as generated expressions use it.
@@ -10,6 +11,7 @@ ATOM, POWER, UNARY, PRODUCT, SUM, BITWISE, COMPARISON = 9, 8, 7, 6, 5, 4, 3
 
 
 WIDTH = 112  # columns of generated source
+_UNSPLIT = 90  # columns of results that need no brackets
 _STRING = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")
 
 
@@ -75,6 +77,17 @@ class Function:
                 found.append(f"    # {statement.comment}")
             found += indent(wrapped(f"{statement.target} = {statement.expression}"))
         return found
+
+
+def listed(items: Sequence[str]) -> str:
+    """A tuple."""
+    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
+
+
+def returned(items: Sequence[str]) -> str:
+    """Several results, in brackets where the line may have to be split."""
+    joined = ", ".join(items)
+    return joined if len(items) > 1 and len(joined) < _UNSPLIT else listed(items)
 
 
 def docstring(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from symdiff.codegen.function import FunctionWriter
-from symdiff.codegen.program import Assign, Function, Return
+from symdiff.codegen.program import Assign, Function, Return, listed, returned
 from symdiff.graph.node import Node
 from symdiff.graph.ops import LEAVES
 from symdiff.graph.plan import Plan, Stage
@@ -18,7 +18,6 @@ from symdiff.graph.size import Dim, evaluate, names_of, total
 from symdiff.names import unique
 
 _SPELLED = 3  # laws that are written one by one
-_LONGEST = 90  # characters of results without brackets
 _NOMINAL = 30  # sizes that are not known, where the widest array is looked for
 
 
@@ -95,14 +94,13 @@ class StageWriter:
         writer.write([*constants, *stage.streamed, *ends], results, results)
         writer.finish()
         parts = [writer.texts[node].source for node in results]
-        returned = ", ".join(parts) if len(parts) > 1 and len(", ".join(parts)) < _LONGEST else _tuple(parts)
         name = f"_{self.name}_block" + (f"_{number + 1}" if number else "")
         sizes = writer.sizes.unknown
         others = [self._source(node) for node in rest] + [self.writer.sizes[size] for size in sizes]
         self._call(name, stage, data, others, dict(zip(results, targets, strict=True)))
         doc = f"The part of `{self.name}` that one block of samples has."
         given = (*arguments.values(), *(writer.sizes[size] for size in sizes))
-        return Function(name, given, doc, (*writer.statements, Return(returned)))
+        return Function(name, given, doc, (*writer.statements, Return(returned(parts))))
 
     def _source(self, node: Node) -> str:
         """How a value that a block function is given is written."""
@@ -123,16 +121,16 @@ class StageWriter:
         """The statement that runs the pass."""
         writer, samples = self.writer, self.plan.samples
         assert samples is not None
-        arrays = _tuple([writer.texts[node].source for node in data])
+        arrays = listed([writer.texts[node].source for node in data])
         found = [law for _, law in stage.partials] + [f"rows {node.shape.index(samples)}" for node in stage.rows]
         alike = len(found) > _SPELLED and len(set(found)) == 1
-        laws = f'("{found[0]}",) * {len(found)}' if alike else _tuple([f'"{law}"' for law in found])
+        laws = f'("{found[0]}",) * {len(found)}' if alike else listed([f'"{law}"' for law in found])
         axes = [node.shape.index(samples) for node in data]
         more = f", axes={tuple(axes)}" if any(axes) else ""
         self.need("_over_blocks")
         width = self._width(stage.streamed)
-        left = ", ".join(targets.values()) if len(targets) > 1 else _tuple([*targets.values()])
-        call = f"_over_blocks({name}, {writer.writer.size(samples).source}, {width}, {arrays}, {_tuple(others)}, {laws}{more})"
+        left = ", ".join(targets.values()) if len(targets) > 1 else listed([*targets.values()])
+        call = f"_over_blocks({name}, {writer.writer.size(samples).source}, {width}, {arrays}, {listed(others)}, {laws}{more})"
         writer.statements.append(Assign(left, call))
         writer.texts |= {node: writer.variable(target) for node, target in targets.items()}
 
@@ -149,7 +147,3 @@ class StageWriter:
 
 def _nodes(stage: Stage) -> list[Node]:
     return [*stage.whole, *stage.streamed, *(node for node, _ in stage.partials)]
-
-
-def _tuple(items: Sequence[str]) -> str:
-    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
