@@ -348,7 +348,7 @@ def _scores_vjp_block(image, u, reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, 
         (3, 0, (14, 2), (2, 1)),
     )
     t19 = np.where(t4 > 0, t18, 0)
-    h4 = np.maximum(t10, 0)
+    h4 = np.maximum(t10, 0, out=t10)
     s1 = np.add.reduce(t19.reshape(rows, 6, 784) @ reshape_t3.transpose(0, 2, 1))
     vjp_b1 = np.add.reduce(t19, axis=(0, 2, 3))
     s3 = np.add.reduce(reshape_t15 @ reshape_t6.transpose(0, 2, 1))
@@ -648,7 +648,7 @@ def _over_blocks(block, count, width, data, rest, laws, axes=None):
 
     Each sample has `width` entries in the widest array computed; `laws` says how the results of parts combine.
     """
-    rows = count if count * width <= _ENTRIES else _rows(count, width, data)
+    rows = count if count * width <= _ENTRIES else _rows(count, width, data, rest)
     if rows >= count:
         return block(*data, *rest)
     cuts = [(slice(None),) * axis for axis in axes or (0,) * len(data)]
@@ -665,11 +665,12 @@ def _over_blocks(block, count, width, data, rest, laws, axes=None):
     return totals
 
 
-def _rows(count, width, data):
+def _rows(count, width, data, rest):
     """How many samples a part has: a number that depends on sizes alone, so that results do not depend on the threads."""
     given = max(array.size for array in data) // count
+    again = max(map(np.size, rest), default=0)  # what every part reads, and sums that are as large, are work for each part
     most = min(_ENTRIES // 4, max(1, 16 * _ENTRIES // given))  # more cost more to hand over than they save
-    rows = min(most, max(1, _ENTRIES // width, min(32, 16 * _ENTRIES // width)))
+    rows = min(most, max(1, _ENTRIES // width, 2 * again // width, min(32, 16 * _ENTRIES // width)))
     parts = -(-count // rows)
     return -(-count // parts)
 
@@ -708,6 +709,7 @@ class _Threads:
 
     def start(self):
         if self.count is None:
+            np.empty(4_000_000)  # malloc keeps for later parts what is as small as this, once one such block is freed
             usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
             self.count = int(os.environ.get("SYMDIFF_NUM_THREADS") or usable)
         if self.blas is None:

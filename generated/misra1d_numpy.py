@@ -232,7 +232,7 @@ def _over_blocks(block, count, width, data, rest, laws, axes=None):
 
     Each sample has `width` entries in the widest array computed; `laws` says how the results of parts combine.
     """
-    rows = count if count * width <= _ENTRIES else _rows(count, width, data)
+    rows = count if count * width <= _ENTRIES else _rows(count, width, data, rest)
     if rows >= count:
         return block(*data, *rest)
     cuts = [(slice(None),) * axis for axis in axes or (0,) * len(data)]
@@ -249,11 +249,12 @@ def _over_blocks(block, count, width, data, rest, laws, axes=None):
     return totals
 
 
-def _rows(count, width, data):
+def _rows(count, width, data, rest):
     """How many samples a part has: a number that depends on sizes alone, so that results do not depend on the threads."""
     given = max(array.size for array in data) // count
+    again = max(map(np.size, rest), default=0)  # what every part reads, and sums that are as large, are work for each part
     most = min(_ENTRIES // 4, max(1, 16 * _ENTRIES // given))  # more cost more to hand over than they save
-    rows = min(most, max(1, _ENTRIES // width, min(32, 16 * _ENTRIES // width)))
+    rows = min(most, max(1, _ENTRIES // width, 2 * again // width, min(32, 16 * _ENTRIES // width)))
     parts = -(-count // rows)
     return -(-count // parts)
 
@@ -292,6 +293,7 @@ class _Threads:
 
     def start(self):
         if self.count is None:
+            np.empty(4_000_000)  # malloc keeps for later parts what is as small as this, once one such block is freed
             usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
             self.count = int(os.environ.get("SYMDIFF_NUM_THREADS") or usable)
         if self.blas is None:

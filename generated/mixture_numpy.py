@@ -126,8 +126,8 @@ def _grad_block(x, t6, t7, t5, t1):
     t10 = t5 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t1
     max_t10 = np.maximum.reduce(t10, axis=1)
     t11 = np.exp(t10 - np.where(np.abs(max_t10) < np.inf, max_t10, 0)[:, None])
-    responsibility = t11 / np.add.reduce(t11, axis=1)[:, None]
-    t12 = responsibility[:, :, None] * t9
+    responsibility = np.divide(t11, np.add.reduce(t11, axis=1)[:, None], out=t11)
+    t12 = np.multiply(responsibility[:, :, None], t9, out=t9)
     s1 = np.add.reduce(responsibility)
     s2 = np.add.reduce(t12)
     s3 = np.tensordot(x, t12, axes=[[0], [0]]).transpose(1, 2, 0)
@@ -171,7 +171,7 @@ def _value_and_grad_block(x, t6, t7, t5, t1):
     t12 = np.exp(t10 - t11[:, None])
     t13 = np.add.reduce(t12, axis=1)
     responsibility = t12 / t13[:, None]
-    t14 = responsibility[:, :, None] * t9
+    t14 = np.multiply(responsibility[:, :, None], t9, out=t9)
     s1 = np.add.reduce(np.log(t13) + t11)
     s2 = np.add.reduce(responsibility)
     s3 = np.add.reduce(t14)
@@ -201,7 +201,7 @@ def _responsibility_block(x, t4, t5, t3, t1):
     t7 = t3 - 0.5 * np.einsum("ijk,ijk->ij", t6, t6) + t1
     max_t7 = np.maximum.reduce(t7, axis=1)
     t8 = np.exp(t7 - np.where(np.abs(max_t7) < np.inf, max_t7, 0)[:, None])
-    responsibility = t8 / np.add.reduce(t8, axis=1)[:, None]
+    responsibility = np.divide(t8, np.add.reduce(t8, axis=1)[:, None], out=t8)
     return (responsibility,)
 
 
@@ -373,7 +373,7 @@ def _over_blocks(block, count, width, data, rest, laws, axes=None):
 
     Each sample has `width` entries in the widest array computed; `laws` says how the results of parts combine.
     """
-    rows = count if count * width <= _ENTRIES else _rows(count, width, data)
+    rows = count if count * width <= _ENTRIES else _rows(count, width, data, rest)
     if rows >= count:
         return block(*data, *rest)
     cuts = [(slice(None),) * axis for axis in axes or (0,) * len(data)]
@@ -390,11 +390,12 @@ def _over_blocks(block, count, width, data, rest, laws, axes=None):
     return totals
 
 
-def _rows(count, width, data):
+def _rows(count, width, data, rest):
     """How many samples a part has: a number that depends on sizes alone, so that results do not depend on the threads."""
     given = max(array.size for array in data) // count
+    again = max(map(np.size, rest), default=0)  # what every part reads, and sums that are as large, are work for each part
     most = min(_ENTRIES // 4, max(1, 16 * _ENTRIES // given))  # more cost more to hand over than they save
-    rows = min(most, max(1, _ENTRIES // width, min(32, 16 * _ENTRIES // width)))
+    rows = min(most, max(1, _ENTRIES // width, 2 * again // width, min(32, 16 * _ENTRIES // width)))
     parts = -(-count // rows)
     return -(-count // parts)
 
@@ -433,6 +434,7 @@ class _Threads:
 
     def start(self):
         if self.count is None:
+            np.empty(4_000_000)  # malloc keeps for later parts what is as small as this, once one such block is freed
             usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
             self.count = int(os.environ.get("SYMDIFF_NUM_THREADS") or usable)
         if self.blas is None:

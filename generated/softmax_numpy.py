@@ -107,8 +107,8 @@ def _grad_block(label, x, w, b):
     t2 = x @ w + b
     max_t2 = np.maximum.reduce(t2, axis=1)
     t3 = np.exp(t2 - np.where(np.abs(max_t2) < np.inf, max_t2, 0)[:, None])
-    probability = t3 / np.add.reduce(t3, axis=1)[:, None]
-    t4 = probability - _one_hot(label, c, x.dtype)
+    probability = np.divide(t3, np.add.reduce(t3, axis=1)[:, None], out=t3)
+    t4 = np.subtract(probability, _one_hot(label, c, x.dtype), out=probability)
     s1 = x.T @ t4
     s2 = np.add.reduce(t4)
     return s1, s2
@@ -140,7 +140,7 @@ def _value_and_grad_block(label, x, w, b):
     t5 = np.exp(t3 - t4[:, None])
     t6 = np.add.reduce(t5, axis=1)
     probability = t5 / t6[:, None]
-    t7 = probability - one_hot_label
+    t7 = np.subtract(probability, one_hot_label, out=probability)
     s1 = np.vdot(one_hot_label, t3 - (np.log(t6) + t4)[:, None])
     s2 = x.T @ t7
     s3 = np.add.reduce(t7)
@@ -161,7 +161,7 @@ def _probability_block(x, w, b):
     t1 = x @ w + b
     max_t1 = np.maximum.reduce(t1, axis=1)
     t2 = np.exp(t1 - np.where(np.abs(max_t1) < np.inf, max_t1, 0)[:, None])
-    probability = t2 / np.add.reduce(t2, axis=1)[:, None]
+    probability = np.divide(t2, np.add.reduce(t2, axis=1)[:, None], out=t2)
     return (probability,)
 
 
@@ -350,7 +350,7 @@ def _over_blocks(block, count, width, data, rest, laws, axes=None):
 
     Each sample has `width` entries in the widest array computed; `laws` says how the results of parts combine.
     """
-    rows = count if count * width <= _ENTRIES else _rows(count, width, data)
+    rows = count if count * width <= _ENTRIES else _rows(count, width, data, rest)
     if rows >= count:
         return block(*data, *rest)
     cuts = [(slice(None),) * axis for axis in axes or (0,) * len(data)]
@@ -367,11 +367,12 @@ def _over_blocks(block, count, width, data, rest, laws, axes=None):
     return totals
 
 
-def _rows(count, width, data):
+def _rows(count, width, data, rest):
     """How many samples a part has: a number that depends on sizes alone, so that results do not depend on the threads."""
     given = max(array.size for array in data) // count
+    again = max(map(np.size, rest), default=0)  # what every part reads, and sums that are as large, are work for each part
     most = min(_ENTRIES // 4, max(1, 16 * _ENTRIES // given))  # more cost more to hand over than they save
-    rows = min(most, max(1, _ENTRIES // width, min(32, 16 * _ENTRIES // width)))
+    rows = min(most, max(1, _ENTRIES // width, 2 * again // width, min(32, 16 * _ENTRIES // width)))
     parts = -(-count // rows)
     return -(-count // parts)
 
@@ -410,6 +411,7 @@ class _Threads:
 
     def start(self):
         if self.count is None:
+            np.empty(4_000_000)  # malloc keeps for later parts what is as small as this, once one such block is freed
             usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
             self.count = int(os.environ.get("SYMDIFF_NUM_THREADS") or usable)
         if self.blas is None:

@@ -136,31 +136,3 @@ def test_a_plan_prints_its_stages():
     assert lines[-1] == f"results: %{len(plan.order) - 1}"
     computed = [node for node in plan.order if node.op not in LEAVES]
     assert sum(line.startswith(("  once", "  block", "  reduce")) for line in lines) >= len(computed)
-
-
-@pytest.mark.parametrize(
-    ("objective", "params", "data"), [row[1:4] for row in STREAMING], ids=[row[0] for row in STREAMING]
-)
-def test_nodes_that_are_alive_at_once_never_share_a_buffer(objective, params, data):
-    for _, _, plan in plans(
-        sd.Model(objective, params=params, data=data), ("value", "value_and_grad", "hvp", "hessian")
-    ):
-        born = {node: i for i, node in enumerate(plan.order)}
-        dies = {operand: i for i, node in enumerate(plan.order) for operand in node.args}
-        dies |= dict.fromkeys(plan.results, len(plan.order))
-        holders = {}
-        for node, buffer in plan.buffers.items():
-            assert node.op not in LEAVES
-            for other in holders.setdefault(buffer, []):
-                assert (other.shape, other.dtype) == (node.shape, node.dtype)
-                assert dies[other] < born[node]
-            holders[buffer].append(node)
-        assert {node for node in plan.order if node.shape and node.op not in LEAVES} == set(plan.buffers)
-
-
-def test_buffers_are_used_again():
-    e = x
-    for _ in range(12):
-        e = exp(w * e)
-    ((_, _, plan),) = plans(sd.Model(sd.sum(e), params=[w], data=[x]), ("value",))
-    assert len(set(plan.buffers.values())) == 2

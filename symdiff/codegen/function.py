@@ -40,6 +40,8 @@ class FunctionWriter:
     lengths : name of a size -> what its variable is called instead.
     is_part : whether sizes that no argument has are left to be arguments themselves.
     numbered : the last number of a variable such as t3.
+    texts : node -> how it is written where it is used.
+    arrays : variable -> its shape, of those that hold floating numbers and are not narrower than their node.
     """
 
     inputs: Mapping[Node, str]
@@ -54,6 +56,7 @@ class FunctionWriter:
     is_part: bool = False
     writer_class: type[Writer] = Writer
     texts: dict[Node, Text] = field(default_factory=dict)
+    arrays: dict[str, Shape] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
     _weight: dict[Node, int] = field(default_factory=dict)
     numbered: int = 0
@@ -70,7 +73,7 @@ class FunctionWriter:
         writer = self.writer
         count = users(order)
         here = set(order)
-        bare = _left_to_broadcasting(order, [node for node in (*results, *kept) if node in here])
+        bare, narrow = _left_to_broadcasting(order, [node for node in (*results, *kept) if node in here])
         wanted = set(results)
         for node in order:
             self._pending = self.comments.get(node, self._pending)
@@ -87,6 +90,8 @@ class FunctionWriter:
             needs_work = node.op not in LEAVES or node.op == "arange"
             if needs_work and (node in self.names or reused_result or self._deserves(node, text, count)):
                 text = self._assign(node, text)
+                if node.dtype == "float" and node.shape and node not in narrow:
+                    self.arrays[text.source] = node.shape
             self.texts[node] = text
 
     @staticmethod
@@ -188,11 +193,14 @@ class Sizes(dict[str, str]):
         return self[name]
 
 
-def _left_to_broadcasting(order: Sequence[Node], results: Sequence[Node]) -> set[Node]:
-    """Repeated rows, columns and the like that need not be repeated, since elementwise operations broadcast them."""
+def _left_to_broadcasting(order: Sequence[Node], results: Sequence[Node]) -> tuple[set[Node], set[Node]]:
+    """Repeated rows, columns and the like that need not be repeated, since elementwise operations broadcast them.
+
+    Besides, all nodes that are narrower for it.
+    """
+    shape: dict[Node, Shape] = {}
     bare = {node for node in order if is_repetition(node)}
     while bare:
-        shape: dict[Node, Shape] = {}
         for node in order:
             elementwise = node.op in POINTWISE and node.args
             shape[node] = broadcast([shape.get(a, a.shape) for a in node.args]) if elementwise else node.shape
@@ -208,4 +216,4 @@ def _left_to_broadcasting(order: Sequence[Node], results: Sequence[Node]) -> set
             if node.op in POINTWISE and shape.get(node, node.shape) != node.shape:
                 shape[node] = node.shape
                 narrow += node.args
-    return bare
+    return bare, {node for node in shape if bare and shape[node] != node.shape}

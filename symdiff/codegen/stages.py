@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from symdiff.codegen.function import FunctionWriter
+from symdiff.codegen.inplace import in_place
 from symdiff.codegen.program import Assign, Function, Return, listed, returned
 from symdiff.graph.node import Node
 from symdiff.graph.ops import LEAVES
@@ -100,7 +101,8 @@ class StageWriter:
         self._call(name, stage, data, others, dict(zip(results, targets, strict=True)))
         doc = f"The part of `{self.name}` that one block of samples has."
         given = (*arguments.values(), *(writer.sizes[size] for size in sizes))
-        return Function(name, given, doc, (*writer.statements, Return(returned(parts))))
+        statements = in_place(writer.statements, writer.arrays, parts, writer.xp)
+        return Function(name, given, doc, (*statements, Return(returned(parts))))
 
     def _source(self, node: Node) -> str:
         """How a value that a block function is given is written."""

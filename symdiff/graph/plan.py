@@ -49,14 +49,12 @@ class Plan:
     ----------
     order : every node once, operands first: the straight-line program.
     stages : the same work as passes over the samples.
-    buffers : node -> number of the temporary that may hold it; nodes alive at once never share one.
     """
 
     results: tuple[Node, ...]
     order: tuple[Node, ...]
     stages: tuple[Stage, ...]
     samples: Size | None
-    buffers: dict[Node, int]
 
     def __str__(self) -> str:
         names = {node: f"%{i}" for i, node in enumerate(self.order)}
@@ -74,6 +72,5 @@ class Plan:
         operands = [names[operand] for operand in node.args] + [
             str(a) for a in node.attributes if node.op != "contract"
         ]
-        place = f" @{self.buffers[node]}" if node in self.buffers else ""
         shape = "x".join(map(str, node.shape)) or "scalar"
-        return f"{names[node]} = {node.op}({', '.join(operands)}): {shape}{place}"
+        return f"{names[node]} = {node.op}({', '.join(operands)}): {shape}"

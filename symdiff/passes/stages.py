@@ -15,7 +15,6 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import LEAVES, LINALG, POINTWISE, REDUCTIONS
 from symdiff.graph.plan import LAWS, Plan, Stage
 from symdiff.graph.size import Size
-from symdiff.passes.buffers import assign_buffers
 
 
 def plan(roots: Sequence[Node], samples: Size | None) -> Plan:
@@ -30,7 +29,7 @@ def plan(roots: Sequence[Node], samples: Size | None) -> Plan:
         }
     stages = tuple(_stage(k, order, level, roots, samples, stored) for k in range(last + 1))
     stages = tuple(stage for stage in stages if stage.whole or stage.streamed or stage.partials)
-    return Plan(tuple(roots), tuple(order), stages, samples, assign_buffers(order, roots))
+    return Plan(tuple(roots), tuple(order), stages, samples)
 
 
 def carries(node: Node, samples: Size | None) -> bool:
