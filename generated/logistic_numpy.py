@@ -10,11 +10,10 @@ Arguments
 
 Closed form
     e1 = b + x*w
-    value = penalty*sum(w∘**2) + sum((-y + 1) ∘ softplus(e1) + softplus(-e1) ∘ y)/n
+    value = penalty*sum(w∘**2) - sum(-softplus(-e1) + (y - 1) ∘ e1)/n
     probability = sigmoid(e1)
-    e2 = (-y + 1) ∘ probability - (sigmoid(-e1) ∘ y)
-    grad.w = (2*penalty)*w + 1/n*x.T*e2
-    grad.b = sum(e2)/n
+    grad.w = (-1/n)*x.T*(-probability + y) + (2*penalty)*w
+    grad.b = -sum(-probability + y)/n
 
 """
 
@@ -71,15 +70,14 @@ def value(w, b, x, y, penalty):
     n = x.shape[0]
     t1 = penalty * np.vdot(w, w)
     (s1,) = _over_blocks(_value_block, n, 1, (x, y), (w, b), ("add",))
-    value = s1 / n + t1
+    value = t1 - s1 / n
     return value
 
 
 def _value_block(x, y, w, b):
     """The part of `value` that one block of samples has."""
     t2 = x @ w + b
-    t3 = np.log1p(np.exp(-np.abs(t2)))
-    s1 = np.add.reduce((y * (np.maximum(0, -t2) + t3) + (1 - y) * (np.maximum(0, t2) + t3))[:, 0])
+    s1 = np.add.reduce((t2 * (y - 1) - (np.log1p(np.exp(-np.abs(t2))) + np.maximum(0, -t2)))[:, 0])
     return (s1,)
 
 
@@ -90,8 +88,8 @@ def grad(w, b, x, y, penalty):
     # gradient by w
     t1 = 2 * (penalty * w)
     s1, s2 = _over_blocks(_grad_block, n, 1, (x, y), (w, b), ("add", "add"))
-    grad_w = s1 / n + t1
-    grad_b = s2 / n
+    grad_w = t1 - s1 / n
+    grad_b = -s2 / n
     return Grad(grad_w, grad_b)
 
 
@@ -99,11 +97,9 @@ def _grad_block(x, y, w, b):
     """The part of `grad` that one block of samples has."""
     t2 = x @ w + b
     t3 = np.exp(-np.abs(t2))
-    t4 = t3 + 1
-    probability = np.where(t2 >= 0, 1, t3) / t4
-    t5 = probability * (1 - y) - y * (np.where(t2 <= 0, 1, t3) / t4)
-    s1 = x.T @ t5
-    s2 = np.add.reduce(t5[:, 0])
+    t4 = y - np.where(t2 >= 0, 1, t3) / (t3 + 1)
+    s1 = x.T @ t4
+    s2 = np.add.reduce(t4[:, 0])
     return s1, s2
 
 
@@ -111,13 +107,14 @@ def value_and_grad(w, b, x, y, penalty):
     """Return the objective and its gradient by w, b."""
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = x.shape[0]
+    # objective
     t1 = penalty * np.vdot(w, w)
     # gradient by w
     t2 = 2 * (penalty * w)
     s1, s2, s3 = _over_blocks(_value_and_grad_block, n, 1, (x, y), (w, b), ("add", "add", "add"))
-    value = s1 / n + t1
-    grad_w = s2 / n + t2
-    grad_b = s3 / n
+    value = t1 - s1 / n
+    grad_w = t2 - s2 / n
+    grad_b = -s3 / n
     return value, Grad(grad_w, grad_b)
 
 
@@ -125,14 +122,10 @@ def _value_and_grad_block(x, y, w, b):
     """The part of `value_and_grad` that one block of samples has."""
     t3 = x @ w + b
     t4 = np.exp(-np.abs(t3))
-    log1p_t4 = np.log1p(t4)
-    t5 = 1 - y
-    t6 = t4 + 1
-    probability = np.where(t3 >= 0, 1, t4) / t6
-    t7 = probability * t5 - y * (np.where(t3 <= 0, 1, t4) / t6)
-    s1 = np.add.reduce((y * (np.maximum(0, -t3) + log1p_t4) + t5 * (np.maximum(0, t3) + log1p_t4))[:, 0])
-    s2 = x.T @ t7
-    s3 = np.add.reduce(t7[:, 0])
+    t5 = y - np.where(t3 >= 0, 1, t4) / (t4 + 1)
+    s1 = np.add.reduce((t3 * (y - 1) - (np.maximum(0, -t3) + np.log1p(t4)))[:, 0])
+    s2 = x.T @ t5
+    s3 = np.add.reduce(t5[:, 0])
     return s1, s2, s3
 
 

@@ -34,6 +34,8 @@ RULES = (
     Rule((a + b) + b, lambda a, b: a + 2.0 * b),
     Rule(-a + -b, lambda a, b: -(a + b)),
     Rule(a * (1.0 + -b) + a * b, lambda a, b: a if a.shape == (a * b).shape else None),
+    # the derivative of a cross-entropy
+    Rule(P("sigmoid", -x) + (a + -1.0), lambda a, x: a - pointwise("sigmoid", x)),
     # a choice that masks what is already masked
     Rule(
         P("select", c, x, 0.0) + P("select", c, y, 0.0),
