@@ -58,3 +58,18 @@ def test_imports_go_only_downwards(path):
 
 def test_every_part_has_its_layer():
     assert {part(path) for path in FILES} <= set(LEVEL)
+
+
+@pytest.mark.parametrize("dialect", ["scalar", "matrix", "indexed", "tensor"])
+def test_dialects_do_not_know_one_another(dialect):
+    tree = ast.parse((PACKAGE / "frontend" / f"{dialect}.py").read_text(encoding="utf-8"))
+    others = {"scalar", "matrix", "indexed", "tensor"} - {dialect}
+    found = {module[2] for module in imports(tree) if module[:2] == ["symdiff", "frontend"] and len(module) > 2}
+    found |= {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "symdiff.frontend"
+        for alias in node.names
+    }
+    assert found, "every dialect uses what is shared"
+    assert not found & others, f"{dialect} imports {found & others}: move what they share to a file of its own"

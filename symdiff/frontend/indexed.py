@@ -15,7 +15,6 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.array_comprehension import ArrayComprehension
 
 from symdiff.errors import ModelError, ShapeError, SymdiffError, UnsupportedError
-from symdiff.frontend import matrix
 from symdiff.frontend.affine import Affine, Label, along
 from symdiff.frontend.indices import free_indices
 from symdiff.frontend.labelled import (
@@ -23,8 +22,8 @@ from symdiff.frontend.labelled import (
     aligned,
     apply,
     arranged,
+    delta,
     entries,
-    identity,
     labelled,
     multiplied,
     summed,
@@ -32,8 +31,8 @@ from symdiff.frontend.labelled import (
     with_axes,
 )
 from symdiff.frontend.positions import affine, is_gather
+from symdiff.frontend.reductions import reduce_axes, reduce_equal
 from symdiff.frontend.rule import Rule, no_arguments
-from symdiff.frontend.scalar import reduce_axes, reduce_equal
 from symdiff.frontend.special import refusal
 from symdiff.frontend.text import text
 from symdiff.functions.reductions import Reduction, is_matrix
@@ -210,7 +209,7 @@ class Scope:
         one, other = self.form(a), self.form(b)
         p, q = one.plain, other.plain
         if p and q and p is not q and one.start == other.start and p.dim == q.dim:
-            return identity(p, q)
+            return delta(p, q)
         return apply(_equal, value(one), value(other))
 
     # Sums and products
@@ -397,17 +396,11 @@ def _alone(walk: Any, expression: Any, args: list[Node]) -> Node:
     return Scope(walk, {}).lowered(expression)
 
 
-def _matrix_entry(walk: Any, expression: Any, args: list[Node]) -> Node:
-    rule = matrix.RULES[MatrixElement]
-    whole = all(position.is_Integer for position in expression.indices)
-    return rule.build(walk, expression, args) if whole else _alone(walk, expression, args)
-
-
 RULES: dict[type, Rule] = {
     sp.IndexedBase: Rule(_alone, no_arguments),  # symbols are the walk's own
     sp.Indexed: Rule(_alone, no_arguments),
     sp.KroneckerDelta: Rule(_alone, no_arguments),
     sp.Sum: Rule(_alone, no_arguments),
     sp.Product: Rule(_alone, no_arguments),
-    MatrixElement: Rule(_matrix_entry, lambda e: (e.parent,)),
+    MatrixElement: Rule(_alone, lambda e: (e.parent,)),
 }

@@ -11,8 +11,8 @@ from typing import Any
 import sympy as sp
 
 from symdiff.errors import ModelError, ShapeError, SymdiffError, UnsupportedError
+from symdiff.frontend.reductions import reduce_axes
 from symdiff.frontend.rule import Rule
-from symdiff.frontend.scalar import reduce_axes
 from symdiff.functions.tensor import TensorExpr, TensorScalar
 from symdiff.graph import axes as whole, linalg
 from symdiff.graph.build import broadcast, broadcast_to, cast, contract, pointwise, select
@@ -295,23 +295,9 @@ def _of_square(function: Callable[[Node], Node]) -> Build:
     return build
 
 
-def _trace(x: Node) -> Node:
-    return whole.sum_axes(_diagonal(x), (x.ndim - 2,))
-
-
-def _diagonal(x: Node) -> Node:
-    """The diagonal of the last two axes, as one axis."""
-    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
-        raise ShapeError(f"trace and diag need square matrices, not {shape_text(x.shape)}.")
-    labels = [*range(x.ndim - 1), x.ndim - 2]
-    return contract([x], [labels], labels[:-1], dict(enumerate(x.shape[:-1])))
-
-
 def _diag(x: Node) -> Node:
     """A vector on the diagonal of a matrix; the diagonal of a matrix."""
-    if x.ndim != 1:
-        return _diagonal(x)
-    return contract([x], [[0]], [0, 0], {0: x.shape[0]})
+    return linalg.on_diagonal(x) if x.ndim == 1 else linalg.diagonal(x)
 
 
 # Entries
@@ -448,7 +434,7 @@ _TABLE: dict[str, Build] = {
     "det": _of_square(linalg.det),
     "logdet": _of_square(linalg.logdet),
     "cholesky": _of_square(linalg.cholesky),
-    "trace": _of_square(_trace),
+    "trace": _of_square(linalg.trace),
     "diag": _of_square(_diag),
     "conv": _conv,
     "max_pool": _max_pool,

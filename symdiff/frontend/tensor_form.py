@@ -17,14 +17,13 @@ from symdiff.frontend.declare import Declarations
 from symdiff.functions import elementwise as own
 from symdiff.functions.tensor import MOST_OPERANDS, Tensor, TensorExpr, elementwise, is_tensor
 from symdiff.graph.build import broadcast
-from symdiff.graph.contraction import Contraction, is_repetition, unrepeated_shape
+from symdiff.graph.contraction import Contraction, is_repetition, letters, unrepeated_shape
 from symdiff.graph.item import Item, Window
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import POINTWISE, REDUCTIONS
 from symdiff.graph.size import Dim
 from symdiff.graph.softmax import log_softmax_of, softmax_of
 
-_LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 Labels = tuple[int, ...]
 
 
@@ -137,7 +136,7 @@ class TensorForm(ClosedForm):
                     return product
             if la == lb and not core:
                 return sd.sum(x * y)
-        return sd.einsum(",".join(map(_spell, labels)) + "->" + _spell(core), *operands)
+        return sd.einsum(",".join(map(letters, labels)) + "->" + letters(core), *operands)
 
     def _solve(self, node: Node, operands: list[Any]) -> Any:
         return sd.solve(*operands)
@@ -225,8 +224,7 @@ class TensorForm(ClosedForm):
         x, positions = operands
         axis, dim = node.attributes
         place, many = node.ndim + axis, node.args[1].ndim
-        letters = _LETTERS[: node.ndim + many]
-        entries, others = letters[node.ndim :], letters[: node.ndim]
+        entries, others = letters(range(node.ndim, node.ndim + many)), letters(range(node.ndim))
         given = others[:place] + entries + others[place + 1 :]
         return sd.einsum(f"{given},{entries}{others[place]}->{others}", x, sd.one_hot(positions, self.size(dim)))
 
@@ -253,14 +251,10 @@ def _place(places: dict[Any, Any], operand: Any) -> Any:
     return places.setdefault(operand, sp.Dummy(f"p{len(places)}"))
 
 
-def _spell(labels: Labels) -> str:
-    return "".join(_LETTERS[label] for label in labels)
-
-
 def _single(x: Any, labels: Labels, core: Labels) -> Any:
     """A diagonal, a sum, axes in another order."""
     if len(set(labels)) < len(labels):
-        return sd.einsum(f"{_spell(labels)}->{_spell(core)}", x)
+        return sd.einsum(f"{letters(labels)}->{letters(core)}", x)
     summed = tuple(axis for axis, label in enumerate(labels) if label not in core)
     kept = tuple(label for label in labels if label in core)
     if summed:
