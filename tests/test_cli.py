@@ -439,8 +439,12 @@ def test_derivatives_that_a_model_has_none_of_are_refused(real, line, kinds, rea
 
 def test_show_prints_outputs_in_latex(real):
     result = real("show", "kinds.py", "--latex")
-    assert result.stdout.splitlines()[2::2] == [
+    assert result.stdout.splitlines() == [
+        r"\mathrm{loss} = w^{2} \operatorname{mean}\left(x^{2}\right)",
+        r"\frac{\partial \mathrm{loss}}{\partial w} = 2 w \operatorname{mean}\left(x^{2}\right)",
+        "",
         r"\mathrm{fit} = w x",
+        "",
         r"\mathrm{mean} = \operatorname{mean}\left(x\right)",
     ]
 
