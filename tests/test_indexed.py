@@ -204,6 +204,8 @@ def test_gradients_written_by_sympy():
     (Sum(x[i], (i, 0, sp.Float(2.5))), "2.5.* whole number"),
     (Sum(x[i], (i, 0, sp.oo)), "only finite sums"),
     (Sum(x[k], (i, 0, n - 1)), "k is no index of a Sum"),
+    (Sum(x[i], (i, 0, k - 1)), "One end of the range of i is k - 1, but k is no size of a declared array"),
+    (Sum(x[i], (i, k, n - 1)), "One end of the range of i is k, but k"),
     (x[Idx("r", n)], "no Sum binds its index r"),
     (Sum(sp.Trace(M * Q) * x[i], (i, 0, n - 1)) + sp.Integral(a, (a, 0, 1)), "Integral"),
 ], ids=str)  # fmt: skip
@@ -226,7 +228,9 @@ def test_shapes_that_conflict_or_do_not_follow_are_refused():
 def test_ranges_that_only_sizes_tell_are_checked_at_the_call():
     module = sd.compile(model(Sum(x[i + 3] * a, (i, 0, n - 4)) + Sum(a, (k, 0, n - 3))), emit="value", cache=False)
     assert module.value(np.ones(3), 2.0) == 2
-    with pytest.raises(ValueError, match="n = 2 is too small"):
+    with pytest.raises(
+        ValueError, match="n = 2 is too small for the indices 3 to n - 1 on axis 0 of x, which needs n - 3 >= 0"
+    ):
         module.value(np.ones(2), 2.0)
     windows = sd.compile(model(EXPRESSIONS["convolution"]), emit=("value", "grad"), cache=False)
     assert windows.value(np.ones(3), np.ones(2)) == 0  # no place for the window

@@ -30,7 +30,7 @@ from symdiff.frontend.labelled import (
     value,
     with_axes,
 )
-from symdiff.frontend.positions import affine, is_gather
+from symdiff.frontend.positions import affine, bound, is_gather
 from symdiff.frontend.reductions import reduce_axes, reduce_equal
 from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.frontend.special import refusal
@@ -254,7 +254,8 @@ class Scope:
         for end in limit[1:]:
             if not end.is_finite and end.is_infinite:
                 raise UnsupportedError(f"The range of {limit[0]} ends at {end}: only finite sums are compiled.")
-        return limit[0], self.form(limit[1]), self.form(limit[2])
+        first, last = (bound(end, limit[0], self.indices, self.walk) for end in limit[1:])
+        return limit[0], first, last
 
     def _sifted(self, body: Any, variable: Any, low: Affine, high: Affine) -> Part | None:
         """The sum of KroneckerDelta(j, a) f(j) over j: f(a), where a lies in the range of j for certain."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from symdiff.graph.item import needs
+from symdiff.graph.item import needs, reach
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim, Size
+
+_SOMEWHERE = "a slice or an entry in the model"
 
 
 def nonnegative(dim: Dim) -> bool | None:
@@ -31,15 +33,17 @@ def _from_one(dim: Size) -> tuple[tuple[tuple[str, ...], int], ...]:
     return total.terms if isinstance(total, Size) else (((), total),)
 
 
-def requirements(order: Iterable[Node]) -> list[Size]:
-    """What the nodes need that only the sizes of arrays can tell."""
-    found: dict[Dim, None] = {}
+def requirements(order: Iterable[Node], inputs: Mapping[Node, str]) -> dict[Size, str]:
+    """What the nodes need that only the sizes of arrays can tell, and what for, in words; `inputs`: their names."""
+    found: dict[Dim, str] = {}
     for node in order:
         if node.op == "index":
-            items = node.attributes[0]
-            found |= dict.fromkeys(needs(items, node.args[0].shape[node.args[0].ndim - len(items) :]))
+            (x,), (items,) = node.args, node.attributes
+            for axis, item in enumerate(items, start=x.ndim - len(items)):
+                words = f"{reach(item)} on axis {axis} of {inputs[x]}" if x in inputs else _SOMEWHERE
+                found = dict.fromkeys(needs([item], [x.shape[axis]]), words) | found
         elif node.op == "place":
-            found |= dict.fromkeys(needs(*node.attributes))
+            found = dict.fromkeys(needs(*node.attributes), _SOMEWHERE) | found
         elif node.op == "arange" or (node.op == "size" and node.attributes[1:]):
-            found.setdefault(node.attributes[0])
-    return [dim for dim in found if isinstance(dim, Size) and nonnegative(dim) is None]
+            found.setdefault(node.attributes[0], _SOMEWHERE)
+    return {dim: words for dim, words in found.items() if isinstance(dim, Size) and nonnegative(dim) is None}
