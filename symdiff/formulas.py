@@ -167,10 +167,8 @@ def _shared(model: Lowered, roots: Sequence[Node], user_names: dict[Node, str]) 
     count = users(order)
     taken = {entry.name for entry in model.declarations.inputs} | set(user_names.values())
     named = {node: user_names[node] for node in order if node in user_names}
-    for node in order:
-        if node not in named and count.get(node, 0) > 1 and _worth_a_name(node):
-            named[node] = unique(f"e{1 + len(named) - len(user_names)}", taken)
-    return named
+    shared = [node for node in order if node not in named and count.get(node, 0) > 1 and _worth_a_name(node)]
+    return named | {node: unique(f"e{number}", taken) for number, node in enumerate(shared, 1)}
 
 
 def _worth_a_name(node: Node) -> bool:

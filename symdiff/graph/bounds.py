@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from symdiff.graph.item import needs, reach
 from symdiff.graph.node import Node
@@ -35,15 +35,21 @@ def _from_one(dim: Size) -> tuple[tuple[tuple[str, ...], int], ...]:
 
 def requirements(order: Iterable[Node], inputs: Mapping[Node, str]) -> dict[Size, str]:
     """What the nodes need that only the sizes of arrays can tell, and what for, in words; `inputs`: their names."""
-    found: dict[Dim, str] = {}
+    found: dict[Size, str] = {}
     for node in order:
-        if node.op == "index":
-            (x,), (items,) = node.args, node.attributes
-            for axis, item in enumerate(items, start=x.ndim - len(items)):
-                words = f"{reach(item)} on axis {axis} of {inputs[x]}" if x in inputs else _SOMEWHERE
-                found = dict.fromkeys(needs([item], [x.shape[axis]]), words) | found
-        elif node.op == "place":
-            found = dict.fromkeys(needs(*node.attributes), _SOMEWHERE) | found
-        elif node.op == "arange" or (node.op == "size" and node.attributes[1:]):
-            found.setdefault(node.attributes[0], _SOMEWHERE)
-    return {dim: words for dim, words in found.items() if isinstance(dim, Size) and nonnegative(dim) is None}
+        for dim, words in _needs_of(node, inputs):
+            if isinstance(dim, Size) and nonnegative(dim) is None:
+                found.setdefault(dim, words)
+    return found
+
+
+def _needs_of(node: Node, inputs: Mapping[Node, str]) -> Iterator[tuple[Dim, str]]:
+    if node.op == "index":
+        (x,), (items,) = node.args, node.attributes
+        for axis, item in enumerate(items, start=x.ndim - len(items)):
+            words = f"{reach(item)} on axis {axis} of {inputs[x]}" if x in inputs else _SOMEWHERE
+            yield from ((dim, words) for dim in needs([item], [x.shape[axis]]))
+    elif node.op == "place":
+        yield from ((dim, _SOMEWHERE) for dim in needs(*node.attributes))
+    elif node.op == "arange" or (node.op == "size" and node.attributes[1:]):
+        yield node.attributes[0], _SOMEWHERE
