@@ -211,6 +211,8 @@ class ClosedForm:
         if node.op == "select":
             condition, yes, no = operands
             return sp.Piecewise((yes, condition)) if no is sp.nan else own.where(condition, yes, no)
+        if node.op not in FUNCTIONS:
+            raise UnsupportedError(f"{node.op} has no closed form in SymPy.")
         return FUNCTIONS[node.op](*operands)
 
     def _entrywise(self, node: Node) -> Any:

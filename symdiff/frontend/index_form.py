@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 
 from symdiff.errors import UnsupportedError
-from symdiff.frontend.closed_form import FUNCTIONS, ClosedForm, NoForm, number
+from symdiff.frontend.closed_form import ClosedForm, NoForm, number
 from symdiff.frontend.declare import Declarations
 from symdiff.functions import elementwise as own
 from symdiff.functions.reductions import Reduction
@@ -143,14 +143,9 @@ class IndexForm(ClosedForm):
 
     def _elementwise_at(self, node: Node, indices: Indices) -> Any:
         operands = [self.at(a, _broadcast(a, indices)) for a in node.args]
-        if node.op == "select":
-            condition, yes, no = operands
-            return sp.Piecewise((yes, condition)) if no is sp.nan else own.where(condition, yes, no)
         if node.op == "cast" and isinstance(operands[0], sp.Eq) and all(map(_is_whole, operands[0].args)):
             return sp.KroneckerDelta(*operands[0].args)
-        if node.op not in FUNCTIONS:
-            raise UnsupportedError(f"{node.op} has no closed form in SymPy.")
-        return FUNCTIONS[node.op](*operands)
+        return self._apply(node, operands)
 
     def _contract(self, node: Node, indices: Indices) -> Any:
         work = Contraction.of(node)

@@ -24,12 +24,13 @@ from symdiff.functions.elementwise import EntrywiseFunction
 from symdiff.functions.reductions import AxisFunction, AxisReduction
 from symdiff.graph.axes import identity, index, insert_axes, matmul, stack, sum_axes
 from symdiff.graph.bounds import nonnegative
-from symdiff.graph.build import add, broadcast, broadcast_to, full, mul, pointwise, power
+from symdiff.graph.build import add, broadcast, broadcast_to, full, mul, power
 from symdiff.graph.item import Item, needs
 from symdiff.graph.leaves import constant
 from symdiff.graph.linalg import chain, diagonal, inverse, is_transpose, on_diagonal, swapped, terms, trace
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim
+from symdiff.graph.softmax import log_softmax, softmax
 
 
 def _shape(node: Node) -> tuple[Dim, Dim]:
@@ -222,11 +223,9 @@ def _axis_reduction(walk: Any, expression: Any, args: list[Node]) -> Node:
 
 
 def _axis_function(walk: Any, expression: Any, args: list[Node]) -> Node:
-    """x - logsumexp(x) along an axis, and its exponential."""
     (x,) = args
-    axis = x.ndim - 2 + expression.axis
-    log_softmax = x - insert_axes(reduce_axes("logsumexp", x, (axis,)), (axis,), x.shape)
-    return log_softmax if expression.name == "log_softmax" else pointwise("exp", log_softmax)
+    function = {"softmax": softmax, "log_softmax": log_softmax}[expression.name]
+    return function(x, x.ndim - 2 + expression.axis)
 
 
 def _first(expression: Any) -> tuple[Any, ...]:
