@@ -87,7 +87,7 @@ def formulas(model: Lowered, options: Options) -> tuple[str, ...]:
 
 def formulas_in_latex(model: Lowered, options: Options) -> tuple[str, ...]:
     """The same lines in LaTeX."""
-    samples = str(model.declarations.samples)
+    samples = latex(sp.Symbol(str(model.declarations.samples)))
     return _shown(model, options, lambda line: line.latex(model.name, samples))
 
 

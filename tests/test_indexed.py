@@ -225,6 +225,19 @@ def test_shapes_that_conflict_or_do_not_follow_are_refused():
             sd.compile(sd.Model(expression, params=[X]), cache=False)
 
 
+def test_a_delta_of_entries_is_a_comparison():
+    """Outside of sums KroneckerDelta compares numbers, also in a function of the entries of a matrix."""
+    t = sp.Symbol("t")
+    square = MatrixSymbol("square", n, n)
+    entries = square.applyfunc(sp.Lambda(t, sp.KroneckerDelta(t, 1) * t**2))
+    module = sd.compile(sd.Model(sd.sum(entries), params=[square]), cache=False)
+    given = np.array([[1.0, 2.0], [0.0, 1.0]])
+    assert module.value(given) == 2
+    np.testing.assert_array_equal(module.grad(given).square, 2 * (given == 1))
+    inside = Sum(sp.KroneckerDelta(a, 2) * sp.KroneckerDelta(i, 1) * x[i], (i, 0, n - 1))
+    assert sd.compile(model(inside), emit="value", cache=False).value(np.array([3.0, 5.0]), 2.0) == 5
+
+
 def test_ranges_that_only_sizes_tell_are_checked_at_the_call():
     module = sd.compile(model(Sum(x[i + 3] * a, (i, 0, n - 4)) + Sum(a, (k, 0, n - 3))), emit="value", cache=False)
     assert module.value(np.ones(3), 2.0) == 2

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 import pytest
+
+from symdiff.frontend import lower
 
 PACKAGE = Path(__file__).resolve().parents[1] / "symdiff"
 LAYERS = (  # what stands in one row is independent of the others in it
@@ -73,3 +76,11 @@ def test_dialects_do_not_know_one_another(dialect):
     }
     assert found, "every dialect uses what is shared"
     assert not found & others, f"{dialect} imports {found & others}: move what they share to a file of its own"
+
+
+def test_a_class_has_one_meaning():
+    """No dialect overrides a row of another: what a class means does not depend on the order the tables are joined in."""
+    tables = {name: table.RULES for name, table in vars(lower).items() if hasattr(table, "RULES")}
+    assert set(tables) >= {"scalar", "matrix", "indexed", "tensor"}
+    for (one, rows), (other, others) in combinations(tables.items(), 2):
+        assert not set(rows) & set(others), f"{one} and {other} both say what these mean"

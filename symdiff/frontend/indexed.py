@@ -400,7 +400,6 @@ def _alone(walk: Any, expression: Any, args: list[Node]) -> Node:
 RULES: dict[type, Rule] = {
     sp.IndexedBase: Rule(_alone, no_arguments),  # symbols are the walk's own
     sp.Indexed: Rule(_alone, no_arguments),
-    sp.KroneckerDelta: Rule(_alone, no_arguments),
     sp.Sum: Rule(_alone, no_arguments),
     sp.Product: Rule(_alone, no_arguments),
     MatrixElement: Rule(_alone, lambda e: (e.parent,)),
