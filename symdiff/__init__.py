@@ -3,13 +3,16 @@
 from symdiff import errors, functions
 from symdiff.compiler import compile, generate
 from symdiff.formulas import gradient
+from symdiff.frontend.closed_form import NoForm
 from symdiff.functions import *  # noqa: F403
 from symdiff.functions import __all__ as _functions
 from symdiff.functions.registered import register
 from symdiff.model import Model, domain
 from symdiff.version import __version__
 
-__all__ = ["Model", "__version__", "compile", "domain", "functions", "generate", "gradient", "register", *_functions]
+__all__ = [
+    "Model", "NoForm", "__version__", "compile", "domain", "functions", "generate", "gradient", "register", *_functions
+]  # fmt: skip
 
 _LOOPS = ("scan", "fori_loop", "while_loop")
 

@@ -408,7 +408,9 @@ def _problem(model: Model, path: Path, given: Mapping[str, Any]) -> str | None:
 
 
 def _print_report(path: Path, generated: Generated) -> None:
-    click.echo(f"{path}: {_count(len(generated.functions), 'function')} in {generated.seconds:.2f} s")
+    sizes = ", ".join(f"{name} = {size:,}" for name, size in generated.sizes.items())
+    counted = f"; operations are counted at {sizes}" if sizes else ""
+    click.echo(f"{path}: {_count(len(generated.functions), 'function')} in {generated.seconds:.2f} s{counted}")
     table = Table("function", box=None, padding=(0, 2))
     table.add_column("operations", justify="right")
     table.add_column("in general", overflow="fold")

@@ -6,8 +6,8 @@ model.py --lower--> graph --derive--> graphs --passes--> plans --write_module-->
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -22,7 +22,7 @@ from symdiff.formulas import formulas
 from symdiff.frontend.lower import Lowered, lower
 from symdiff.graph.inputs import Unit
 from symdiff.graph.node import Node, topological
-from symdiff.graph.size import evaluate
+from symdiff.graph.size import Dim, evaluate
 from symdiff.loader import CACHE_PACKAGE, load_source
 from symdiff.model import Model, checked
 from symdiff.names import identifier
@@ -46,12 +46,18 @@ class FunctionReport:
 
 @dataclass(frozen=True)
 class Generated:
-    """What `generate` returns: the source, and what `symdiff compile` prints of it."""
+    """What `generate` returns: the source, and what `symdiff compile` prints of it.
+
+    Attributes
+    ----------
+    sizes : the nominal sizes at which the operations of the functions are counted.
+    """
 
     name: str
     backend: str
     source: str
     functions: tuple[FunctionReport, ...]
+    sizes: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -116,8 +122,12 @@ def generate_from(model: Lowered, options: Options, closed_form: tuple[str, ...]
         style=options.style,
     )
     source = write_module(spec)
-    reports = tuple(_report(unit, model) for unit in units)
-    return Generated(spec.name, options.backend, source, reports)
+    counts = [operations(unit.roots) for unit in units]
+    sizes = _nominal_sizes(counts, model)
+    reports = tuple(
+        FunctionReport(unit.name, evaluate(count, sizes), str(count)) for unit, count in zip(units, counts, strict=True)
+    )
+    return Generated(spec.name, options.backend, source, reports, sizes)
 
 
 def finish(unit: Unit, model: Lowered) -> Unit:
@@ -142,7 +152,8 @@ def optimised(roots: Sequence[Node], model: Lowered) -> list[Node]:
 
 def cost(roots: Sequence[Node], model: Lowered) -> int:
     """Operations at nominal sizes, to choose between equivalent graphs."""
-    return _at_nominal_sizes(operations(optimised(roots, model)), model)
+    count = operations(optimised(roots, model))
+    return evaluate(count, _nominal_sizes([count], model))
 
 
 def cache_key(model: Lowered, options: Options) -> str:
@@ -159,11 +170,6 @@ def cache_key(model: Lowered, options: Options) -> str:
     )  # fmt: skip
 
 
-def _report(unit: Unit, model: Lowered) -> FunctionReport:
-    count = operations(unit.roots)
-    return FunctionReport(unit.name, _at_nominal_sizes(count, model), str(count))
-
-
-def _at_nominal_sizes(count: Any, model: Lowered) -> int:
+def _nominal_sizes(counts: Sequence[Dim], model: Lowered) -> dict[str, int]:
     samples = None if model.declarations.samples is None else str(model.declarations.samples)
-    return evaluate(count, nominal([count], samples))
+    return nominal(counts, samples)

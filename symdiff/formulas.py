@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
@@ -11,11 +12,12 @@ import sympy as sp
 from symdiff.derive import NOTHING_TO_DIFFERENTIATE_BY, parameters, stabilised
 from symdiff.diff.second import gradient as differentiate
 from symdiff.errors import ModelError, UnsupportedError
-from symdiff.frontend.closed_form import closed_forms
-from symdiff.frontend.index_form import index_forms, subscript
+from symdiff.frontend.closed_form import NoForm, closed_forms
+from symdiff.frontend.index_form import free, index_forms
 from symdiff.frontend.lower import Lowered, lower
 from symdiff.frontend.printing import one_line
 from symdiff.frontend.tensor_form import tensor_forms
+from symdiff.functions.latex import latex
 from symdiff.functions.tensor import is_tensor
 from symdiff.graph.inputs import Input
 from symdiff.graph.node import Node, topological, users
@@ -27,13 +29,15 @@ from symdiff.passes.contract import order_contractions
 from symdiff.passes.simplify import simplify
 
 _MOST_LINES = 40
+_TOO_LONG = f"More than {_MOST_LINES} shared parts: too long to show; see the code."
 
 
 def gradient(model: Model, wrt: Any = None) -> dict[Any, Any]:
     """The closed form of the gradient: parameter -> SymPy expression, in the dialect of the model.
 
-    Each expression compiles again, to the same numbers. `wrt`: symbols or names of params and data to differentiate by,
-    or one; all params by default. Raises `UnsupportedError` where the dialect has no form for a derivative.
+    Each expression compiles again, to the same numbers. Where the dialect has no form for a derivative (windows, loops), a
+    `NoForm` that says why stands in its place. `wrt`: symbols or names of params and data to differentiate by, or one; all
+    params by default. Raises `UnsupportedError` where none of the derivatives has a form.
     """
     lowered = stabilised(lower(checked(model, "gradient")))
     by = parameters(lowered, Options.create(wrt=wrt))
@@ -41,27 +45,68 @@ def gradient(model: Model, wrt: Any = None) -> dict[Any, Any]:
         raise ModelError("The model has outputs but no objective, so it has no gradient.", place=model.place)
     if not by:
         raise ModelError(NOTHING_TO_DIFFERENTIATE_BY, place=model.place)
-    try:
-        return dict(zip((entry.symbol for entry in by), _closed(lowered, _gradient(lowered, by)), strict=True))
-    except UnsupportedError as error:
-        error.place = error.place or model.place
-        raise
+    forms = _forms(lowered)(_gradient(lowered, by), lowered.declarations)
+    if all(isinstance(form, NoForm) for form in forms):
+        raise UnsupportedError(forms[0].reason, place=model.place)
+    return dict(zip((entry.symbol for entry in by), forms, strict=True))
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A formula: ``name[indices] = expression``; `by` where it is the derivative by that symbol."""
+
+    name: str
+    indices: tuple[Any, ...]
+    expression: Any
+    by: Any = None
+
+    def text(self, samples: str) -> str:
+        """In the words of the model."""
+        axes = f"[{', '.join(map(str, self.indices))}]" if self.indices else ""
+        return f"{self.name}{axes} = {one_line(self.expression, samples)}"
+
+    def latex(self, model: str, samples: str) -> str:
+        """In LaTeX, under the name of the model."""
+        axes = rf"_{{{','.join(latex(index) for index in self.indices)}}}" if self.indices else ""
+        if self.by is not None:
+            left = rf"\frac{{\partial {_roman(model)}}}{{\partial {f'{{{latex(self.by)}}}' if axes else latex(self.by)}{axes}}}"
+        elif self.name == "value":
+            left = _roman(model)
+        else:
+            left = f"{{{latex(sp.Symbol(self.name))}}}{axes}" if axes else latex(sp.Symbol(self.name))
+        if isinstance(self.expression, NoForm):
+            return rf"{left} = \text{{{str(self.expression).replace('_', ' ')}}}"
+        return f"{left} = {latex(self.expression, samples)}"
 
 
 def formulas(model: Lowered, options: Options) -> tuple[str, ...]:
     """Lines ``name = expression``: the objective, the outputs, the gradient; what several share has a line of its own."""
+    samples = str(model.declarations.samples)
+    return _shown(model, options, lambda line: line.text(samples))
+
+
+def formulas_in_latex(model: Lowered, options: Options) -> tuple[str, ...]:
+    """The same lines in LaTeX."""
+    samples = latex(sp.Symbol(str(model.declarations.samples)))
+    return _shown(model, options, lambda line: line.latex(model.name, samples))
+
+
+def _shown(model: Lowered, options: Options, write: Callable[[_Line], str]) -> tuple[str, ...]:
     lowered = stabilised(model, guarded=False)
     by = parameters(lowered, options)
     roots: dict[str, Node] = {}
+    symbols: dict[str, Any] = {}
     if lowered.objective is not None:
         roots["value"] = lowered.objective
         if any(kind in options.emit for kind in ("grad", "value_and_grad")):
             found = differentiate(lowered.objective, [entry.node for entry in by])
-            roots |= {f"grad.{entry.name}": node for entry, node in zip(by, found, strict=True)}
+            symbols = {f"grad.{entry.name}": entry.symbol for entry in by}
+            roots |= dict(zip(symbols, found, strict=True))
     roots |= lowered.outputs
     tidied = _tidied(lowered, [*roots.values(), *lowered.names])
     user_names = dict(zip(tidied[len(roots) :], lowered.names.values(), strict=True))
-    return _lines(lowered, dict(zip(roots, tidied, strict=False)), user_names)
+    lines = _lines(lowered, dict(zip(roots, tidied, strict=False)), user_names, symbols)
+    return tuple(map(write, lines)) if lines else (_TOO_LONG,)
 
 
 def _gradient(model: Lowered, by: Sequence[Input]) -> list[Node]:
@@ -82,39 +127,38 @@ def _forms(model: Lowered) -> Callable[..., list[Any]]:
     return index_forms if any(isinstance(symbol, sp.IndexedBase) for symbol in symbols) else closed_forms
 
 
-def _closed(model: Lowered, roots: Sequence[Node]) -> list[Any]:
-    return _forms(model)(roots, model.declarations)
-
-
-def _lines(model: Lowered, roots: dict[str, Node], user_names: dict[Node, str]) -> tuple[str, ...]:
+def _lines(
+    model: Lowered, roots: dict[str, Node], user_names: dict[Node, str], symbols: Mapping[str, Any]
+) -> list[_Line]:
+    """The formula of each root and of each part that has a name; none where they are too many."""
     named = _shared(model, list(roots.values()), user_names)
-    wanted = {node: name for name, node in reversed(roots.items())}
+    wanted = set(roots.values())
     order = [node for node in topological(roots.values()) if node in named or node in wanted]
     if len(order) > _MOST_LINES:
-        return (f"{len(order)} shared parts: too long to show; see the code.",)
-    try:
-        forms = _forms(model)
-        expressions = forms(order, model.declarations, named)
-    except UnsupportedError:
-        return ("has no form in the model's dialect; see the code.",)
-    lines: list[tuple[str, str]] = []
-    for node, expression in zip(order, expressions, strict=True):
+        return []
+    forms = _forms(model)
+    lines = []
+    for node, expression in zip(order, forms(order, model.declarations, named), strict=True):
+        indices = tuple(free(node, model.declarations)) if forms is index_forms else ()
         labels = [name for name, root in roots.items() if root is node] or [named[node]]
-        axes = subscript(node, model.declarations) if forms is index_forms else ""
-        lines += [(f"{label}{axes}", one_line(expression, str(model.declarations.samples))) for label in labels]
-    return tuple(f"{name} = {text}" for name, text in _used(lines, [*roots, *user_names.values()]))
+        lines += [_Line(label, indices, expression, symbols.get(label)) for label in labels]
+    return _used(lines, [*roots, *user_names.values()])
 
 
-def _used(lines: list[tuple[str, str]], wanted: Sequence[str]) -> list[tuple[str, str]]:
+def _used(lines: list[_Line], wanted: Sequence[str]) -> list[_Line]:
     """The lines without those of parts that no other line shows, such as the logsumexp of what is written as a softmax."""
-    found: list[tuple[str, str]] = []
+    found: list[_Line] = []
     words: set[str] = set()
-    for name, text in reversed(lines):
-        label = name.partition("[")[0]
-        if label in wanted or label in words:
-            found.append((name, text))
-            words.update(re.findall(r"\w+", text))
+    for line in reversed(lines):
+        if line.name in wanted or line.name in words:
+            found.append(line)
+            words.update(re.findall(r"\w+", one_line(line.expression)))
     return found[::-1]
+
+
+def _roman(name: str) -> str:
+    """A name as LaTeX."""
+    return r"\mathrm{" + name.replace("_", r"\_") + "}"
 
 
 def _shared(model: Lowered, roots: Sequence[Node], user_names: dict[Node, str]) -> dict[Node, str]:
@@ -123,10 +167,8 @@ def _shared(model: Lowered, roots: Sequence[Node], user_names: dict[Node, str]) 
     count = users(order)
     taken = {entry.name for entry in model.declarations.inputs} | set(user_names.values())
     named = {node: user_names[node] for node in order if node in user_names}
-    for node in order:
-        if node not in named and count.get(node, 0) > 1 and _worth_a_name(node):
-            named[node] = unique(f"e{1 + len(named) - len(user_names)}", taken)
-    return named
+    shared = [node for node in order if node not in named and count.get(node, 0) > 1 and _worth_a_name(node)]
+    return named | {node: unique(f"e{number}", taken) for number, node in enumerate(shared, 1)}
 
 
 def _worth_a_name(node: Node) -> bool:

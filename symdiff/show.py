@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import sympy as sp
-
 from symdiff.compiler import generate
 from symdiff.drawing import draw
-from symdiff.errors import ModelError, OutputError, UnsupportedError
-from symdiff.formulas import formulas, gradient
+from symdiff.errors import ModelError, OutputError
+from symdiff.formulas import formulas, formulas_in_latex
 from symdiff.frontend.lower import lower
 from symdiff.model import Model
 from symdiff.options import DEFAULT_EMIT, Options
@@ -27,7 +25,7 @@ def show(
 
     Parameters
     ----------
-    latex : LaTeX of the gradients and outputs instead.
+    latex : the same in LaTeX.
     source : the generated source instead.
     graph : also write a drawing of the model's graph to this SVG file.
     options : of the generated source, and what to differentiate by.
@@ -51,29 +49,5 @@ def show(
     if source:
         return "\n".join([*drawn, generate(model, options).source])
     if latex:
-        return "\n".join([*drawn, *_latex(model, options)])
+        return "\n".join([*drawn, *formulas_in_latex(lower(model), options)])
     return "\n".join([*drawn, f"{model.name}", *(f"    {line}" for line in formulas(lower(model), options))])
-
-
-def _latex(model: Model, options: Options) -> list[str]:
-    """One line for each derivative of the objective, and for each output."""
-    subject = _roman(model.name)
-    try:
-        lines = []
-        if model.objective is not None and (model.params or options.wrt):
-            lines = [
-                rf"\frac{{\partial {subject}}}{{\partial {sp.latex(by)}}} = {sp.latex(form)}"
-                for by, form in gradient(model, options.wrt).items()
-            ]
-        elif model.objective is not None:
-            lines = [f"{subject} = {sp.latex(model.objective)}"]
-        return lines + [f"{_roman(name)} = {sp.latex(expression)}" for name, expression in model.outputs.items()]
-    except RecursionError:
-        raise UnsupportedError(
-            "The closed form is too deep for SymPy to print; see --source.", place=model.place
-        ) from None
-
-
-def _roman(name: str) -> str:
-    """A name as LaTeX."""
-    return r"\mathrm{" + name.replace("_", r"\_") + "}"

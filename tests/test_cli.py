@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -42,6 +42,7 @@ class Made:
     source: str
     backend: str = "numpy"
     seconds: float = 0.25
+    sizes: dict[str, int] = field(default_factory=lambda: {"N": 1000, "D": 30})
     functions: tuple[Report, ...] = (Report("value", 12000, "2*N*D + 5*N"), Report("grad", 7, "[N]"))
 
 
@@ -106,7 +107,7 @@ def test_compile_writes_every_model_and_reports_it(run):
     assert Path("generated/line_numpy.py").read_text() == f"{header(Options())}\n# b + w\n"
     assert Path("generated/curve_numpy.py").exists()
     assert result.stdout.splitlines()[:4] == [
-        "generated/line_numpy.py: 2 functions in 0.25 s",
+        "generated/line_numpy.py: 2 functions in 0.25 s; operations are counted at N = 1,000, D = 30",
         "  function    operations    in general   ",
         "  value           12,000    2*N*D + 5*N  ",
         "  grad                 7    [N]          ",
@@ -439,8 +440,12 @@ def test_derivatives_that_a_model_has_none_of_are_refused(real, line, kinds, rea
 
 def test_show_prints_outputs_in_latex(real):
     result = real("show", "kinds.py", "--latex")
-    assert result.stdout.splitlines()[2::2] == [
+    assert result.stdout.splitlines() == [
+        r"\mathrm{loss} = w^{2} \operatorname{mean}\left(x^{2}\right)",
+        r"\frac{\partial \mathrm{loss}}{\partial w} = 2 w \operatorname{mean}\left(x^{2}\right)",
+        "",
         r"\mathrm{fit} = w x",
+        "",
         r"\mathrm{mean} = \operatorname{mean}\left(x\right)",
     ]
 

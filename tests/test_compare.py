@@ -441,7 +441,7 @@ def test_the_command_exits_with_0_when_all_agree(command):
 
 def test_the_command_prints_json(command):
     (found,) = json.loads(command("--json", "--against", "mpmath").stdout)
-    assert (found["model"], found["agrees"], found["sizes"]) == ("line", True, {"N": 7})
+    assert (found["model"], found["agrees"], found["sizes"], found["drawn"]) == ("line", True, {"N": 7}, True)
     row = next(row for row in found["rows"] if row["function"] == "grad")
     assert row["parameter"] == "w"
     assert row["module_error"] < 16
@@ -475,3 +475,7 @@ def test_the_table_fits_and_names_every_result(capsys):
     Console(width=120).print(compare(line(), against=PEERS).table())
     printed = capsys.readouterr().out
     assert all(name in printed for name in ("value_and_grad", "hessian", "predict_vjp", "w.b", "torch", "mpmath"))
+    assert printed.startswith("line: agrees (drawn inputs, float64, N = 7)")
+    assert all(
+        name in printed for name in ("time symdiff", "time torch", "largest difference of symdiff from any peer")
+    )

@@ -204,6 +204,8 @@ def test_gradients_written_by_sympy():
     (Sum(x[i], (i, 0, sp.Float(2.5))), "2.5.* whole number"),
     (Sum(x[i], (i, 0, sp.oo)), "only finite sums"),
     (Sum(x[k], (i, 0, n - 1)), "k is no index of a Sum"),
+    (Sum(x[i], (i, 0, k - 1)), "One end of the range of i is k - 1, but k is no size of a declared array"),
+    (Sum(x[i], (i, k, n - 1)), "One end of the range of i is k, but k"),
     (x[Idx("r", n)], "no Sum binds its index r"),
     (Sum(sp.Trace(M * Q) * x[i], (i, 0, n - 1)) + sp.Integral(a, (a, 0, 1)), "Integral"),
 ], ids=str)  # fmt: skip
@@ -223,10 +225,25 @@ def test_shapes_that_conflict_or_do_not_follow_are_refused():
             sd.compile(sd.Model(expression, params=[X]), cache=False)
 
 
+def test_a_delta_of_entries_is_a_comparison():
+    """Outside of sums KroneckerDelta compares numbers, also in a function of the entries of a matrix."""
+    t = sp.Symbol("t")
+    square = MatrixSymbol("square", n, n)
+    entries = square.applyfunc(sp.Lambda(t, sp.KroneckerDelta(t, 1) * t**2))
+    module = sd.compile(sd.Model(sd.sum(entries), params=[square]), cache=False)
+    given = np.array([[1.0, 2.0], [0.0, 1.0]])
+    assert module.value(given) == 2
+    np.testing.assert_array_equal(module.grad(given).square, 2 * (given == 1))
+    inside = Sum(sp.KroneckerDelta(a, 2) * sp.KroneckerDelta(i, 1) * x[i], (i, 0, n - 1))
+    assert sd.compile(model(inside), emit="value", cache=False).value(np.array([3.0, 5.0]), 2.0) == 5
+
+
 def test_ranges_that_only_sizes_tell_are_checked_at_the_call():
     module = sd.compile(model(Sum(x[i + 3] * a, (i, 0, n - 4)) + Sum(a, (k, 0, n - 3))), emit="value", cache=False)
     assert module.value(np.ones(3), 2.0) == 2
-    with pytest.raises(ValueError, match="n = 2 is too small"):
+    with pytest.raises(
+        ValueError, match="n = 2 is too small for the indices 3 to n - 1 on axis 0 of x, which needs n - 3 >= 0"
+    ):
         module.value(np.ones(2), 2.0)
     windows = sd.compile(model(EXPRESSIONS["convolution"]), emit=("value", "grad"), cache=False)
     assert windows.value(np.ones(3), np.ones(2)) == 0  # no place for the window

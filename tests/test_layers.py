@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 import pytest
+
+from symdiff.frontend import lower
 
 PACKAGE = Path(__file__).resolve().parents[1] / "symdiff"
 LAYERS = (  # what stands in one row is independent of the others in it
@@ -58,3 +61,26 @@ def test_imports_go_only_downwards(path):
 
 def test_every_part_has_its_layer():
     assert {part(path) for path in FILES} <= set(LEVEL)
+
+
+@pytest.mark.parametrize("dialect", ["scalar", "matrix", "indexed", "tensor"])
+def test_dialects_do_not_know_one_another(dialect):
+    tree = ast.parse((PACKAGE / "frontend" / f"{dialect}.py").read_text(encoding="utf-8"))
+    others = {"scalar", "matrix", "indexed", "tensor"} - {dialect}
+    found = {module[2] for module in imports(tree) if module[:2] == ["symdiff", "frontend"] and len(module) > 2}
+    found |= {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "symdiff.frontend"
+        for alias in node.names
+    }
+    assert found, "every dialect uses what is shared"
+    assert not found & others, f"{dialect} imports {found & others}: move what they share to a file of its own"
+
+
+def test_a_class_has_one_meaning():
+    """No dialect overrides a row of another: what a class means does not depend on the order the tables are joined in."""
+    tables = {name: table.RULES for name, table in vars(lower).items() if hasattr(table, "RULES")}
+    assert set(tables) >= {"scalar", "matrix", "indexed", "tensor"}
+    for (one, rows), (other, others) in combinations(tables.items(), 2):
+        assert not set(rows) & set(others), f"{one} and {other} both say what these mean"

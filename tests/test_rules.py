@@ -164,7 +164,7 @@ def test_the_objective_must_be_a_scalar():
 
 
 PLACES = [
-    ("an entry from the end", lambda: A[-1, 0] * OneMatrix(1, 1), "count from 0"),
+    ("an entry from the end", lambda: A[-1, 0] * OneMatrix(1, 1), "its indices are 0 to n - 1"),
     ("a step on an axis of unknown size", lambda: A[0:n:2, :], "step 2"),
 ]
 
@@ -172,6 +172,12 @@ PLACES = [
 @pytest.mark.parametrize(("make", "text"), [row[1:] for row in PLACES], ids=[row[0] for row in PLACES])
 def test_places_that_cannot_be_are_refused(make, text):
     refused(lambda: sd.Model(sd.sum(make()), params=[A]), text)
+
+
+def test_entries_are_counted_from_0_where_the_size_is_known_too():
+    square = MatrixSymbol("S", 3, 3)
+    refused(lambda: sd.Model(square[-1, 0], params=[square]), "its indices are 0 to 2")
+    assert compiled(square[2, 0], params=[square]).value(np.arange(9.0).reshape(3, 3)) == 6
 
 
 SHORT = [

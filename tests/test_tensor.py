@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -115,16 +117,21 @@ NO_FORM = (
 @pytest.mark.parametrize("case", ROWS, ids=lambda case: case.name)
 def test_closed_forms_compile_to_the_same_numbers(case):
     model = case.model()
-    if case.name.startswith(NO_FORM):
-        with pytest.raises(UnsupportedError, match="closed form"):
-            sd.gradient(model)
+    try:
+        forms = sd.gradient(model)
+    except UnsupportedError:  # none of the entries has a form
+        forms = {}
+    found = [i for i, entry in enumerate(case.params) if entry in forms and not isinstance(forms[entry], sd.NoForm)]
+    assert (len(found) < len(case.params)) == case.name.startswith(NO_FORM)
+    if not found:
         return
-    forms = sd.gradient(model)
-    outputs = {f"g{i}": forms[entry] for i, entry in enumerate(case.params)}
-    again = sd.compile(sd.Model(outputs=outputs, params=case.params, data=case.data), emit="value")
+    outputs = {f"g{i}": forms[case.params[i]] for i in found}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sd.errors.ModelWarning)  # not every form uses every symbol
+        again = sd.compile(sd.Model(outputs=outputs, params=case.params, data=case.data), emit="value")
     named = case.arrays()
     expected = sd.compile(model).grad(*named.values())
-    for i, part in enumerate(expected):
+    for i, part in ((i, expected[i]) for i in found):
         function = getattr(again, f"g{i}")
         given = {name: named[name] for name in again.SIGNATURE["functions"][f"g{i}"]}
         np.testing.assert_allclose(function(**given), part, rtol=1e-10, atol=1e-10)

@@ -8,7 +8,6 @@ from typing import TypeGuard
 from symdiff.codegen.program import ATOM, Text
 from symdiff.errors import shorten
 from symdiff.graph.item import Item, Window, dims_of, is_entry
-from symdiff.graph.linalg import is_symmetric, structure
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim
 
@@ -184,15 +183,17 @@ class ArrayWriter:
         return Text(f"_solve_triangular({a}, {b}, upper={structure == 'upper'})")
 
     def _inverse(self, node: Node) -> Text:
-        if structure(node.args[0]) == "general":
+        structure, regular = node.attributes
+        if structure == "general":
             return self._checked(f"{self.xp}.linalg.inv", node)
         self.need("_inverse_lower")
-        if node.args[0].op == "cholesky":
+        if regular:
             return Text(f"_inverse_lower({self._sources(node)[0]})")
         return self._checked("_inverse_lower", node)
 
     def _cholesky(self, node: Node) -> Text:
-        if is_symmetric(node.args[0]):
+        (symmetric,) = node.attributes
+        if symmetric:
             return self._checked(f"{self.xp}.linalg.cholesky", node)
         self.need("_cholesky")
         return self._checked("_cholesky", node)

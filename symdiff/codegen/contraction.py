@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from symdiff.codegen.program import ATOM, PRODUCT, Text
-from symdiff.graph.contraction import Contraction
+from symdiff.graph.contraction import Contraction, letters
 from symdiff.graph.node import Node
 
-_LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 Labels = tuple[int, ...]
 
 
@@ -67,7 +66,7 @@ class ContractionWriter:
         if distinct != labels:
             if len(labels) == 2:
                 return Text(f"{xp}.{'diagonal' if kept else 'trace'}({text.source})"), kept
-            return Text(f'{xp}.einsum("{_spell(labels)}->{_spell(kept)}", {text.source})'), kept
+            return Text(f'{xp}.einsum("{letters(labels)}->{letters(kept)}", {text.source})'), kept
         if kept == labels:
             return text, labels
         single = [label for label in labels if label not in wanted and work.sizes[label] == 1]
@@ -122,7 +121,7 @@ class ContractionWriter:
             axes = [[labels.index(label) for label in summed] for labels in (la, lb)]
             together = Text(f"{xp}.tensordot({first.source}, {second.source}, axes={axes})")
             return self._arranged(together, tuple(i for i in (*la, *lb) if i not in summed), kept)
-        return Text(f'{xp}.einsum("{_spell(la)},{_spell(lb)}->{_spell(kept)}", {first.source}, {second.source})')
+        return Text(f'{xp}.einsum("{letters(la)},{letters(lb)}->{letters(kept)}", {first.source}, {second.source})')
 
     def _batched_product(
         self, a: Text, la: Labels, b: Text, lb: Labels, kept: Labels, summed: list[int]
@@ -187,14 +186,10 @@ class ContractionWriter:
         if len(work.out) == 2:
             return Text(f"{self.writer.xp}.diag({text.source})")
         self.writer.need("_on_diagonal")
-        view = f'"{_spell(work.out)}->{_spell(distinct)}"'
+        view = f'"{letters(work.out)}->{letters(distinct)}"'
         return Text(f"_on_diagonal({text.source}, {view}, {self.writer.shape(work.shape)})")
 
 
 def _long(labels: Labels, work: Contraction) -> Sequence[int | None]:
     """The labels of axes longer than 1, in their places."""
     return [label if work.sizes[label] != 1 else None for label in labels]
-
-
-def _spell(labels: Sequence[int]) -> str:
-    return "".join(_LETTERS[label] for label in labels)

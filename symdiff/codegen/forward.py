@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from symdiff.errors import UnsupportedError
+from symdiff.graph.contraction import letters
 from symdiff.graph.inputs import Input
 from symdiff.graph.item import Item, Window, is_entry
 from symdiff.graph.leaves import number
@@ -18,9 +19,6 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import REDUCTIONS
 from symdiff.graph.size import Dim, evaluate
 from symdiff.names import identifier, unique
-
-_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
 
 # Functions that no framework has by name, in terms of ``{xp}``.
 RECIPROCALS = {
@@ -127,8 +125,8 @@ class ForwardPrinter:
         kept = [label for label in distinct if any(label in labels for labels in axes)]
         text = self.scalar(1.0)
         if args:
-            spelled = ",".join(_spell(labels) for labels in axes)
-            text = f'{self.xp}.einsum("{spelled}->{_spell(kept)}", {", ".join(args)})'
+            equation = ",".join(letters(labels) for labels in axes)
+            text = f'{self.xp}.einsum("{equation}->{letters(kept)}", {", ".join(args)})'
         if kept != distinct or len(distinct) < len(out):
             first = [i == out.index(label) for i, label in enumerate(out)]
             inserted = tuple(sizes[label] if label in kept and first[i] else 1 for i, label in enumerate(out))
@@ -229,10 +227,6 @@ def literal(value: float | bool) -> str:
     if isinstance(value, bool) or math.isfinite(value):
         return repr(value)
     return f'float("{value}")'
-
-
-def _spell(labels: Sequence[int]) -> str:
-    return "".join(_LETTERS[label] for label in labels)
 
 
 def _words(lines: Sequence[str]) -> set[str]:

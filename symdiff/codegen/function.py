@@ -138,9 +138,9 @@ class FunctionWriter:
 
     def require_sizes(self, order: Sequence[Node]) -> None:
         """Stop where an axis is too short for an entry or a slice, which NumPy would cut or count from the end."""
-        for gap in requirements(order):
+        for gap, words in requirements(order, self.inputs).items():
             values = ", ".join(f"{name} = {{{self.sizes[name]}}}" for name in gap.names)
-            message = f'f"{values} is too small for a slice or an entry in the model, which needs {gap} >= 0"'
+            message = f'f"{values} is too small for {words}, which needs {gap} >= 0"'
             self.statements.append(Refuse(f"{self.writer.size(gap).at(SUM)} < 0", message))
 
     def _size_source(self, name: str) -> str | None:

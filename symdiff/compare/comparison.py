@@ -23,6 +23,7 @@ class Comparison:
     name, place : of the model.
     dtype, sizes : of the inputs.
     rows : one for each function, parameter and peer.
+    drawn : whether the inputs were, rather than given.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Comparison:
     dtype: str
     sizes: Mapping[str, int]
     rows: tuple[Row, ...]
+    drawn: bool = False
 
     @property
     def agrees(self) -> bool:
@@ -39,14 +41,20 @@ class Comparison:
     def to_json(self) -> str:
         """A JSON object; what is no finite number there is a string, what is not known null."""
         rows = [{key: _plain(value) for key, value in asdict(row).items()} for row in self.rows]
-        whole = {"model": self.name, "place": self.place, "agrees": self.agrees, "dtype": self.dtype}
+        whole = {
+            "model": self.name,
+            "place": self.place,
+            "agrees": self.agrees,
+            "dtype": self.dtype,
+            "drawn": self.drawn,
+        }
         return json.dumps({**whole, "sizes": dict(self.sizes), "rows": rows}, indent=2)
 
     def table(self) -> Table:
         """The rows for a person."""
-        sizes = ", ".join(f"{name} = {size}" for name, size in self.sizes.items())
-        title = f"{self.name}: {'agrees' if self.agrees else 'DIFFERS'} ({self.dtype}{', ' + sizes if sizes else ''})"
-        return table(title, self.rows)
+        sizes = "".join(f", {name} = {size}" for name, size in self.sizes.items())
+        inputs = f"{'drawn' if self.drawn else 'given'} inputs, {self.dtype}{sizes}"
+        return table(f"{self.name}: {'agrees' if self.agrees else 'DIFFERS'} ({inputs})", self.rows)
 
 
 def _plain(value: Any) -> Any:

@@ -69,7 +69,7 @@ def compare_module(
         if rows and all(row.agrees is None for row in rows):
             notes = "; ".join(dict.fromkeys(row.note for row in rows))
             raise ComparisonError(f"No peer can compute the model: {notes}.")
-        return Comparison(lowered.name, model.place, problem.dtype.name, problem.sizes, rows)
+        return Comparison(lowered.name, model.place, problem.dtype.name, problem.sizes, rows, data is None)
     except ComparisonError as error:
         error.place = error.place or model.place
         raise

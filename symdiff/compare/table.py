@@ -10,8 +10,8 @@ from rich.text import Text
 from symdiff.compare.judge import Row
 
 _LEGEND = (
-    "Under a peer: the largest difference in units of rounding; + where symdiff, - where the peer is closer to the "
-    "high-precision value. Times are of one call."
+    "abs., rel.: the largest difference of symdiff from any peer. Under a peer: that from it, in units of rounding; + where "
+    'symdiff, - where the peer is closer to the high-precision value. Under "time": of one call.'
 )
 
 
@@ -23,7 +23,8 @@ def table(title: str, rows: Sequence[Row]) -> Table:
     found = Table(title=Text(title), title_justify="left", box=None, padding=(0, 2, 0, 0), caption_justify="left")
     for heading in ("function", "by"):
         found.add_column(heading, no_wrap=True)
-    for heading in ("abs.", "rel.", *map(_short_name, peers), "symdiff", *map(_short_name, timed)):
+    times = [f"time {name}" for name in ("symdiff", *map(_short_name, timed))]
+    for heading in ("abs.", "rel.", *map(_short_name, peers), *times):
         found.add_column(heading, justify="right", no_wrap=True)
     groups: dict[tuple[str, str, str], dict[str, Row]] = {}
     for row in rows:

@@ -6,15 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from symdiff.diff.forward import tangents
 from symdiff.diff.reverse import cotangents
-from symdiff.graph.axes import transpose
-from symdiff.graph.build import contract, full
+from symdiff.graph.axes import identity, transpose
+from symdiff.graph.build import full
 from symdiff.graph.node import Node, Shape
-
-
-def identity(shape: Shape) -> Node:
-    """The identity map of arrays of a shape: an array of ``shape + shape``, never formed."""
-    labels = range(len(shape))
-    return contract([], [], [*labels, *labels], dict(enumerate(shape)))
 
 
 def zeros(shape: Shape) -> Node:

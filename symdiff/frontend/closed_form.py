@@ -8,6 +8,7 @@ is refused with a message.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
@@ -51,10 +52,23 @@ FUNCTIONS: dict[str, Any] = {
 }
 
 
+_MANY_AXES = "An intermediate with more than two axes has no closed form in SymPy."
+
+
+@dataclass(frozen=True)
+class NoForm:
+    """Stands where a derivative has no closed form in the dialect of its model, and says why."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"({self.reason.rstrip('.')})"
+
+
 def closed_forms(
     roots: Sequence[Node], declarations: Declarations, named: Mapping[Node, str] | None = None
 ) -> list[Any]:
-    """The SymPy expression of each root; nodes in `named` stand as symbols of those names (except as roots)."""
+    """The SymPy expression of each root, or a `NoForm`; nodes in `named` stand as symbols of those names (except as roots)."""
     writer = ClosedForm(declarations, named or {})
     for node in topological(roots):
         if node.dtype != "bool" or node.ndim < 2:
@@ -80,16 +94,25 @@ class ClosedForm:
 
     def convert(self, node: Node) -> None:
         """Find the expression of a node whose operands were converted."""
-        try:
-            expression = self._expression(node)
-        except UnsupportedError:
-            raise
-        except Exception as error:  # SymPy's own, of any class: it gets sizes wrong, or wants to know what it cannot
-            raise UnsupportedError(f"SymPy cannot hold the closed form: {error}.") from error
-        self.own[node] = self.used[node] = expression
+        missing = (self.used[operand] for operand in node.args if isinstance(self.used.get(operand), NoForm))
+        self.own[node] = self.used[node] = next(missing, None) or self._form(node)
         name = self.named.get(node)
         if name is not None and node.op != "input":
-            self.used[node] = sp.MatrixSymbol(name, *self.shape(node)) if self.is_matrix(node) else sp.Symbol(name)
+            self.used[node] = self.name(node, name)
+
+    def _form(self, node: Node) -> Any:
+        try:
+            return self._expression(node)
+        except UnsupportedError as error:
+            return NoForm(error.message)
+        except Exception as error:  # SymPy's own, of any class: it gets sizes wrong, or wants to know what it cannot
+            return NoForm(f"SymPy cannot hold the closed form: {error}.")
+
+    def name(self, node: Node, name: str) -> Any:
+        """The symbol of a node that has a name."""
+        if node.ndim > 2:
+            return NoForm(_MANY_AXES)
+        return sp.MatrixSymbol(name, *self.shape(node)) if self.is_matrix(node) else sp.Symbol(name)
 
     def is_matrix(self, node: Node) -> bool:
         """Whether a node stands for a matrix (or a column) rather than a scalar."""
@@ -132,7 +155,7 @@ class ClosedForm:
         if node.op == "size":
             return self.size(node.attributes[0])
         if node.ndim > 2:
-            raise UnsupportedError("An intermediate with more than two axes has no closed form in SymPy.")
+            raise UnsupportedError(_MANY_AXES)
         if node.op == "contract":
             return self._contraction(node)
         if node.op in REDUCTIONS:
@@ -188,6 +211,8 @@ class ClosedForm:
         if node.op == "select":
             condition, yes, no = operands
             return sp.Piecewise((yes, condition)) if no is sp.nan else own.where(condition, yes, no)
+        if node.op not in FUNCTIONS:
+            raise UnsupportedError(f"{node.op} has no closed form in SymPy.")
         return FUNCTIONS[node.op](*operands)
 
     def _entrywise(self, node: Node) -> Any:

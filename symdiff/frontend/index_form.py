@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 
 from symdiff.errors import UnsupportedError
-from symdiff.frontend.closed_form import FUNCTIONS, ClosedForm, number
+from symdiff.frontend.closed_form import ClosedForm, NoForm, number
 from symdiff.frontend.declare import Declarations
 from symdiff.functions import elementwise as own
 from symdiff.functions.reductions import Reduction
@@ -30,22 +30,27 @@ SAMPLE = sp.Dummy("sample")  # the index of an axis that scalar data have; it is
 def index_forms(
     roots: Sequence[Node], declarations: Declarations, named: Mapping[Node, str] | None = None
 ) -> list[Any]:
-    """The expression of each root, whose free indices are its axes.
+    """The expression of each root, or a `NoForm`, whose free indices are its axes.
 
     Nodes in `named` stand under those names. Without any, the expressions can be compiled again: the alphabetical order
     of free indices is then that of the axes.
     """
     form = IndexForm(declarations, named or {})
+    return [_form(form, root, ascending=named is None) for root in roots]
+
+
+def _form(form: IndexForm, root: Node, ascending: bool) -> Any:
     try:
-        return [form.root(root, ascending=named is None) for root in roots]
-    except RecursionError as error:
-        raise UnsupportedError("The closed form is too deep for SymPy.") from error
+        return form.root(root, ascending)
+    except UnsupportedError as error:
+        return NoForm(error.message)
+    except RecursionError:
+        return NoForm("It is too deep for SymPy.")
 
 
-def subscript(root: Node, declarations: Declarations) -> str:
-    """The free indices of a root, as they stand after its name: ``[i, j]``."""
-    indices = [str(index) for index in IndexForm(declarations, {}).axes(root) if index != SAMPLE]
-    return f"[{', '.join(indices)}]" if indices else ""
+def free(root: Node, declarations: Declarations) -> list[Any]:
+    """The free indices of a root, one for each axis."""
+    return [index for index in IndexForm(declarations, {}).axes(root) if index != SAMPLE]
 
 
 class IndexForm(ClosedForm):
@@ -138,14 +143,9 @@ class IndexForm(ClosedForm):
 
     def _elementwise_at(self, node: Node, indices: Indices) -> Any:
         operands = [self.at(a, _broadcast(a, indices)) for a in node.args]
-        if node.op == "select":
-            condition, yes, no = operands
-            return sp.Piecewise((yes, condition)) if no is sp.nan else own.where(condition, yes, no)
         if node.op == "cast" and isinstance(operands[0], sp.Eq) and all(map(_is_whole, operands[0].args)):
             return sp.KroneckerDelta(*operands[0].args)
-        if node.op not in FUNCTIONS:
-            raise UnsupportedError(f"{node.op} has no closed form in SymPy.")
-        return FUNCTIONS[node.op](*operands)
+        return self._apply(node, operands)
 
     def _contract(self, node: Node, indices: Indices) -> Any:
         work = Contraction.of(node)

@@ -15,7 +15,6 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.array_comprehension import ArrayComprehension
 
 from symdiff.errors import ModelError, ShapeError, SymdiffError, UnsupportedError
-from symdiff.frontend import matrix
 from symdiff.frontend.affine import Affine, Label, along
 from symdiff.frontend.indices import free_indices
 from symdiff.frontend.labelled import (
@@ -23,17 +22,17 @@ from symdiff.frontend.labelled import (
     aligned,
     apply,
     arranged,
+    delta,
     entries,
-    identity,
     labelled,
     multiplied,
     summed,
     value,
     with_axes,
 )
-from symdiff.frontend.positions import affine, is_gather
+from symdiff.frontend.positions import affine, bound, is_gather
+from symdiff.frontend.reductions import reduce_axes, reduce_equal
 from symdiff.frontend.rule import Rule, no_arguments
-from symdiff.frontend.scalar import reduce_axes, reduce_equal
 from symdiff.frontend.special import refusal
 from symdiff.frontend.text import text
 from symdiff.functions.reductions import Reduction, is_matrix
@@ -210,7 +209,7 @@ class Scope:
         one, other = self.form(a), self.form(b)
         p, q = one.plain, other.plain
         if p and q and p is not q and one.start == other.start and p.dim == q.dim:
-            return identity(p, q)
+            return delta(p, q)
         return apply(_equal, value(one), value(other))
 
     # Sums and products
@@ -255,7 +254,8 @@ class Scope:
         for end in limit[1:]:
             if not end.is_finite and end.is_infinite:
                 raise UnsupportedError(f"The range of {limit[0]} ends at {end}: only finite sums are compiled.")
-        return limit[0], self.form(limit[1]), self.form(limit[2])
+        first, last = (bound(end, limit[0], self.indices, self.walk) for end in limit[1:])
+        return limit[0], first, last
 
     def _sifted(self, body: Any, variable: Any, low: Affine, high: Affine) -> Part | None:
         """The sum of KroneckerDelta(j, a) f(j) over j: f(a), where a lies in the range of j for certain."""
@@ -397,17 +397,10 @@ def _alone(walk: Any, expression: Any, args: list[Node]) -> Node:
     return Scope(walk, {}).lowered(expression)
 
 
-def _matrix_entry(walk: Any, expression: Any, args: list[Node]) -> Node:
-    rule = matrix.RULES[MatrixElement]
-    whole = all(position.is_Integer for position in expression.indices)
-    return rule.build(walk, expression, args) if whole else _alone(walk, expression, args)
-
-
 RULES: dict[type, Rule] = {
     sp.IndexedBase: Rule(_alone, no_arguments),  # symbols are the walk's own
     sp.Indexed: Rule(_alone, no_arguments),
-    sp.KroneckerDelta: Rule(_alone, no_arguments),
     sp.Sum: Rule(_alone, no_arguments),
     sp.Product: Rule(_alone, no_arguments),
-    MatrixElement: Rule(_matrix_entry, lambda e: (e.parent,)),
+    MatrixElement: Rule(_alone, lambda e: (e.parent,)),
 }

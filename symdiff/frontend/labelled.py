@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from symdiff.frontend.affine import Affine, Label, ordered
-from symdiff.graph.axes import index, place, reduce, sum_axes
+from symdiff.graph.axes import identity, index, place, reduce, sum_axes
 from symdiff.graph.build import add, contract, mul, power
 from symdiff.graph.item import Window
 from symdiff.graph.leaves import arange, constant, counted, size
@@ -111,6 +111,6 @@ def _without(part: Part, label: Label, over: Callable[[Node, Sequence[int]], Nod
     return Part(over(part.node, (axis,)), (*part.labels[:axis], *part.labels[axis + 1 :]))
 
 
-def identity(one: Label, other: Label) -> Part:
+def delta(one: Label, other: Label) -> Part:
     """1 where two labels of one size are equal, else 0: a contraction, which merges with those it meets."""
-    return Part(contract([], [], (0, 0), {0: one.dim}), ordered((one, other)))
+    return Part(identity((one.dim,)), ordered((one, other)))

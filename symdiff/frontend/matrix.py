@@ -13,23 +13,24 @@ import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
-from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.matrices.matrixbase import MatrixBase
 
 from symdiff.errors import ShapeError, UnsupportedError
+from symdiff.frontend.declare import SAMPLES_BESIDE_MATRIX
+from symdiff.frontend.reductions import reduce_axes
 from symdiff.frontend.rule import Rule, no_arguments
-from symdiff.frontend.scalar import SAMPLES_BESIDE_MATRIX, reduce_axes
 from symdiff.functions.elementwise import EntrywiseFunction
 from symdiff.functions.reductions import AxisFunction, AxisReduction
-from symdiff.graph.axes import index, insert_axes, matmul, stack, sum_axes
+from symdiff.graph.axes import identity, index, insert_axes, matmul, stack, sum_axes
 from symdiff.graph.bounds import nonnegative
-from symdiff.graph.build import add, broadcast, broadcast_to, contract, full, mul, pointwise, power
+from symdiff.graph.build import add, broadcast, broadcast_to, full, mul, power
 from symdiff.graph.item import Item, needs
 from symdiff.graph.leaves import constant
-from symdiff.graph.linalg import chain, inverse, is_transpose, swapped, terms
+from symdiff.graph.linalg import chain, diagonal, inverse, is_transpose, on_diagonal, swapped, terms, trace
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim
+from symdiff.graph.softmax import log_softmax, softmax
 
 
 def _shape(node: Node) -> tuple[Dim, Dim]:
@@ -107,10 +108,7 @@ def _adjoint(walk: Any, expression: Any, args: list[Node]) -> Node:
 
 
 def _trace(walk: Any, expression: Any, args: list[Node]) -> Node:
-    (x,) = args
-    _check_square("A trace", x)
-    lead = list(range(x.ndim - 2))
-    return contract([x], [[*lead, 50, 50]], lead, dict(enumerate(x.shape[:-2])) | {50: x.shape[-1]})
+    return trace(args[0])
 
 
 def _check_square(what: str, x: Node) -> None:
@@ -120,8 +118,7 @@ def _check_square(what: str, x: Node) -> None:
 
 
 def _identity(walk: Any, expression: Any, args: list[Node]) -> Node:
-    n = walk.dimension(expression.shape[0])
-    return contract([], [], (0, 0), {0: n})
+    return identity((walk.dimension(expression.shape[0]),))
 
 
 def _filled(value: float) -> Callable[[Any, Any, list[Node]], Node]:
@@ -134,25 +131,17 @@ def _diagonal_from_vector(walk: Any, expression: Any, args: list[Node]) -> Node:
     rows, columns = _shape(v)
     if 1 not in (rows, columns):
         raise ShapeError(f"DiagMatrix needs a row or a column, not a {rows}x{columns} matrix.")
-    long = v.ndim - 1 if rows == 1 else v.ndim - 2
-    labels = list(range(v.ndim))
-    return contract([v], [labels], [*labels[:-2], long, long], dict(enumerate(v.shape)))
+    return on_diagonal(sum_axes(v, (v.ndim - 2 if rows == 1 else v.ndim - 1,)))
 
 
 def _only_diagonal(walk: Any, expression: Any, args: list[Node]) -> Node:
     """A square matrix with everything off its diagonal set to 0."""
-    (x,) = args
-    _check_square("DiagonalMatrix", x)
-    lead = list(range(x.ndim - 2))
-    return contract([x], [[*lead, 50, 50]], [*lead, 50, 50], dict(enumerate(x.shape[:-2])) | {50: x.shape[-1]})
+    return on_diagonal(diagonal(args[0]))
 
 
 def _diagonal_column(walk: Any, expression: Any, args: list[Node]) -> Node:
-    (x,) = args
-    _check_square("DiagonalOf", x)
-    lead = list(range(x.ndim - 2))
-    sizes = dict(enumerate(x.shape[:-2])) | {50: x.shape[-1], 51: 1}
-    return contract([x], [[*lead, 50, 50]], [*lead, 50, 51], sizes)
+    found = diagonal(args[0])
+    return insert_axes(found, (found.ndim,), (*found.shape, 1))
 
 
 def _apply(walk: Any, expression: Any, args: list[Node]) -> Node:
@@ -186,7 +175,7 @@ def _power(walk: Any, expression: Any, args: list[Node]) -> Node:
             result = square if result is None else matmul(result, square)
         square, n = matmul(square, square) if n > 1 else square, n // 2
     if result is None:
-        return contract([], [], (0, 0), {0: x.shape[-1]})
+        return identity(x.shape[-1:])
     return result if exponent > 0 else inverse(result)
 
 
@@ -196,24 +185,6 @@ def _hadamard_power(walk: Any, expression: Any, args: list[Node]) -> Node:
     if base.ndim >= 2 and exponent.ndim >= 2:
         _check_same_shape("An entrywise power", args)
     return power(base, exponent)
-
-
-def _element(walk: Any, expression: Any, args: list[Node]) -> Node:
-    (x,) = args
-    items: list[Item] = []
-    for position, dim in zip(expression.indices, x.shape[-2:], strict=True):
-        if not position.is_Integer:
-            raise UnsupportedError("An entry of a matrix is taken at whole numbers: an index symbol needs IndexedBase.")
-        items.append(_wrap(int(position), dim))
-    return index(x, items)
-
-
-def _wrap(position: int, dim: Dim) -> int:
-    if position >= 0:
-        return position
-    if isinstance(dim, int):
-        return position + dim
-    raise UnsupportedError(f"The index {position} counts from the end of an axis of symbolic size {dim}: count from 0.")
 
 
 def _slice(walk: Any, expression: Any, args: list[Node]) -> Node:
@@ -252,11 +223,9 @@ def _axis_reduction(walk: Any, expression: Any, args: list[Node]) -> Node:
 
 
 def _axis_function(walk: Any, expression: Any, args: list[Node]) -> Node:
-    """x - logsumexp(x) along an axis, and its exponential."""
     (x,) = args
-    axis = x.ndim - 2 + expression.axis
-    log_softmax = x - insert_axes(reduce_axes("logsumexp", x, (axis,)), (axis,), x.shape)
-    return log_softmax if expression.name == "log_softmax" else pointwise("exp", log_softmax)
+    function = {"softmax": softmax, "log_softmax": log_softmax}[expression.name]
+    return function(x, x.ndim - 2 + expression.axis)
 
 
 def _first(expression: Any) -> tuple[Any, ...]:
@@ -281,7 +250,6 @@ RULES: dict[type, Rule] = {
     DiagonalOf: Rule(_diagonal_column),
     ElementwiseApplyFunction: Rule(_apply, lambda e: (e.expr,)),
     EntrywiseFunction: Rule(_entrywise, lambda e: e.args[1:]),
-    MatrixElement: Rule(_element, _first),
     MatrixSlice: Rule(_slice, _first),
     MatrixBase: Rule(_explicit, lambda e: tuple(e.flat())),
     AxisReduction: Rule(_axis_reduction, lambda e: (e.argument,)),

@@ -24,6 +24,18 @@ def is_gather(position: Any, declarations: Any) -> bool:
     return False
 
 
+def bound(end: Any, variable: Any, indices: Mapping[Any, Affine], walk: Any) -> Affine:
+    """The form that the first or last value of an index is."""
+    free = {symbol for symbol in end.free_symbols if symbol not in indices and symbol not in walk.declarations.sizes}
+    if unknown := sorted(map(str, free)):
+        raise ModelError(
+            f"One end of the range of {variable} is {end}, but {unknown[0]} is no size of a declared array and no index "
+            f"of a Sum around it: give an array an axis of that size, as in shape=({unknown[0]},), or write the bound in sizes "
+            "that arrays have. (A Symbol and an Idx of one name are two.)"
+        )
+    return affine(end, indices, walk)
+
+
 def affine(position: Any, indices: Mapping[Any, Affine], walk: Any) -> Affine:
     """The form that an index expression is."""
     if position in indices:

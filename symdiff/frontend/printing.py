@@ -7,6 +7,8 @@ from typing import Any
 import sympy as sp
 from sympy.printing.str import StrPrinter
 
+from symdiff.functions.latex import without_repetitions
+
 
 class OneLinePrinter(StrPrinter):
     """`str`, but ``relu(X)`` for an entrywise function of a matrix, and entrywise products as ``A∘B``."""
@@ -32,17 +34,15 @@ class OneLinePrinter(StrPrinter):
         return f"{self._factor(expression.base)}∘**{self._print(expression.exp)}"
 
     def _print_MatMul(self, expression: Any) -> str:
-        """Without the matrices of ones that only repeat a scalar, a row or a column."""
-        scalars, matrices = expression.as_coeff_matrices()
-        kept = list(matrices)
-        for place, part in enumerate(matrices):
-            before, after = matrices[:place], matrices[place + 1 :]
-            repeats = (after and part.cols == 1) or (before and part.rows == 1) or (len(kept) == 1 and scalars != 1)
-            if isinstance(part, sp.OneMatrix) and repeats:
-                kept.remove(part)
-        if len(kept) == len(matrices):
-            return str(super()._print_MatMul(expression))
-        return str(self._print(scalars * sp.MatMul(*kept) if kept else scalars))
+        shown = without_repetitions(expression)
+        return str(super()._print_MatMul(shown) if isinstance(shown, sp.MatMul) else self._print(shown))
+
+    def _print_ImmutableDenseMatrix(self, expression: Any) -> str:
+        rows = (", ".join(map(self._print, row)) for row in expression.tolist())
+        return f"Matrix([{', '.join(f'[{row}]' for row in rows)}])"
+
+    def _print_Float(self, expression: Any) -> str:
+        return repr(float(expression))
 
     def _factor(self, part: Any) -> str:
         text = str(self._print(part))

@@ -13,14 +13,16 @@ import sympy as sp
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from symdiff import functions
-from symdiff.errors import ModelError, UnsupportedError
+from symdiff.errors import UnsupportedError
 from symdiff.frontend import special
+from symdiff.frontend.declare import SAMPLES_BESIDE_MATRIX
+from symdiff.frontend.reductions import reduce_axes, reduce_equal
 from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.functions import elementwise as own
 from symdiff.functions.reductions import Reduction
 from symdiff.graph.axes import reduce, stack, sum_axes
 from symdiff.graph.build import add, div, mul, pointwise, power, repeated_scalar, select
-from symdiff.graph.leaves import constant, number, size
+from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node
 
 # SymPy class -> elementwise operation, operand for operand.
@@ -37,11 +39,6 @@ OPERATIONS: dict[type, str] = {
 }  # fmt: skip
 
 _COMPARISONS = {"le": operator.le, "lt": operator.lt, "eq": operator.eq, "ne": operator.ne}
-
-SAMPLES_BESIDE_MATRIX = (
-    "A scalar data symbol (one value per sample) is combined with a matrix: declare the data as a MatrixSymbol "
-    "with the samples as its rows."
-)
 
 
 def _number(walk: Any, expression: Any, args: list[Node]) -> Node:
@@ -206,48 +203,6 @@ def _reduction(walk: Any, expression: Any, args: list[Node]) -> Node:
     return reduce_equal(walk, expression, operand)
 
 
-def reduce_equal(walk: Any, expression: Any, operand: Node) -> Node:
-    """A reduction over the samples of what is the same for all."""
-    if walk.samples is None or walk.declarations.pointwise:
-        raise ModelError(
-            f"sd.{expression.name}(...) of a scalar is over the samples, but the model has no sample axis: "
-            "declare data, or leave the reduction out."
-        )
-    if expression.name == "sum" and operand.op != "constant":
-        walk.warn(
-            f"{expression} sums an expression without data over the samples: it is N times that expression. "
-            "A regulariser is usually meant outside the sum."
-        )
-    return _over_equal_samples(expression.name, operand, size(walk.samples))
-
-
-def _over_equal_samples(name: str, e: Node, count: Node) -> Node:
-    """The reduction of `count` equal values."""
-    match name:
-        case "sum":
-            return count * e
-        case "prod":
-            return power(e, count) if e.op != "pow" else power(e.args[0], e.args[1] * count)
-        case "logsumexp":
-            return e + pointwise("log", count)
-        case "norm":
-            return pointwise("sqrt", count) * pointwise("abs", e)
-        case _:
-            return e
-
-
-def reduce_axes(name: str, x: Node, axes: tuple[int, ...]) -> Node:
-    """A reduction by its name in `sd`, over `axes`, which vanish."""
-    if name == "sum":
-        return sum_axes(x, axes)
-    if name == "mean":
-        total = sum_axes(x, axes)
-        for axis in axes:
-            total = div(total, size(x.shape[axis]))
-        return total
-    return reduce(f"reduce_{name}", x, axes)
-
-
 _SCALAR: dict[type, Rule] = {
     sp.Add: Rule(_sum),
     sp.Mul: Rule(_product),
@@ -281,5 +236,3 @@ RULES: dict[type, Rule] = {
     Reduction: Rule(_reduction, lambda e: (e.argument,)),
     **{cls: _of_scalars(rule) for cls, rule in _SCALAR.items()},
 }
-
-__all__ = ["OPERATIONS", "RULES", "reduce_axes", "reduce_equal"]

@@ -11,8 +11,8 @@ from typing import Any
 import sympy as sp
 
 from symdiff.errors import ModelError, ShapeError, SymdiffError, UnsupportedError
+from symdiff.frontend.reductions import reduce_axes
 from symdiff.frontend.rule import Rule
-from symdiff.frontend.scalar import reduce_axes
 from symdiff.functions.tensor import TensorExpr, TensorScalar
 from symdiff.graph import axes as whole, linalg
 from symdiff.graph.build import broadcast, broadcast_to, cast, contract, pointwise, select
@@ -20,6 +20,7 @@ from symdiff.graph.item import Item, Window, is_entry
 from symdiff.graph.leaves import constant, size
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim, Size, spelled as shape_text, total
+from symdiff.graph.softmax import log_softmax, softmax
 
 Build = Callable[[Any, TensorExpr, list[Node]], Node]
 
@@ -66,12 +67,12 @@ def _reduce(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
 
 def _log_softmax(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
     (x,), (axis,) = args, expression.options
-    over = (_axis(int(axis), x.ndim),)
-    return cast(x) - whole.insert_axes(reduce_axes("logsumexp", cast(x), over), over, x.shape)
+    return log_softmax(x, _axis(int(axis), x.ndim))
 
 
 def _softmax(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
-    return pointwise("exp", _log_softmax(walk, expression, args))
+    (x,), (axis,) = args, expression.options
+    return softmax(x, _axis(int(axis), x.ndim))
 
 
 # Shapes
@@ -295,23 +296,9 @@ def _of_square(function: Callable[[Node], Node]) -> Build:
     return build
 
 
-def _trace(x: Node) -> Node:
-    return whole.sum_axes(_diagonal(x), (x.ndim - 2,))
-
-
-def _diagonal(x: Node) -> Node:
-    """The diagonal of the last two axes, as one axis."""
-    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
-        raise ShapeError(f"trace and diag need square matrices, not {shape_text(x.shape)}.")
-    labels = [*range(x.ndim - 1), x.ndim - 2]
-    return contract([x], [labels], labels[:-1], dict(enumerate(x.shape[:-1])))
-
-
 def _diag(x: Node) -> Node:
     """A vector on the diagonal of a matrix; the diagonal of a matrix."""
-    if x.ndim != 1:
-        return _diagonal(x)
-    return contract([x], [[0]], [0, 0], {0: x.shape[0]})
+    return linalg.on_diagonal(x) if x.ndim == 1 else linalg.diagonal(x)
 
 
 # Entries
@@ -344,17 +331,17 @@ def _beside(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
 
 
 def _cross_entropy(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
-    log_softmax, target = args
-    if target.dtype == "int" and target.ndim == log_softmax.ndim - 1:
-        target = whole.one_hot(target, log_softmax.shape[-1])
-    if target.shape != log_softmax.shape:
-        labels = target.ndim == log_softmax.ndim - 1 and target.dtype != "int"
+    logarithms, target = args
+    if target.dtype == "int" and target.ndim == logarithms.ndim - 1:
+        target = whole.one_hot(target, logarithms.shape[-1])
+    if target.shape != logarithms.shape:
+        labels = target.ndim == logarithms.ndim - 1 and target.dtype != "int"
         remedy = " Labels are whole numbers: declare them as sd.Tensor(name, shape, dtype=int)." if labels else ""
         raise ShapeError(
-            f"cross_entropy: scores {shape_text(log_softmax.shape)} need as many probabilities, or labels "
-            f"{shape_text(log_softmax.shape[:-1])}, not targets {shape_text(target.shape)}.{remedy}"
+            f"cross_entropy: scores {shape_text(logarithms.shape)} need as many probabilities, or labels "
+            f"{shape_text(logarithms.shape[:-1])}, not targets {shape_text(target.shape)}.{remedy}"
         )
-    return -whole.sum_axes(log_softmax * target, (log_softmax.ndim - 1,))
+    return -whole.sum_axes(logarithms * target, (logarithms.ndim - 1,))
 
 
 def _getitem(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
@@ -448,7 +435,7 @@ _TABLE: dict[str, Build] = {
     "det": _of_square(linalg.det),
     "logdet": _of_square(linalg.logdet),
     "cholesky": _of_square(linalg.cholesky),
-    "trace": _of_square(_trace),
+    "trace": _of_square(linalg.trace),
     "diag": _of_square(_diag),
     "conv": _conv,
     "max_pool": _max_pool,

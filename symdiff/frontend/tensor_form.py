@@ -17,21 +17,20 @@ from symdiff.frontend.declare import Declarations
 from symdiff.functions import elementwise as own
 from symdiff.functions.tensor import MOST_OPERANDS, Tensor, TensorExpr, elementwise, is_tensor
 from symdiff.graph.build import broadcast
-from symdiff.graph.contraction import Contraction, is_repetition, unrepeated_shape
+from symdiff.graph.contraction import Contraction, is_repetition, letters, unrepeated_shape
 from symdiff.graph.item import Item, Window
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import POINTWISE, REDUCTIONS
 from symdiff.graph.size import Dim
 from symdiff.graph.softmax import log_softmax_of, softmax_of
 
-_LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 Labels = tuple[int, ...]
 
 
 def tensor_forms(
     roots: Sequence[Node], declarations: Declarations, named: Mapping[Node, str] | None = None
 ) -> list[Any]:
-    """The expression of each root, a tensor or a scalar; nodes in `named` stand under those names (except as roots)."""
+    """The expression of each root, a tensor, a scalar, or a `NoForm`; nodes in `named` stand under those names elsewhere."""
     writer = TensorForm(declarations, named or {})
     for node in topological(roots):
         writer.convert(node)
@@ -50,12 +49,9 @@ class TensorForm(ClosedForm):
         super().__init__(declarations, named)
         self.bare: dict[Node, Any] = {}
 
-    def convert(self, node: Node) -> None:
-        """Find the expression of a node whose operands were converted."""
-        self.own[node] = self.used[node] = self._expression(node)
-        name = self.named.get(node)
-        if name is not None and node.op != "input":
-            self.used[node] = Tensor(name, self._shape(node.shape)) if node.shape else sp.Symbol(name)
+    def name(self, node: Node, name: str) -> Any:
+        """A tensor, or a scalar, of that name."""
+        return Tensor(name, self._shape(node.shape)) if node.shape else sp.Symbol(name)
 
     def _shape(self, dims: Sequence[Dim]) -> tuple[Any, ...]:
         return tuple(self.size(dim) for dim in dims)
@@ -135,9 +131,9 @@ class TensorForm(ClosedForm):
             for product in (_matrix_product(x, la, y, lb, core), _matrix_product(y, lb, x, la, core)):
                 if product is not None:
                     return product
-            if la == lb and not core:
-                return sd.sum(x * y)
-        return sd.einsum(",".join(map(_spell, labels)) + "->" + _spell(core), *operands)
+            if la == lb and core == tuple(label for label in la if label in core):
+                return _single(x * y, la, core)
+        return sd.einsum(",".join(map(letters, labels)) + "->" + letters(core), *operands)
 
     def _solve(self, node: Node, operands: list[Any]) -> Any:
         return sd.solve(*operands)
@@ -225,8 +221,7 @@ class TensorForm(ClosedForm):
         x, positions = operands
         axis, dim = node.attributes
         place, many = node.ndim + axis, node.args[1].ndim
-        letters = _LETTERS[: node.ndim + many]
-        entries, others = letters[node.ndim :], letters[: node.ndim]
+        entries, others = letters(range(node.ndim, node.ndim + many)), letters(range(node.ndim))
         given = others[:place] + entries + others[place + 1 :]
         return sd.einsum(f"{given},{entries}{others[place]}->{others}", x, sd.one_hot(positions, self.size(dim)))
 
@@ -253,14 +248,10 @@ def _place(places: dict[Any, Any], operand: Any) -> Any:
     return places.setdefault(operand, sp.Dummy(f"p{len(places)}"))
 
 
-def _spell(labels: Labels) -> str:
-    return "".join(_LETTERS[label] for label in labels)
-
-
 def _single(x: Any, labels: Labels, core: Labels) -> Any:
     """A diagonal, a sum, axes in another order."""
     if len(set(labels)) < len(labels):
-        return sd.einsum(f"{_spell(labels)}->{_spell(core)}", x)
+        return sd.einsum(f"{letters(labels)}->{letters(core)}", x)
     summed = tuple(axis for axis, label in enumerate(labels) if label not in core)
     kept = tuple(label for label in labels if label in core)
     if summed:
@@ -273,9 +264,32 @@ def _single(x: Any, labels: Labels, core: Labels) -> Any:
 def _matrix_product(x: TensorExpr, la: Labels, y: TensorExpr, lb: Labels, core: Labels) -> TensorExpr | None:
     """``x @ y`` of matrices and vectors, transposed where that helps; None where it is no such product."""
     summed = [label for label in la if label in lb and label not in core]
-    if len(summed) != 1 or len(la) > 2 or len(lb) > 2 or len({*la, *lb}) != len(core) + 1:
+    if len(summed) != 1 or len({*la, *lb}) != len(core) + 1:
         return None
+    if len(la) > 2 or len(lb) > 2:
+        return _batch_product(x, la, y, lb, core, summed[0])
     rows, columns = (tuple(label for label in own if label != summed[0]) for own in (la, lb))
     if core != rows + columns:
         return None
     return (x if la[-1] == summed[0] else x.T) @ (y if lb[0] == summed[0] else y.T)
+
+
+def _batch_product(
+    x: TensorExpr, la: Labels, y: TensorExpr, lb: Labels, core: Labels, summed: int
+) -> TensorExpr | None:
+    """``x @ y`` of stacks of matrices."""
+    if len(core) < 3:
+        return None
+    *lead, row, column = core
+    left, right = _as_stack(x, la, lead, row, summed), _as_stack(y, lb, lead, summed, column)
+    return None if left is None or right is None else left @ right
+
+
+def _as_stack(x: TensorExpr, labels: Labels, lead: Sequence[int], row: int, column: int) -> TensorExpr | None:
+    """A matrix, or a stack of them, with those rows and columns."""
+    if labels in ((row, column), (*lead, row, column)):
+        return x
+    if labels not in ((column, row), (*lead, column, row)):
+        return None
+    n = len(labels)
+    return x.T if n == 2 else sd.transpose(x, [*range(n - 2), n - 1, n - 2])

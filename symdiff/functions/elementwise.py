@@ -14,7 +14,14 @@ from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 from sympy.matrices.matrixbase import MatrixBase
 
 from symdiff.errors import ModelError
+from symdiff.functions.latex import Latex
 from symdiff.functions.tensor import elementwise, is_tensor
+
+
+def _call(operator: str, function: Any, printer: Any, exp: str | None) -> str:
+    """A call under an operator of LaTeX's own."""
+    text = rf"{operator}\left({', '.join(map(printer._print, function.args))}\right)"
+    return text if exp is None else f"{{{text}}}^{{{exp}}}"
 
 
 class relu(sp.Function):
@@ -59,6 +66,9 @@ class maximum(sp.Function):
 
     nargs = 2
 
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        return _call(r"\max", self, printer, exp)
+
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         mine, other = self.args[argindex - 1], self.args[2 - argindex]
         return sp.Heaviside(mine - other, sp.Rational(1, 2))
@@ -68,6 +78,9 @@ class minimum(sp.Function):
     """The smaller of two values; a tie shares its derivative equally."""
 
     nargs = 2
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        return _call(r"\min", self, printer, exp)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         mine, other = self.args[argindex - 1], self.args[2 - argindex]
@@ -102,11 +115,22 @@ class where(sp.Function):
         one, zero = sp.Integer(1), sp.Integer(0)
         return where(self.args[0], one, zero) if argindex == 2 else where(self.args[0], zero, one)
 
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        """Cases; of 1 and 0 an indicator."""
+        condition, yes, no = map(printer._print, self.args)
+        if self.args[1:] == (1, 0):
+            return rf"\mathbf{{1}}_{{{condition}}}"
+        text = rf"\begin{{cases}} {yes} & \text{{if}}\: {condition} \\ {no} & \text{{otherwise}} \end{{cases}}"
+        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
 
 class equal(sp.Function):
     """1 where two values are equal, else 0."""
 
     nargs = 2
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        return rf"\mathbf{{1}}_{{{' = '.join(map(printer._print, self.args))}}}"
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         return sp.Integer(0)
@@ -177,3 +201,6 @@ class EntrywiseFunction(MatrixExpr):
             dummy: sp.Symbol(printer._print(a)) for dummy, a in zip(self.args[0].variables, self.args[1:], strict=True)
         }
         return str(printer._print(self.args[0].expr.xreplace(operands)))
+
+    def _latex(self, printer: Any) -> str:
+        return (printer if isinstance(printer, Latex) else Latex()).of_entries(self.args[0], self.args[1:])

@@ -45,6 +45,8 @@ class Reduction(sp.Expr):
         return f"{self.name}({printer._print(self.argument)})"
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
+        if self.name == "sum" and self.argument == 1 and hasattr(printer, "samples"):
+            return str(printer.samples) if exp is None else f"{printer.samples}^{{{exp}}}"
         text = rf"\operatorname{{{self.name}}}\left({printer._print(self.argument)}\right)"
         return text if exp is None else rf"{{{text}}}^{{{exp}}}"
 
@@ -77,6 +79,10 @@ class AxisReduction(MatrixExpr):
     def _sympystr(self, printer: Any) -> str:
         return f"{self.name}({printer._print(self.argument)}, axis={self.axis})"
 
+    def _latex(self, printer: Any) -> str:
+        name = self.name.replace("_", r"\_")
+        return rf"\operatorname{{{name}}}_{{{self.axis}}}\left({printer._print(self.argument)}\right)"
+
 
 class AxisFunction(MatrixExpr):
     """A function of whole rows or columns that keeps the shape (softmax, log_softmax): args as `AxisReduction`."""
@@ -94,6 +100,7 @@ class AxisFunction(MatrixExpr):
         return self.argument.shape
 
     _sympystr = AxisReduction._sympystr
+    _latex = AxisReduction._latex
 
 
 def _axis(axis: int, name: str) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import operator
-import re
 import sys
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -19,6 +18,7 @@ import sympy as sp
 from sympy.core.sympify import SympifyError
 
 from symdiff.errors import ModelError
+from symdiff.functions.tensor_text import latex, plain
 
 MOST_OPERANDS = 16
 _DUMMIES = tuple(
@@ -80,10 +80,10 @@ class TensorExpr:
         raise AttributeError(f"{spelled(self)} has no attribute {name}: {_METHODS.get(name, _OWN)}.")
 
     def _sympystr(self, printer: Any) -> str:
-        return spelled(self)
+        return plain(self, printer=printer)
 
     def _latex(self, printer: Any) -> str:
-        return rf"\mathrm{{{spelled(self)}}}".replace("_", r"\_")
+        return latex(self, printer)
 
     def _sympy_(self) -> Any:
         if sys._getframe(1).f_code.co_name == "_do_eq_sympify":  # symbol == tensor: False, as for any other object
@@ -258,10 +258,10 @@ class TensorScalar(sp.Expr):
         raise ModelError(f"SymPy cannot differentiate {spelled(self.tensor)}: use sd.gradient, or compile the model.")
 
     def _sympystr(self, printer: Any) -> str:
-        return spelled(self.tensor)
+        return plain(self.tensor, printer=printer)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        text = rf"\mathrm{{{spelled(self.tensor)}}}"
+        text = latex(self.tensor, printer)
         return text if exp is None else f"{{{text}}}^{{{exp}}}"
 
     def __getnewargs__(self) -> tuple[Any, ...]:
@@ -342,76 +342,5 @@ def _key(part: Any) -> Hashable:
 
 
 def spelled(root: TensorExpr) -> str:
-    """A tensor as text, its head alone where that would be long."""
-    if isinstance(root, Tensor):
-        return root.name
-    texts: dict[int, str] = {}
-    stack: list[Any] = [root]
-    while stack:
-        part = stack[-1]
-        missing = [a for a in part.args if isinstance(a, TensorExpr) and id(a) not in texts]
-        if missing:
-            stack.extend(missing)
-            continue
-        texts[id(stack.pop())] = _spelled(part, [texts.get(id(a)) or str(a) for a in part.args])
-    return texts[id(root)]
-
-
-def _spelled(part: TensorExpr, args: list[str]) -> str:
-    if isinstance(part, Tensor):
-        return part.name
-    if part.op == "elementwise":
-        (function,) = part.options
-        names = {
-            v: sp.Symbol(_operand(text, function.expr, v)) for v, text in zip(function.variables, args, strict=True)
-        }
-        text = str(function.expr.xreplace(names))
-    elif part.op == "matmul":
-        text = " @ ".join(arg if _is_atom(arg) else f"({arg})" for arg in args)
-    elif part.op == "transpose" and part.options == (None,):
-        text = f"{args[0] if _is_atom(args[0]) else f'({args[0]})'}.T"
-    elif part.op == "reduce":
-        name, axes, _ = part.options
-        over = "" if axes is None else f", axis={axes[0] if len(axes) == 1 else axes}"
-        text = f"{name}({args[0]}{over})"
-    elif part.op in ("softmax", "log_softmax"):
-        text = f"{part.op}({args[0]}, axis={part.options[0]})"
-    elif part.op == "getitem":
-        text = f"{args[0] if _is_atom(args[0]) else f'({args[0]})'}[{_keys(part.options, args[1:])}]"
-    elif part.op == "einsum":
-        text = f"einsum({part.options[0]!r}, {', '.join(args)})"
-    else:
-        text = f"{part.op}({', '.join([*args, *map(str, part.options)])})"
-    return text if len(text) <= 200 else f"{part.op}(...)"
-
-
-def _is_atom(text: str) -> bool:
-    """Whether a text stands by itself beside an operator: a name, a call, an index."""
-    return re.fullmatch(r"[\w.]+([\[(].*[\])])?", text) is not None and _balanced(text)
-
-
-def _balanced(text: str) -> bool:
-    """Whether the first bracket closes at the very end."""
-    depth = 0
-    for place, character in enumerate(text):
-        depth += (character in "([") - (character in ")]")
-        if character in ")]" and depth == 0 and place < len(text) - 1:
-            return False
-    return True
-
-
-def _operand(text: str, body: Any, variable: Any) -> str:
-    """An operand as it is written inside an elementwise function."""
-    return text if _is_atom(text) or (body.is_Function and variable in body.args) else f"({text})"
-
-
-def _keys(options: tuple[Any, ...], arrays: list[str]) -> str:
-    left = iter(arrays)
-    parts = []
-    for option in options:
-        if isinstance(option, tuple):
-            start, stop, step = ("" if bound is None else str(bound) for bound in option[1:])
-            parts.append(f"{start}:{stop}" + (f":{step}" if step else ""))
-        else:
-            parts.append(next(left) if option == "array" else "..." if option is Ellipsis else str(option))
-    return ", ".join(parts)
+    """A tensor as text for a message, its head alone where that would be long."""
+    return plain(root, longest=200)

@@ -18,6 +18,12 @@ from symdiff.graph.size import Dim, spelled, total
 # Contractions
 
 
+def identity(shape: Shape) -> Node:
+    """The identity map of arrays of a shape: an array of ``shape + shape``, never formed."""
+    labels = range(len(shape))
+    return contract([], [], [*labels, *labels], dict(enumerate(shape)))
+
+
 def transpose(x: Node, order: Sequence[int] | None = None) -> Node:
     """The axes of x in another order; reversed by default."""
     order = tuple(order) if order is not None else tuple(range(x.ndim))[::-1]

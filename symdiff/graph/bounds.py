@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
-from symdiff.graph.item import needs
+from symdiff.graph.item import needs, reach
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim, Size
+
+_SOMEWHERE = "a slice or an entry in the model"
 
 
 def nonnegative(dim: Dim) -> bool | None:
@@ -31,15 +33,23 @@ def _from_one(dim: Size) -> tuple[tuple[tuple[str, ...], int], ...]:
     return total.terms if isinstance(total, Size) else (((), total),)
 
 
-def requirements(order: Iterable[Node]) -> list[Size]:
-    """What the nodes need that only the sizes of arrays can tell."""
-    found: dict[Dim, None] = {}
+def requirements(order: Iterable[Node], inputs: Mapping[Node, str]) -> dict[Size, str]:
+    """What the nodes need that only the sizes of arrays can tell, and what for, in words; `inputs`: their names."""
+    found: dict[Size, str] = {}
     for node in order:
-        if node.op == "index":
-            items = node.attributes[0]
-            found |= dict.fromkeys(needs(items, node.args[0].shape[node.args[0].ndim - len(items) :]))
-        elif node.op == "place":
-            found |= dict.fromkeys(needs(*node.attributes))
-        elif node.op == "arange" or (node.op == "size" and node.attributes[1:]):
-            found.setdefault(node.attributes[0])
-    return [dim for dim in found if isinstance(dim, Size) and nonnegative(dim) is None]
+        for dim, words in _needs_of(node, inputs):
+            if isinstance(dim, Size) and nonnegative(dim) is None:
+                found.setdefault(dim, words)
+    return found
+
+
+def _needs_of(node: Node, inputs: Mapping[Node, str]) -> Iterator[tuple[Dim, str]]:
+    if node.op == "index":
+        (x,), (items,) = node.args, node.attributes
+        for axis, item in enumerate(items, start=x.ndim - len(items)):
+            words = f"{reach(item)} on axis {axis} of {inputs[x]}" if x in inputs else _SOMEWHERE
+            yield from ((dim, words) for dim in needs([item], [x.shape[axis]]))
+    elif node.op == "place":
+        yield from ((dim, _SOMEWHERE) for dim in needs(*node.attributes))
+    elif node.op == "arange" or (node.op == "size" and node.attributes[1:]):
+        yield node.attributes[0], _SOMEWHERE

@@ -8,13 +8,14 @@ products, broadcasts, identity matrices and sums are all contractions, and so ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from symdiff.graph.node import Node, Shape
 from symdiff.graph.size import Dim
 
 Labels = tuple[int, ...]
+_LETTERS = "ijklmnopqrstuvwxyzabcdefghIJKLMNOPQRSTUVWXYZABCDEFGH"
 
 
 @dataclass
@@ -87,6 +88,11 @@ class Contraction:
     def shape(self) -> tuple[Dim, ...]:
         """Of the result."""
         return tuple(self.sizes[i] for i in self.out)
+
+
+def letters(labels: Iterable[int]) -> str:
+    """Labels as in an equation of `einsum`; beyond the alphabet's as other characters, which NumPy does not take."""
+    return "".join(_LETTERS[label] if label < len(_LETTERS) else chr(140 + label) for label in labels)
 
 
 def _replace(labels: Labels, old: int, new: int) -> Labels:

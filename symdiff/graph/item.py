@@ -79,6 +79,20 @@ def needs(items: Iterable[Item], dims: Iterable[Dim]) -> Iterator[Dim]:
             yield from (start, stop - start, dim - stop)
 
 
+def reach(item: Item) -> str:
+    """From which entry to which an item reaches, for messages."""
+    if isinstance(item, int):
+        return f"the index {item}"
+    if isinstance(item, Window):
+        ends = [item.start, item.start]
+        for size, step in item.terms:
+            ends[step > 0] = ends[step > 0] + (size - 1) * step
+        low, high = ends
+    else:
+        low, high = item[0], item[1] - 1
+    return f"the index {low}" if low == high else f"the indices {low} to {high}"
+
+
 def described(item: Item) -> str:
     """An item in words, for messages."""
     if isinstance(item, int):

@@ -61,9 +61,22 @@ def _turned(a: Node, known: dict[Node, Node], depth: int) -> Node:
 
 
 def diagonal(a: Node) -> Node:
-    """The entries on the diagonal."""
+    """The entries on the diagonal, as one axis."""
+    _check_square("a diagonal", a)
     labels = list(range(a.ndim - 1))
     return contract([a], [[*labels, labels[-1]]], labels, dict(enumerate(a.shape)))
+
+
+def on_diagonal(v: Node) -> Node:
+    """The matrix with the entries along the last axis on its diagonal, zeros elsewhere."""
+    labels = list(range(v.ndim))
+    return contract([v], [labels], [*labels, labels[-1]], dict(enumerate(v.shape)))
+
+
+def trace(a: Node) -> Node:
+    """The sum of the diagonal."""
+    _check_square("a trace", a)
+    return sum_axes(diagonal(a), (a.ndim - 2,))
 
 
 def is_diagonal(a: Node) -> bool:
@@ -88,12 +101,6 @@ def terms(a: Node) -> list[tuple[Node, Node]]:
             case _:
                 found.append((scalar, x))
     return found
-
-
-def identity(like: Node) -> Node:
-    """The identity matrix of the shape of another."""
-    lead = range(like.ndim - 2)
-    return contract([], [], [*lead, 90, 90], dict(enumerate(like.shape[:-2])) | {90: like.shape[-1]})
 
 
 # Products and solves
@@ -225,7 +232,7 @@ def inverse(a: Node) -> Node:
         return a.args[0]
     if is_transpose(a):
         return swapped(inverse(a.args[0]))
-    return intern("inverse", (cast(a),), (), a.shape, "float")
+    return intern("inverse", (cast(a),), (structure(a), a.op == "cholesky"), a.shape, "float")
 
 
 # Determinants
@@ -269,7 +276,7 @@ def sign_det(a: Node) -> Node:
 def cholesky(a: Node) -> Node:
     """The lower triangular L of A = L L^T; of a matrix that is not symmetric its symmetric part is taken."""
     _check_square("cholesky", a)
-    return intern("cholesky", (cast(a),), (), a.shape, "float")
+    return intern("cholesky", (cast(a),), (is_symmetric(a),), a.shape, "float")
 
 
 def symmetric_part(a: Node) -> Node:

@@ -113,13 +113,13 @@ LINEAR = (
 # Of the last two axes, square matrices; leading axes are a batch.
 LINALG = (
     "solve",  # (A, B): A^-1 B; attribute, the structure of A: "general", "lower" or "upper" triangular
-    "inverse",
+    "inverse",  # attributes: the structure of A; whether it is a factor of Cholesky, which is never singular
     "det",
     "logdet",  # log det A, NaN where the determinant is negative
     "cofactors",  # det(A) A^-T, the derivative of the determinant
     "log_abs_det",
     "sign_det",
-    "cholesky",  # the lower factor of the symmetric part, which must be positive definite
+    "cholesky",  # the lower factor of the symmetric part, positive definite; attribute: whether A is symmetric by its form
     "triangle",  # the lower triangle, zeros above; attribute, what scales the diagonal
 )
 

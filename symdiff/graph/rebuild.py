@@ -25,13 +25,13 @@ _CONSTRUCTORS: dict[str, Callable[..., Node]] = {
     "one_hot": lambda args, dim: axes.one_hot(args[0], dim),
     "first_max": lambda args, over: axes.structural("first_max", args, over),
     "solve": lambda args, structure: linalg.solve(*args),
-    "inverse": lambda args: linalg.inverse(*args),
+    "inverse": lambda args, structure, regular: linalg.inverse(*args),
     "det": lambda args: linalg.det(*args),
     "logdet": lambda args: linalg.logdet(*args),
     "cofactors": lambda args: linalg.cofactors(*args),
     "log_abs_det": lambda args: linalg.log_abs_det(*args),
     "sign_det": lambda args: linalg.sign_det(*args),
-    "cholesky": lambda args: linalg.cholesky(*args),
+    "cholesky": lambda args, symmetric: linalg.cholesky(*args),
     "triangle": lambda args, on_diagonal: linalg.triangle(args[0], on_diagonal),
 }
 

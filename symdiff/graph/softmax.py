@@ -1,8 +1,21 @@
-"""The softmax is no operation of its own: it is exp(x - logsumexp(x)), which is recognised where it is written out."""
+"""The softmax is no operation of its own but exp(x - logsumexp(x)): how it is made, and how closed forms find it."""
 
 from __future__ import annotations
 
+from symdiff.graph.axes import insert_axes, reduce
+from symdiff.graph.build import cast, pointwise
 from symdiff.graph.node import Node
+
+
+def log_softmax(x: Node, axis: int) -> Node:
+    """x - logsumexp(x) along an axis."""
+    x = cast(x)
+    return x - insert_axes(reduce("reduce_logsumexp", x, (axis,)), (axis,), x.shape)
+
+
+def softmax(x: Node, axis: int) -> Node:
+    """exp(x) divided by its sum along an axis, without overflow."""
+    return pointwise("exp", log_softmax(x, axis))
 
 
 def softmax_of(node: Node) -> tuple[Node, tuple[int, ...]] | None:

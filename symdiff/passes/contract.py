@@ -7,12 +7,12 @@ that are known only when arrays come take nominal values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import opt_einsum
 
 from symdiff.graph.build import contract
-from symdiff.graph.contraction import Contraction, Labels, aligned
+from symdiff.graph.contraction import Contraction, Labels, aligned, letters
 from symdiff.graph.linalg import solve, transposed
 from symdiff.graph.node import Node, rewrite, topological, users
 from symdiff.graph.rebuild import rebuild
@@ -144,7 +144,7 @@ def _in_pairs(node: Node, samples: str | None) -> Node:
     extents = {label: evaluate(dim, values) for label, dim in work.sizes.items()}
     free = _without_repeats(work)
     out = dict.fromkeys(i for i in work.out if any(i in labels for _, labels in free))
-    equation = ",".join(_spell(labels) for _, labels in free) + "->" + _spell(out)
+    equation = ",".join(letters(labels) for _, labels in free) + "->" + letters(out)
     shapes = [tuple(extents[i] for i in labels) for _, labels in free]
     path, _ = opt_einsum.contract_path(equation, *shapes, optimize="dp", shapes=True)
     for step in path[:-1]:
@@ -204,7 +204,3 @@ def _without_repeats(work: Contraction) -> list[tuple[Node, Labels]]:
         same = distinct == labels
         found.append((operand if same else contract([operand], [labels], distinct, dict(work.sizes)), distinct))
     return found
-
-
-def _spell(labels: Iterable[int]) -> str:
-    return "".join(opt_einsum.get_symbol(label) for label in labels)

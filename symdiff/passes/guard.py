@@ -13,10 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symdiff.graph.axes import reduce
+from symdiff.graph.axes import identity, reduce
 from symdiff.graph.build import pointwise, select
 from symdiff.graph.leaves import constant
-from symdiff.graph.linalg import identity
 from symdiff.graph.node import Node, Shape, rewrite, topological
 from symdiff.graph.ops import LINALG, POINTWISE
 from symdiff.graph.rebuild import rebuild
@@ -52,7 +51,7 @@ def guard(roots: Sequence[Node], results: Sequence[Node], samples: Size | None) 
                 args = (*args[:position], operand, *args[position + 1 :])
         if node.op in LINALG and node.args[0] in varying:  # a matrix that may be singular
             mask = _mask(_seen_from(need, ()), memo)
-            args = (select(mask, args[0], identity(args[0])), *args[1:])
+            args = (select(mask, args[0], identity(args[0].shape[-1:])), *args[1:])
         return rebuild(node, args)
 
     conditions = dict.fromkeys(condition for need in needs.values() for condition in _conditions(need))

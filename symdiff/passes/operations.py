@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symdiff.graph.contraction import Contraction
-from symdiff.graph.linalg import structure
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import LEAVES, LINALG, LINEAR, POINTWISE
 from symdiff.graph.size import Dim, total
@@ -42,15 +41,14 @@ def _of_linear_algebra(node: Node) -> Dim:
     """
     n = node.args[0].shape[-1]
     batch = total(node.args[0].shape[:-2])
-    triangular = structure(node.args[0]) != "general"
     match node.op:
         case "triangle":
             return total(node.shape)
         case "solve":
             columns = batch * n * n * node.shape[-1]
-            return columns if triangular else batch * n * n * n + 2 * columns
+            return batch * n * n * n + 2 * columns if node.attributes[0] == "general" else columns
         case "inverse":
-            return batch * n * n * n * (1 if triangular else 2)
+            return batch * n * n * n * (2 if node.attributes[0] == "general" else 1)
         case "cofactors":
             return 2 * batch * n * n * n
     return batch * n * n * n
