@@ -133,6 +133,9 @@ class ArrayWriter:
         dims = ", ".join(self.size(dim).source for dim in node.shape)
         return Text(f"{self.texts[node.args[0]].at(ATOM)}.reshape({dims})")
 
+    def _contiguous(self, node: Node) -> Text:
+        return Text(f"{self.xp}.ascontiguousarray({self._sources(node)[0]})")
+
     def _arange(self, node: Node) -> Text:
         return Text(f"{self.xp}.arange({self.size(node.shape[0]).source}, dtype={self.dtype})")
 
@@ -143,10 +146,13 @@ class ArrayWriter:
             return Text(f"{self.xp}.cumsum({x}, axis={axis})")
         return Text(f"{self.xp}.flip({self.xp}.cumsum({self.xp}.flip({x}, {axis}), axis={axis}), {axis})")
 
-    def _first_max(self, node: Node) -> Text:
-        self.need("_first_max")
-        axes = tuple(node.ndim + axis for axis in node.attributes[0])
-        return Text(f"_first_max({self._sources(node)[0]}, {axes})")
+    def _window_max(self, node: Node) -> Text:
+        self.need(f"_{node.op}")
+        (spans,) = node.attributes
+        windows = ", ".join(f"({self.size(size).source}, {step})" for size, step in spans)
+        return Text(f"_{node.op}({', '.join(self._sources(node))}, {windows})")
+
+    _pick_first_max = _place_first_max = _window_max
 
     def _stack(self, node: Node) -> Text:
         (extents,) = node.attributes

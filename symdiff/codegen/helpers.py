@@ -169,15 +169,40 @@ def _add_windows(values, shape, *axes):
     return result
 ''',
     "_window_max": '''\
-def _window_max(x, axes):
-    """The largest entries along the few places of some axes."""
-    result = None
-    for place in np.ndindex(*(x.shape[axis] for axis in axes)):
-        entry = [slice(None)] * x.ndim
-        for axis, k in zip(axes, place):
-            entry[axis] = k
-        part = x[tuple(entry)]
-        result = part.copy() if result is None else np.maximum(result, part, out=result)
+def _window_max(x, *windows):
+    """The largest entry of each window of the last axes; `windows` are (size, step) along each."""
+    for axis, (size, step) in enumerate(windows, x.ndim - len(windows)):
+        last = (x.shape[axis] - size) // step * step
+        parts = [x[(slice(None),) * axis + (slice(k, k + last + 1, step),)] for k in range(size)]
+        x = np.maximum(parts[0], parts[-1])
+        for part in parts[1:-1]:
+            np.maximum(x, part, out=x)
+    return x
+''',
+    "_first_largest": '''\
+def _first_largest(x, y, windows):
+    """For each place in the windows of x: those entries of x, and which of them are y, the largest, for the first time."""
+    free = np.ones_like(y, bool)
+    for place in np.ndindex(*(size for size, _ in windows)):
+        steps = [(k, step, count) for k, (_, step), count in zip(place, windows, y.shape[-len(windows) :])]
+        spot = (..., *(slice(k, k + step * (count - 1) + 1, step) for k, step, count in steps))
+        hit = (x[spot] == y) & free
+        free ^= hit
+        yield spot, hit
+''',
+    "_pick_first_max": '''\
+def _pick_first_max(t, x, y, *windows):
+    """For each window of x the entry of t at the first largest entry y."""
+    return sum(t[spot] * hit for spot, hit in _first_largest(x, y, windows))
+''',
+    "_place_first_max": '''\
+def _place_first_max(g, x, y, *windows):
+    """The transpose of `_pick_first_max`: zeros like x, to which g is added at the first largest entry y of each window."""
+    result = np.zeros_like(x) if g.ndim == x.ndim else np.zeros((*g.shape[: g.ndim - x.ndim], *x.shape), x.dtype)
+    apart = all(size <= step for size, step in windows)
+    for spot, hit in _first_largest(x, y, windows):
+        part = result[spot]
+        np.multiply(g, hit, out=part) if apart else np.add(part, g * hit, out=part)
     return result
 ''',
     "_positions": '''\
@@ -207,21 +232,6 @@ def _scatter(values, positions, axis, length):
     positions = np.asarray(positions).astype(np.intp, copy=False)
     result = np.zeros((*values.shape[:axis], length, *values.shape[axis + positions.ndim :]), values.dtype)
     np.add.at(result, (slice(None),) * axis + (positions,), values)
-    return result
-''',
-    "_first_max": '''\
-def _first_max(x, axes):
-    """1 at the first largest entry along the few places of some axes, else 0."""
-    top = _window_max(x, axes)
-    result = np.zeros(x.shape, x.dtype)
-    free = np.ones(top.shape, bool)
-    for place in np.ndindex(*(x.shape[axis] for axis in axes)):
-        entry = [slice(None)] * x.ndim
-        for axis, k in zip(axes, place):
-            entry[axis] = k
-        hit = free & (x[tuple(entry)] == top)
-        result[tuple(entry)] = hit
-        free &= ~hit
     return result
 ''',
     "_solve_triangular": '''\
@@ -469,7 +479,8 @@ REQUIRES = {
     "_cofactors": "_prod_others",
     "_prod_others_tangent": "_prod_others",
     "_add_windows": "_windows",
-    "_first_max": "_window_max",
+    "_pick_first_max": "_first_largest",
+    "_place_first_max": "_first_largest",
     "_one_hot": "_positions",
     "_take": "_positions",
 }

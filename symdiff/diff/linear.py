@@ -127,6 +127,7 @@ LINEAR: dict[str, Derivative] = {
         lambda node, i, t, lead: reshape(t, *node.attributes),
         lambda node, i, g, lead: reshape(g, *node.attributes[::-1]),
     ),
+    "contiguous": _linear(lambda node, i, t, lead: t, lambda node, i, g, lead: g),
     "take": _linear(
         lambda node, i, t, lead: take(t, node.args[1], *node.attributes),
         lambda node, i, g, lead: scatter(g, node.args[1], node.attributes[0], node.args[0].shape[node.attributes[0]]),

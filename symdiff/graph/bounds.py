@@ -40,6 +40,10 @@ def requirements(order: Iterable[Node]) -> list[Size]:
             found |= dict.fromkeys(needs(items, node.args[0].shape[node.args[0].ndim - len(items) :]))
         elif node.op == "place":
             found |= dict.fromkeys(needs(*node.attributes))
+        elif node.op == "window_max":
+            (spans,) = node.attributes
+            dims = node.args[0].shape[node.ndim - len(spans) :]
+            found |= dict.fromkeys(dim - size for dim, (size, _) in zip(dims, spans, strict=True))
         elif node.op == "arange" or (node.op == "size" and node.attributes[1:]):
             found.setdefault(node.attributes[0])
     return [dim for dim in found if isinstance(dim, Size) and nonnegative(dim) is None]

@@ -1,0 +1,106 @@
+"""Sliding windows: convolution as a product of matrices, sums of windows, the largest entry of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from symdiff.errors import ShapeError, UnsupportedError
+from symdiff.graph.axes import contiguous, index, place, sum_axes, transpose
+from symdiff.graph.build import cast, contract, full, pointwise, select
+from symdiff.graph.item import Item, Window
+from symdiff.graph.leaves import constant
+from symdiff.graph.node import Node, Shape, intern
+from symdiff.graph.size import Dim
+
+Span = tuple[Dim, int]  # size and step of the windows along an axis
+
+
+def convolution(x: Node, kernel: Node, stride: Sequence[int], padding: Sequence[int], what: str) -> Node:
+    """Cross-correlation of x (samples, channels, *lengths) with a kernel (out, channels, *sizes).
+
+    The samples are put last, so that rows of memory are long. The entries of a window along the last axis are copied to
+    lie before them; those along the axes before are a view of that copy. What is left is for each line of the result a
+    product of the kernel with a matrix, of which only as many copies are made as the kernel has columns.
+    """
+    n = len(stride)
+    turned = padded(transpose(x, [*range(2, n + 1), 1, n + 1, 0]), [*padding[:-1], 0, padding[-1], 0])
+    spans = [(size, step) for size, step in zip(kernel.shape[2:], stride, strict=True)]
+    starts, places = _terms(turned.shape[n], spans[-1], what)
+    across = _indexed(turned, {n: Window(0, (places, starts))})
+    views = {axis: Window(0, _terms(turned.shape[axis], spans[axis], what)) for axis in range(n - 1)}
+    seen = _indexed(across, views)  # for each line its start and place; channels, place, start, samples
+    at, inside = [*range(0, 2 * n - 2, 2), 2 * n], [2 * n - 2, *range(1, 2 * n - 2, 2), 2 * n - 1]
+    samples, out = 2 * n + 1, 2 * n + 2
+    sizes = {**dict(enumerate(seen.shape)), out: kernel.shape[0]}
+    return contract([kernel, seen], [[out, *inside], range(out)], [samples, out, *at], sizes)
+
+
+def _indexed(x: Node, windows: Mapping[int, Item]) -> Node:
+    """Some axes of x as windows; x lies in memory as its axes do, so that what stays in order is a view."""
+    whole: list[Item] = [(0, dim, 1) for dim in x.shape]
+    items = [windows.get(axis, item) for axis, item in enumerate(whole)]
+    return index(contiguous(x), items) if windows else contiguous(x)
+
+
+def _terms(dim: Dim, span: Span, what: str) -> tuple[tuple[Dim, int], tuple[Dim, int]]:
+    """The terms of a window: where it starts, and the place in it."""
+    size, step = span
+    return (_count(dim, span, what), step), (size, 1)
+
+
+def _count(dim: Dim, span: Span, what: str) -> Dim:
+    """How many windows an axis has."""
+    size, step = span
+    room = dim - size
+    if not isinstance(room, int):
+        if step != 1:
+            raise UnsupportedError(f"{what}: a stride of {step} needs sizes that are numbers, not {dim}.")
+        return room + 1
+    if room < 0:
+        raise ShapeError(f"{what}: a window of {size} does not fit an axis of {dim}.")
+    return room // step + 1
+
+
+def padded(x: Node, padding: Sequence[int]) -> Node:
+    """x with zeros before and after its last axes."""
+    dims = x.shape[x.ndim - len(padding) :]
+    items: list[Item] = [(many, many + dim, 1) for many, dim in zip(padding, dims, strict=True)]
+    return place(x, items, [dim + 2 * many for many, dim in zip(padding, dims, strict=True)])
+
+
+def window_sums(x: Node, spans: Sequence[Span], what: str) -> Node:
+    """The sum of each window of the last axes."""
+    lead = x.ndim - len(spans)
+    items: list[Item] = [Window(0, _terms(dim, span, what)) for dim, span in zip(x.shape[lead:], spans, strict=True)]
+    return sum_axes(index(x, items), range(lead + 1, lead + 2 * len(spans), 2))
+
+
+def largest_of_windows(x: Node, spans: Sequence[Span], padding: Sequence[int], what: str) -> Node:
+    """The largest entry of each window of the last axes; what is padded is never the largest."""
+    for dim, many, span in zip(x.shape[x.ndim - len(spans) :], padding, spans, strict=True):
+        _count(dim + 2 * many, span, what)
+    if any(padding):
+        ones = full(1.0, x.shape[x.ndim - len(spans) :])
+        inside = pointwise("lt", constant(0.0), padded(ones, padding))
+        x = select(inside, padded(x, padding), constant(float("-inf")))
+    return window_max(x, spans)
+
+
+def window_max(x: Node, spans: Sequence[Span]) -> Node:
+    """The largest entry of each window of the last axes."""
+    return intern("window_max", (cast(x),), (tuple(spans),), _pooled(x.shape, spans), "float")
+
+
+def pick_first_max(t: Node, x: Node, y: Node, spans: Sequence[Span]) -> Node:
+    """For each window of x the entry of t where x has its largest entry y, the first such; t may have axes in front."""
+    return intern("pick_first_max", (t, x, y), (tuple(spans),), (*t.shape[: t.ndim - x.ndim], *y.shape), "float")
+
+
+def place_first_max(g: Node, x: Node, y: Node, spans: Sequence[Span]) -> Node:
+    """The transpose of `pick_first_max`: g added to zeros; g may have axes in front."""
+    return intern("place_first_max", (g, x, y), (tuple(spans),), (*g.shape[: g.ndim - y.ndim], *x.shape), "float")
+
+
+def _pooled(shape: Shape, spans: Sequence[Span]) -> Shape:
+    lead = len(shape) - len(spans)
+    return (*shape[:lead], *(_count(dim, span, "pooling") for dim, span in zip(shape[lead:], spans, strict=True)))
