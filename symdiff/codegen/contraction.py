@@ -8,7 +8,7 @@ from typing import Any
 from symdiff.codegen.program import ATOM, PRODUCT, Text
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.node import Node
-from symdiff.graph.size import evaluate, names_of, total
+from symdiff.graph.size import Dim, evaluate, names_of, total
 
 _LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 _NOMINAL = 30  # sizes that are not known, where the largest array is looked for
@@ -202,15 +202,23 @@ class ContractionWriter:
         """Axes that lie side by side taken as one."""
         if all(len(group) == 1 for group in groups):
             return Text(text.at(ATOM))
-        dims = [*(work.sizes[label] for label in lead), *(total([work.sizes[i] for i in group]) for group in groups)]
-        return Text(f"{text.at(ATOM)}.reshape({', '.join(self.writer.size(dim).source for dim in dims)})")
+        return self._reshaped(
+            text, [total([work.sizes[i] for i in group]) for group in (*((i,) for i in lead), *groups)]
+        )
+
+    def _reshaped(self, text: Text, dims: Sequence[Dim]) -> Text:
+        """Other axes; of a size that only arrays tell NumPy finds one."""
+        sizes = [self.writer.size(dim).source for dim in dims]
+        unknown = [place for place, dim in enumerate(dims) if not isinstance(dim, int)]
+        if len(unknown) == 1:
+            sizes[unknown[0]] = "-1"
+        return Text(f"{text.at(ATOM)}.reshape({', '.join(sizes)})")
 
     def _apart(self, text: Text, lead: Labels, groups: Sequence[Labels], kept: Labels, work: Contraction) -> Text:
         """The axes of each group apart again, in the wanted order."""
         labels = (*lead, *(label for group in groups for label in group))
         if any(len(group) > 1 for group in groups):
-            dims = ", ".join(self.writer.size(work.sizes[label]).source for label in labels)
-            text = Text(f"{text.at(ATOM)}.reshape({dims})")
+            text = self._reshaped(text, [work.sizes[label] for label in labels])
         return self._arranged(text, labels, kept)
 
     def _matrix_product(self, a: Text, la: Labels, b: Text, lb: Labels, kept: Labels, summed: list[int]) -> Text | None:

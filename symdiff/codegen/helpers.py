@@ -165,7 +165,8 @@ def _add_windows(values, shape, *axes):
         entry = [slice(None)] * view.ndim
         for axis, k in zip(loops, offsets):
             entry[axis] = k
-        view[tuple(entry)] += values[tuple(entry)]
+        part = view[tuple(entry)]
+        part += values[tuple(entry)]
     return result
 ''',
     "_window_max": '''\
@@ -199,6 +200,9 @@ def _pick_first_max(t, x, y, *windows):
 def _place_first_max(g, x, y, *windows):
     """The transpose of `_pick_first_max`: zeros like x, to which g is added at the first largest entry y of each window."""
     result = np.zeros_like(x) if g.ndim == x.ndim else np.zeros((*g.shape[: g.ndim - x.ndim], *x.shape), x.dtype)
+    if g.strides != y.strides and g.ndim == y.ndim:
+        g, given = np.empty_like(y), g  # lines of memory of both are then of the same entries
+        g[...] = given
     apart = all(size <= step for size, step in windows)
     for spot, hit in _first_largest(x, y, windows):
         part = result[spot]
