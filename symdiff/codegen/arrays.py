@@ -147,12 +147,27 @@ class ArrayWriter:
         return Text(f"{self.xp}.flip({self.xp}.cumsum({self.xp}.flip({x}, {axis}), axis={axis}), {axis})")
 
     def _window_max(self, node: Node) -> Text:
-        self.need(f"_{node.op}")
-        (spans,) = node.attributes
-        windows = ", ".join(f"({self.size(size).source}, {step})" for size, step in spans)
-        return Text(f"_{node.op}({', '.join(self._sources(node))}, {windows})")
+        return self._of_windows(f"{self.xp}.maximum", node)
 
-    _pick_first_max = _place_first_max = _window_max
+    def _window_sum(self, node: Node) -> Text:
+        return self._of_windows(f"{self.xp}.add", node)
+
+    def _of_windows(self, function: str, node: Node) -> Text:
+        self.need("_of_windows")
+        return Text(f"_of_windows({function}, {self._sources(node)[0]}, {self._spans(node)})")
+
+    def _spread_windows(self, node: Node) -> Text:
+        self.need("_spread_windows")
+        return Text(f"_spread_windows({self._sources(node)[0]}, {self.shape(node.shape)}, {self._spans(node)})")
+
+    def _pick_first_max(self, node: Node) -> Text:
+        self.need(f"_{node.op}")
+        return Text(f"_{node.op}({', '.join(self._sources(node))}, {self._spans(node)})")
+
+    _place_first_max = _pick_first_max
+
+    def _spans(self, node: Node) -> str:
+        return ", ".join(f"({self.size(size).source}, {step})" for size, step in node.attributes[0])
 
     def _stack(self, node: Node) -> Text:
         (extents,) = node.attributes

@@ -160,7 +160,9 @@ class ForwardPrinter:
         for axis, (size, step) in reversed(list(enumerate(spans, start=lead))):
             item = Window(0, ((node.shape[axis], step), (size, 1)))
             text = f"{text}[{':, ' * axis}{self.positions(item)}]"
-        return self.reductions["window_max"].format(text, axes=tuple(range(lead + 1, lead + 2 * len(spans), 2)))
+        return self.reductions[node.op].format(text, axes=tuple(range(lead + 1, lead + 2 * len(spans), 2)))
+
+    _window_sum = _window_max
 
     def positions(self, item: Window) -> str:
         """The positions that a window looks at, as an array with an axis for each of its terms."""

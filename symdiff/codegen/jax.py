@@ -63,6 +63,7 @@ class JaxPrinter(ForwardPrinter):
     reductions: ClassVar = {
         "reduce_max": "jnp.max({0}, {axes})",
         "window_max": "jnp.max({0}, {axes})",
+        "window_sum": "jnp.sum({0}, {axes})",
         "reduce_min": "jnp.min({0}, {axes})",
         "reduce_prod": "jnp.prod({0}, {axes})",
         "reduce_norm": "jnp.sqrt(jnp.sum({0} ** 2, {axes}))",

@@ -59,6 +59,7 @@ class TorchPrinter(ForwardPrinter):
     reductions: ClassVar = {
         "reduce_max": "torch.amax({0}, {axes})",
         "window_max": "torch.amax({0}, {axes})",
+        "window_sum": "torch.sum({0}, {axes})",
         "reduce_min": "torch.amin({0}, {axes})",
         "reduce_norm": "torch.linalg.vector_norm({0}, dim={axes})",
         "reduce_logsumexp": "torch.logsumexp({0}, {axes})",

@@ -227,12 +227,12 @@ def _conv(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
 
 def _max_pool(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
     x, spans, padding = _pooled(expression, args)
-    return windows.largest_of_windows(x, spans, padding, "max_pool2d")
+    return windows.largest_of_windows(x, spans, padding)
 
 
 def _avg_pool(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
     x, spans, padding = _pooled(expression, args)
-    return windows.window_sums(windows.padded(x, padding), spans, "avg_pool2d") / size(total(expression.options[0]))
+    return windows.window_sum(windows.padded(x, padding), spans) / size(total(expression.options[0]))
 
 
 def _pooled(expression: TensorExpr, args: list[Node]) -> tuple[Node, list[windows.Span], tuple[int, ...]]:

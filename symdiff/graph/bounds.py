@@ -40,7 +40,7 @@ def requirements(order: Iterable[Node]) -> list[Size]:
             found |= dict.fromkeys(needs(items, node.args[0].shape[node.args[0].ndim - len(items) :]))
         elif node.op == "place":
             found |= dict.fromkeys(needs(*node.attributes))
-        elif node.op == "window_max":
+        elif node.op in ("window_max", "window_sum"):
             (spans,) = node.attributes
             dims = node.args[0].shape[node.ndim - len(spans) :]
             found |= dict.fromkeys(dim - size for dim, (size, _) in zip(dims, spans, strict=True))

@@ -106,6 +106,8 @@ LINEAR = (
     "reshape",  # the last axes in C order as others: attributes (sizes before, sizes after)
     "take",  # (x, positions): entries along an axis: attribute, the axis from the end
     "scatter",  # (x, positions), the transpose of take: attributes (axis from the end, its size)
+    "window_sum",  # of each window of the last axes: attribute, (size, step) along each of them
+    "spread_windows",  # its transpose: zeros, x added to every entry of its window: attributes (the same, sizes of those axes)
     "contiguous",  # the identity: entries that lie in memory in the order of the axes
     "cumsum",  # running sums: attributes (axis from the end, whether backwards)
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from symdiff.errors import ShapeError, UnsupportedError
-from symdiff.graph.axes import contiguous, index, place, sum_axes, transpose
+from symdiff.graph.axes import contiguous, index, place, transpose
 from symdiff.graph.build import cast, contract, full, pointwise, select
 from symdiff.graph.item import Item, Window
 from symdiff.graph.leaves import constant
-from symdiff.graph.node import Node, Shape, intern
+from symdiff.graph.node import Node, intern
 from symdiff.graph.size import Dim
 
 Span = tuple[Dim, int]  # size and step of the windows along an axis
@@ -23,6 +23,10 @@ def convolution(x: Node, kernel: Node, stride: Sequence[int], padding: Sequence[
     product of the kernel with a matrix, of which only as many copies are made as the kernel has columns.
     """
     n = len(stride)
+    if all(size == step == 1 for size, step in zip(kernel.shape[2:], stride, strict=True)) and not any(padding):
+        kept = (n + 2, *range(2, n + 2))  # one entry a window: the sum over channels alone
+        sizes = {**dict(enumerate(x.shape)), n + 2: kernel.shape[0], **{n + 3 + axis: 1 for axis in range(n)}}
+        return contract([kernel, x], [[n + 2, 1, *range(n + 3, 2 * n + 3)], range(n + 2)], [0, *kept], sizes)
     turned = padded(transpose(x, [*range(2, n + 1), 1, n + 1, 0]), [*padding[:-1], 0, padding[-1], 0])
     spans = [(size, step) for size, step in zip(kernel.shape[2:], stride, strict=True)]
     starts, places = _terms(turned.shape[n], spans[-1], what)
@@ -68,17 +72,8 @@ def padded(x: Node, padding: Sequence[int]) -> Node:
     return place(x, items, [dim + 2 * many for many, dim in zip(padding, dims, strict=True)])
 
 
-def window_sums(x: Node, spans: Sequence[Span], what: str) -> Node:
-    """The sum of each window of the last axes."""
-    lead = x.ndim - len(spans)
-    items: list[Item] = [Window(0, _terms(dim, span, what)) for dim, span in zip(x.shape[lead:], spans, strict=True)]
-    return sum_axes(index(x, items), range(lead + 1, lead + 2 * len(spans), 2))
-
-
-def largest_of_windows(x: Node, spans: Sequence[Span], padding: Sequence[int], what: str) -> Node:
+def largest_of_windows(x: Node, spans: Sequence[Span], padding: Sequence[int]) -> Node:
     """The largest entry of each window of the last axes; what is padded is never the largest."""
-    for dim, many, span in zip(x.shape[x.ndim - len(spans) :], padding, spans, strict=True):
-        _count(dim + 2 * many, span, what)
     if any(padding):
         ones = full(1.0, x.shape[x.ndim - len(spans) :])
         inside = pointwise("lt", constant(0.0), padded(ones, padding))
@@ -88,7 +83,26 @@ def largest_of_windows(x: Node, spans: Sequence[Span], padding: Sequence[int], w
 
 def window_max(x: Node, spans: Sequence[Span]) -> Node:
     """The largest entry of each window of the last axes."""
-    return intern("window_max", (cast(x),), (tuple(spans),), _pooled(x.shape, spans), "float")
+    return _of_windows("window_max", x, spans)
+
+
+def window_sum(x: Node, spans: Sequence[Span]) -> Node:
+    """The sum of each window of the last axes."""
+    return _of_windows("window_sum", x, spans)
+
+
+def spread_windows(x: Node, spans: Sequence[Span], dims: Sequence[Dim]) -> Node:
+    """The transpose of `window_sum`: zeros over the last axes `dims`, with x added to all entries of its window."""
+    return intern("spread_windows", (x,), (tuple(spans), tuple(dims)), (*x.shape[: x.ndim - len(dims)], *dims), "float")
+
+
+def _of_windows(op: str, x: Node, spans: Sequence[Span]) -> Node:
+    lead = x.ndim - len(spans)
+    dims = x.shape[lead:]
+    counts = [_count(dim, span, "pooling") for dim, span in zip(dims, spans, strict=True)]
+    if all(size == 1 for size, _ in spans):
+        return index(x, [Window(0, ((count, step),)) for count, (_, step) in zip(counts, spans, strict=True)])
+    return intern(op, (cast(x),), (tuple(spans),), (*x.shape[:lead], *counts), "float")
 
 
 def pick_first_max(t: Node, x: Node, y: Node, spans: Sequence[Span]) -> Node:
@@ -99,8 +113,3 @@ def pick_first_max(t: Node, x: Node, y: Node, spans: Sequence[Span]) -> Node:
 def place_first_max(g: Node, x: Node, y: Node, spans: Sequence[Span]) -> Node:
     """The transpose of `pick_first_max`: g added to zeros; g may have axes in front."""
     return intern("place_first_max", (g, x, y), (tuple(spans),), (*g.shape[: g.ndim - y.ndim], *x.shape), "float")
-
-
-def _pooled(shape: Shape, spans: Sequence[Span]) -> Shape:
-    lead = len(shape) - len(spans)
-    return (*shape[:lead], *(_count(dim, span, "pooling") for dim, span in zip(shape[lead:], spans, strict=True)))

@@ -130,7 +130,7 @@ def _keeps_axis(node: Node, samples: Size) -> bool:
             return axis < lead or items[axis - lead] == (0, samples, 1)
         case "reshape":
             return axis < node.ndim - len(node.attributes[1])
-        case "window_max" | "pick_first_max" | "place_first_max":
+        case "window_max" | "pick_first_max" | "place_first_max" | "window_sum" | "spread_windows":
             return axis < node.ndim - len(node.attributes[0]) and all(carries(x, samples) for x in node.args)
         case "contiguous":
             return True
