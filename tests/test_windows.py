@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,13 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from torch.nn import functional
 
 import symdiff as sd
+from symdiff.graph.build import pointwise
+from symdiff.graph.leaves import parameter
+from symdiff.graph.windows import largest_of_windows, window_max
+from symdiff.passes.pool import pool_first
 
+relu, tanh = partial(pointwise, "relu"), partial(pointwise, "tanh")
+pooled = partial(window_max, spans=((2, 2), (2, 2)))
 n = sp.Symbol("n", integer=True, positive=True)
 bounded = settings(
     derandomize=True, deadline=None, database=None, max_examples=25, suppress_health_check=list(HealthCheck)
@@ -123,6 +130,18 @@ def test_what_is_not_a_number_passes_through_pooling(name: str) -> None:
     given[0, 0, 1, 1], given[1, 0, 3, 0], given[1, 0, 0, 0] = np.nan, np.inf, -np.inf
     expected = functional.max_pool2d(theirs(torch.tensor(given)), 2, padding=1)
     np.testing.assert_allclose(module.y(given), expected, rtol=1e-14)
+
+
+def test_what_only_pooling_uses_comes_after_it() -> None:
+    x, b = parameter("x", (4, 2, 6, 6)), parameter("b", (2, 1, 1))
+    everywhere, row = relu(x + b), relu(x + parameter("row", (6,)))
+    after, shared, _, inside = pool_first([pooled(everywhere), pooled(row), *[pooled(tanh(x))] * 2])
+    assert after is relu(b + pooled(x))
+    assert shared is relu(pooled(x + parameter("row", (6,))))  # that differs along a window
+    assert inside is tanh(pooled(x))
+    assert pool_first([pooled(everywhere), everywhere]) == [pooled(everywhere), everywhere]
+    padded_first = largest_of_windows(everywhere, [(2, 2), (2, 2)], (1, 1))
+    assert pool_first([padded_first]) == [relu(b + largest_of_windows(x, [(2, 2), (2, 2)], (1, 1)))]
 
 
 def test_a_deep_network_is_pooled_before_its_functions_and_streams() -> None:

@@ -175,6 +175,8 @@ class ContractionWriter:
                 break
         else:
             return None
+        if kept == small and lines and _entries(further, work) > _entries(columns, work):
+            return None  # the products of all lines would be larger than what they are of
         given = {la: a, lb: b}
 
         def shaped(labels: Labels, lead: Labels, *groups: Labels) -> Text:

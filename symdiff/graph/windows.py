@@ -18,9 +18,10 @@ Span = tuple[Dim, int]  # size and step of the windows along an axis
 def convolution(x: Node, kernel: Node, stride: Sequence[int], padding: Sequence[int], what: str) -> Node:
     """Cross-correlation of x (samples, channels, *lengths) with a kernel (out, channels, *sizes).
 
-    The samples are put last, so that rows of memory are long. The entries of a window along the last axis are copied to
-    lie before them; those along the axes before are a view of that copy. What is left is for each line of the result a
-    product of the kernel with a matrix, of which only as many copies are made as the kernel has columns.
+    The samples are put last, so that rows of memory are long. Windows along the last of `lengths` are copied, once for each
+    place in them; along the one before they are a view of that copy, in which the entries of a window follow each other
+    for a whole line of the result. So a line is the kernel times a matrix that BLAS takes as it lies: for a kernel of
+    5 x 5 the image is copied 5 times, not 25 times. Gradients are products of the same matrices.
     """
     n = len(stride)
     if all(size == step == 1 for size, step in zip(kernel.shape[2:], stride, strict=True)) and not any(padding):
