@@ -16,6 +16,7 @@ from symdiff.names import unique
 from symdiff.options import DEFAULT_EMIT, EMIT, Options
 from symdiff.passes.contract import order_contractions
 from symdiff.passes.guard import guard
+from symdiff.passes.pool import pool_first
 from symdiff.passes.simplify import simplify
 from symdiff.passes.stabilise import stabilise
 
@@ -34,7 +35,7 @@ def stabilised(model: Lowered, guarded: bool = True) -> Lowered:
     samples = model.declarations.samples
     nominal_samples = None if samples is None else str(samples)
     safe = model.mapped(lambda roots: guard(roots, model.results, samples)) if guarded else model
-    return safe.mapped(lambda roots: order_contractions(stabilise(simplify(roots)), nominal_samples))
+    return safe.mapped(lambda roots: order_contractions(pool_first(stabilise(simplify(roots))), nominal_samples))
 
 
 def derive(model: Lowered, options: Options, cost: Cost) -> list[Unit]:

@@ -132,6 +132,9 @@ class ArrayWriter:
         dims = ", ".join(self.size(dim).source for dim in node.shape)
         return Text(f"{self.texts[node.args[0]].at(ATOM)}.reshape({dims})")
 
+    def _contiguous(self, node: Node) -> Text:
+        return Text(f"{self.xp}.ascontiguousarray({self._sources(node)[0]})")
+
     def _arange(self, node: Node) -> Text:
         return Text(f"{self.xp}.arange({self.size(node.shape[0]).source}, dtype={self.dtype})")
 
@@ -142,10 +145,28 @@ class ArrayWriter:
             return Text(f"{self.xp}.cumsum({x}, axis={axis})")
         return Text(f"{self.xp}.flip({self.xp}.cumsum({self.xp}.flip({x}, {axis}), axis={axis}), {axis})")
 
-    def _first_max(self, node: Node) -> Text:
-        self.need("_first_max")
-        axes = tuple(node.ndim + axis for axis in node.attributes[0])
-        return Text(f"_first_max({self._sources(node)[0]}, {axes})")
+    def _window_max(self, node: Node) -> Text:
+        return self._of_windows(f"{self.xp}.maximum", node)
+
+    def _window_sum(self, node: Node) -> Text:
+        return self._of_windows(f"{self.xp}.add", node)
+
+    def _of_windows(self, function: str, node: Node) -> Text:
+        self.need("_of_windows")
+        return Text(f"_of_windows({function}, {self._sources(node)[0]}, {self._spans(node)})")
+
+    def _spread_windows(self, node: Node) -> Text:
+        self.need("_spread_windows")
+        return Text(f"_spread_windows({self._sources(node)[0]}, {self.shape(node.shape)}, {self._spans(node)})")
+
+    def _pick_first_max(self, node: Node) -> Text:
+        self.need(f"_{node.op}")
+        return Text(f"_{node.op}({', '.join(self._sources(node))}, {self._spans(node)})")
+
+    _place_first_max = _pick_first_max
+
+    def _spans(self, node: Node) -> str:
+        return ", ".join(f"({self.size(size).source}, {step})" for size, step in node.attributes[0])
 
     def _stack(self, node: Node) -> Text:
         (extents,) = node.attributes

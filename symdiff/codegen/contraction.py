@@ -8,7 +8,9 @@ from typing import Any
 from symdiff.codegen.program import ATOM, PRODUCT, Text
 from symdiff.graph.contraction import Contraction, letters
 from symdiff.graph.node import Node
+from symdiff.graph.size import Dim, evaluate, names_of, total
 
+_NOMINAL = 30  # sizes that are not known, where the largest array is looked for
 Labels = tuple[int, ...]
 
 
@@ -117,6 +119,8 @@ class ContractionWriter:
             for (x, own), (y, other) in (((first, la), (second, lb)), ((second, lb), (first, la))):
                 if (found := product(x, own, y, other, kept, summed)) is not None:
                     return found
+        if (found := self._in_blocks(first, la, second, lb, kept, work)) is not None:
+            return found
         if not any(label in la and label in lb for label in kept):
             axes = [[labels.index(label) for label in summed] for labels in (la, lb)]
             together = Text(f"{xp}.tensordot({first.source}, {second.source}, axes={axes})")
@@ -152,6 +156,71 @@ class ContractionWriter:
         left = self._arranged(a, la, (la[0], row, inner))
         right = self._arranged(b, lb, (la[0], inner, column))
         return Text(f"{self.writer.xp}.add.reduce({left.at(PRODUCT)} @ {right.at(PRODUCT + 1)})")
+
+    def _in_blocks(self, a: Text, la: Labels, b: Text, lb: Labels, kept: Labels, work: Contraction) -> Text | None:
+        """A product of matrices that leaves the largest of the three arrays as it lies, and turns the others.
+
+        Its axes are (lines, rows, columns), each several or, of lines, none; rows are what it shares with one of the
+        others, `small`, a matrix; lines and columns with the other, which is turned to (lines, further axes, columns).
+        """
+        arrays = sorted((la, lb, kept), key=lambda labels: -_entries(labels, work))
+        for large, small, other in (arrays, (arrays[0], arrays[2], arrays[1])):
+            rows = tuple(label for label in large if label in small and label not in other)
+            further = tuple(label for label in other if label in small and label not in large)
+            start = large.index(rows[0]) if rows else 0
+            lines, columns = large[:start], large[start + len(rows) :]
+            apart = set(lines + columns) | set(further) == set(other) and set(rows) | set(further) == set(small)
+            if rows and columns and further and apart and large == lines + rows + columns:
+                break
+        else:
+            return None
+        if kept == small and lines and _entries(further, work) > _entries(columns, work):
+            return None  # the products of all lines would be larger than what they are of
+        given = {la: a, lb: b}
+
+        def shaped(labels: Labels, lead: Labels, *groups: Labels) -> Text:
+            """An operand with its axes in order, and those of each group as one."""
+            order = (*lead, *(label for group in groups for label in group))
+            return self._grouped(self._arranged(given[labels], labels, order), lead, groups, work)
+
+        if kept == small:
+            product = f"{shaped(large, lines, rows, columns).source} @ {shaped(other, lines, columns, further).source}"
+            if lines:
+                axes = "" if len(lines) == 1 else f", axis={tuple(range(len(lines)))}"
+                found = Text(f"{self.writer.xp}.add.reduce({product}{axes})")
+            else:
+                found = Text(product, PRODUCT)
+            return self._apart(found, (), (rows, further), kept, work)
+        if kept == other:
+            left, right = shaped(small, (), further, rows), shaped(large, lines, rows, columns)
+            groups = further, columns
+        else:
+            left, right = shaped(small, (), rows, further), shaped(other, lines, further, columns)
+            groups = rows, columns
+        return self._apart(Text(f"{left.source} @ {right.source}", PRODUCT), lines, groups, kept, work)
+
+    def _grouped(self, text: Text, lead: Labels, groups: Sequence[Labels], work: Contraction) -> Text:
+        """Axes that lie side by side taken as one."""
+        if all(len(group) == 1 for group in groups):
+            return Text(text.at(ATOM))
+        return self._reshaped(
+            text, [total([work.sizes[i] for i in group]) for group in (*((i,) for i in lead), *groups)]
+        )
+
+    def _reshaped(self, text: Text, dims: Sequence[Dim]) -> Text:
+        """Other axes; of a size that only arrays tell NumPy finds one."""
+        sizes = [self.writer.size(dim).source for dim in dims]
+        unknown = [place for place, dim in enumerate(dims) if not isinstance(dim, int)]
+        if len(unknown) == 1:
+            sizes[unknown[0]] = "-1"
+        return Text(f"{text.at(ATOM)}.reshape({', '.join(sizes)})")
+
+    def _apart(self, text: Text, lead: Labels, groups: Sequence[Labels], kept: Labels, work: Contraction) -> Text:
+        """The axes of each group apart again, in the wanted order."""
+        labels = (*lead, *(label for group in groups for label in group))
+        if any(len(group) > 1 for group in groups):
+            text = self._reshaped(text, [work.sizes[label] for label in labels])
+        return self._arranged(text, labels, kept)
 
     def _matrix_product(self, a: Text, la: Labels, b: Text, lb: Labels, kept: Labels, summed: list[int]) -> Text | None:
         """``a @ b`` where one label is summed and the rest of the axes already lie as `@` wants them."""
@@ -193,3 +262,9 @@ class ContractionWriter:
 def _long(labels: Labels, work: Contraction) -> Sequence[int | None]:
     """The labels of axes longer than 1, in their places."""
     return [label if work.sizes[label] != 1 else None for label in labels]
+
+
+def _entries(labels: Labels, work: Contraction) -> int:
+    """The entries of an array, where sizes that are not known are taken as equal."""
+    dim = total([work.sizes[label] for label in labels])
+    return evaluate(dim, dict.fromkeys(names_of([dim]), _NOMINAL))

@@ -152,6 +152,16 @@ class ForwardPrinter:
                 text = f"{text}[{':, ' * axis}{self.positions(item)}]"
         return text
 
+    def _window_max(self, node: Node, args: Sequence[str]) -> str:
+        (text,), (spans,) = args, node.attributes
+        lead = node.ndim - len(spans)
+        for axis, (size, step) in reversed(list(enumerate(spans, start=lead))):
+            item = Window(0, ((node.shape[axis], step), (size, 1)))
+            text = f"{text}[{':, ' * axis}{self.positions(item)}]"
+        return self.reductions[node.op].format(text, axes=tuple(range(lead + 1, lead + 2 * len(spans), 2)))
+
+    _window_sum = _window_max
+
     def positions(self, item: Window) -> str:
         """The positions that a window looks at, as an array with an axis for each of its terms."""
         parts = [str(evaluate(item.start, self.sizes))]

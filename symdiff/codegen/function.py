@@ -17,7 +17,7 @@ from symdiff.graph.bounds import requirements
 from symdiff.graph.build import broadcast
 from symdiff.graph.contraction import is_repetition, unrepeated_shape
 from symdiff.graph.node import Node, Shape, users
-from symdiff.graph.ops import LEAVES, POINTWISE
+from symdiff.graph.ops import LEAVES, POINTWISE, POOLING
 from symdiff.graph.size import Size
 from symdiff.names import unique
 
@@ -107,7 +107,7 @@ class FunctionWriter:
         self._weight[node] = 1 + sum(self._weight.get(a, 0) for a in node.args)
         if count.get(node, 0) > 1:
             return not self._cheap(node, text)
-        return len(text.source) > _LONGEST or self._weight[node] > _DEEPEST
+        return len(text.source) > _LONGEST or self._weight[node] > _DEEPEST or node.op in POOLING
 
     def _cheap(self, node: Node, text: Text) -> bool:
         """A variable, a view or a negated variable costs less to write twice than to name."""

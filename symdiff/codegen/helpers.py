@@ -5,6 +5,8 @@ They are written for NumPy and hold no logic of any model.
 
 from __future__ import annotations
 
+from symdiff.codegen.windows import WINDOWS
+
 TYPES = '''\
 _FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -131,55 +133,7 @@ def _place(values, where, shape, dtype):
     result[where] = values
     return result
 ''',
-    "_windows": '''\
-def _windows(x, *axes, writeable=False):
-    """A view of x in which some axes are several, one for each (size, step) of theirs.
-
-    Each of `axes` is (axis, start, (size, step), (size', step'), ...): the entries at start + step i + step' i' + ...
-    """
-    shape, strides, first = [], [], [slice(None)] * x.ndim
-    terms = {axis: sizes for axis, _, *sizes in axes}
-    for axis, start, *sizes in axes:
-        first[axis] = slice(0 if any(size == 0 for size, _ in sizes) else start, None)
-    for axis, stride in enumerate(x.strides):
-        for size, step in terms.get(axis, [(x.shape[axis], 1)]):
-            shape.append(size)
-            strides.append(step * stride)
-    return np.lib.stride_tricks.as_strided(x[tuple(first)], shape, strides, writeable=writeable)
-''',
-    "_add_windows": '''\
-def _add_windows(values, shape, *axes):
-    """The transpose of `_windows`: zeros of a shape, with each value added where it came from."""
-    result = np.zeros(shape, values.dtype)
-    view = _windows(result, *axes, writeable=True)
-    terms = {axis: sizes for axis, _, *sizes in axes}
-    loops, place = [], 0
-    for axis, length in enumerate(shape):
-        sizes = terms.get(axis, [(length, 1)])
-        apart = len(sizes) == 1 or (len(sizes) == 2 and any(abs(s) >= n * abs(t) for _, s in sizes for n, t in sizes))
-        if not apart:  # entries meet: they are added one after the other, but for those along the longest
-            longest = max(range(len(sizes)), key=lambda k: sizes[k][0])
-            loops += [place + k for k in range(len(sizes)) if k != longest]
-        place += len(sizes)
-    for offsets in np.ndindex(*(view.shape[axis] for axis in loops)):
-        entry = [slice(None)] * view.ndim
-        for axis, k in zip(loops, offsets):
-            entry[axis] = k
-        view[tuple(entry)] += values[tuple(entry)]
-    return result
-''',
-    "_window_max": '''\
-def _window_max(x, axes):
-    """The largest entries along the few places of some axes."""
-    result = None
-    for place in np.ndindex(*(x.shape[axis] for axis in axes)):
-        entry = [slice(None)] * x.ndim
-        for axis, k in zip(axes, place):
-            entry[axis] = k
-        part = x[tuple(entry)]
-        result = part.copy() if result is None else np.maximum(result, part, out=result)
-    return result
-''',
+    **WINDOWS,
     "_positions": '''\
 def _positions(positions, length):
     """Positions as indices; raise where one does not fit an axis of that length."""
@@ -207,21 +161,6 @@ def _scatter(values, positions, axis, length):
     positions = np.asarray(positions).astype(np.intp, copy=False)
     result = np.zeros((*values.shape[:axis], length, *values.shape[axis + positions.ndim :]), values.dtype)
     np.add.at(result, (slice(None),) * axis + (positions,), values)
-    return result
-''',
-    "_first_max": '''\
-def _first_max(x, axes):
-    """1 at the first largest entry along the few places of some axes, else 0."""
-    top = _window_max(x, axes)
-    result = np.zeros(x.shape, x.dtype)
-    free = np.ones(top.shape, bool)
-    for place in np.ndindex(*(x.shape[axis] for axis in axes)):
-        entry = [slice(None)] * x.ndim
-        for axis, k in zip(axes, place):
-            entry[axis] = k
-        hit = free & (x[tuple(entry)] == top)
-        result[tuple(entry)] = hit
-        free &= ~hit
     return result
 ''',
     "_solve_triangular": '''\
@@ -489,7 +428,8 @@ REQUIRES = {
     "_cofactors": ("_prod_others",),
     "_prod_others_tangent": ("_prod_others",),
     "_add_windows": ("_windows",),
-    "_first_max": ("_window_max",),
+    "_pick_first_max": ("_first_largest",),
+    "_place_first_max": ("_first_largest",),
     "_one_hot": ("_positions",),
     "_take": ("_positions",),
     "_over_blocks": ("_Threads",),

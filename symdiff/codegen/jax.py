@@ -51,6 +51,7 @@ class JaxPrinter(ForwardPrinter):
         "select": "jnp.where({0}, {1}, {2})",
         "not": "jnp.logical_not({0})",
         "stop_gradient": "jax.lax.stop_gradient({0})",
+        "contiguous": "{0}",
         "cast": "{0}.astype({dtype})",
         "inverse": "jnp.linalg.inv({0})",
         "det": "jnp.linalg.det({0})",
@@ -61,7 +62,8 @@ class JaxPrinter(ForwardPrinter):
     }  # fmt: skip
     reductions: ClassVar = {
         "reduce_max": "jnp.max({0}, {axes})",
-        "reduce_first_max": "jnp.max({0}, {axes})",
+        "window_max": "jnp.max({0}, {axes})",
+        "window_sum": "jnp.sum({0}, {axes})",
         "reduce_min": "jnp.min({0}, {axes})",
         "reduce_prod": "jnp.prod({0}, {axes})",
         "reduce_norm": "jnp.sqrt(jnp.sum({0} ** 2, {axes}))",

@@ -19,7 +19,7 @@ from symdiff.graph.size import Dim, Size
 from symdiff.graph.special import SPECIAL
 
 _CALLED = re.compile(r"(?<![\w.])([a-z]\w*)(?=\()")  # a function's name, unless it is one of the array library
-_UFUNC = {"reduce_max": "maximum", "reduce_first_max": "maximum", "reduce_min": "minimum", "reduce_prod": "multiply"}
+_UFUNC = {"reduce_max": "maximum", "reduce_min": "minimum", "reduce_prod": "multiply"}
 
 
 class Writer(ArrayWriter):
@@ -223,9 +223,6 @@ class Writer(ArrayWriter):
 
     def _reduction(self, node: Node) -> Text:
         (x,), (axes,) = node.args, node.attributes
-        if node.op == "reduce_first_max" and x.op == "index":
-            self.need("_window_max")
-            return Text(f"_window_max({self.texts[x].source}, {axes})")
         axis = "" if axes == (0,) else f", axis={self._axis(x, axes)}"
         if node.op == "reduce_norm":
             source = self.texts[x].source

@@ -22,7 +22,7 @@ def result_type(node: Node, text: Text, dtype: str) -> str:
 
 def _has_no_axes_but_is_an_array(node: Node) -> bool:
     """Whether NumPy gives an array for it where others give a scalar: np.where, np.tensordot and the like."""
-    if node.op in ("stop_gradient", "kept"):
+    if node.op in ("stop_gradient", "kept", "contiguous"):
         return _has_no_axes_but_is_an_array(node.args[0])
     if node.op == "contract" and len(node.args) == 2:
         (_, one), (_, other) = Contraction.of(node).operands
@@ -42,7 +42,7 @@ def _base(node: Node) -> tuple[Node, bool]:
     """The node whose memory a view looks at, and whether the view repeats entries."""
     repeated = False
     while True:
-        if node.op in ("stop_gradient", "kept", "index", "reshape"):
+        if node.op in ("stop_gradient", "kept", "contiguous", "index", "reshape"):
             repeated = repeated or (node.op == "index" and any(isinstance(item, Window) for item in node.attributes[0]))
             node = node.args[0]
         elif node.op == "contract" and len(node.args) == 1:

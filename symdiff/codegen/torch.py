@@ -47,6 +47,7 @@ class TorchPrinter(ForwardPrinter):
         "select": "torch.where({0}, {1}, {2})",
         "not": "torch.logical_not({0})",
         "stop_gradient": "{0}.detach()",
+        "contiguous": "{0}",
         "cast": "{0}.to({dtype})",
         "inverse": "torch.linalg.inv({0})",
         "det": "torch.linalg.det({0})",
@@ -57,7 +58,8 @@ class TorchPrinter(ForwardPrinter):
     }  # fmt: skip
     reductions: ClassVar = {
         "reduce_max": "torch.amax({0}, {axes})",
-        "reduce_first_max": "torch.amax({0}, {axes})",
+        "window_max": "torch.amax({0}, {axes})",
+        "window_sum": "torch.sum({0}, {axes})",
         "reduce_min": "torch.amin({0}, {axes})",
         "reduce_norm": "torch.linalg.vector_norm({0}, dim={axes})",
         "reduce_logsumexp": "torch.logsumexp({0}, {axes})",

@@ -25,6 +25,7 @@ from symdiff.graph.axes import (
 from symdiff.graph.build import broadcast_to, contract, full
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim
+from symdiff.graph.windows import spread_windows, window_sum
 
 Rule = Callable[[Node, int, Node, int], Node]
 
@@ -127,6 +128,17 @@ LINEAR: dict[str, Derivative] = {
         lambda node, i, t, lead: reshape(t, *node.attributes),
         lambda node, i, g, lead: reshape(g, *node.attributes[::-1]),
     ),
+    "window_sum": _linear(
+        lambda node, i, t, lead: window_sum(t, node.attributes[0]),
+        lambda node, i, g, lead: spread_windows(
+            g, node.attributes[0], node.args[0].shape[node.ndim - len(node.attributes[0]) :]
+        ),
+    ),
+    "spread_windows": _linear(
+        lambda node, i, t, lead: spread_windows(t, *node.attributes),
+        lambda node, i, g, lead: window_sum(g, node.attributes[0]),
+    ),
+    "contiguous": _linear(lambda node, i, t, lead: t, lambda node, i, g, lead: g),
     "take": _linear(
         lambda node, i, t, lead: take(t, node.args[1], *node.attributes),
         lambda node, i, g, lead: scatter(g, node.args[1], node.attributes[0], node.args[0].shape[node.attributes[0]]),

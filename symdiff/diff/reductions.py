@@ -18,11 +18,6 @@ def _even_split(y: Node, x: Node, axes: tuple[int, ...]) -> Node:
     return hit / insert_axes(sum_axes(hit, axes), axes, x.shape)
 
 
-def _first(y: Node, x: Node, axes: tuple[int, ...]) -> Node:
-    """1 at the first extreme entry."""
-    return structural("first_max", [x], tuple(axis - x.ndim for axis in axes))
-
-
 def _direction(y: Node, x: Node, axes: tuple[int, ...]) -> Node:
     """x / |x|, and 0 where the norm is 0: there the divisor is infinite."""
     divisor = select(pointwise("eq", y, constant(0.0)), constant(float("inf")), y)
@@ -39,7 +34,6 @@ def _others(y: Node, x: Node, axes: tuple[int, ...]) -> Node:
 
 _PARTIALS: dict[str, Callable[[Node, Node, tuple[int, ...]], Node]] = {
     "reduce_max": _even_split,
-    "reduce_first_max": _first,
     "reduce_min": _even_split,
     "reduce_norm": _direction,
     "reduce_logsumexp": _share,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from symdiff.diff import elementwise, linalg, linear, reductions
+from symdiff.diff import elementwise, linalg, linear, pooling, reductions
 from symdiff.diff.rule import Derivative
 from symdiff.graph.node import Node
 
-_TABLE: dict[str, Derivative] = {**linear.LINEAR, **reductions.REDUCTIONS, **linalg.LINALG}
+_TABLE: dict[str, Derivative] = {
+    **linear.LINEAR, **reductions.REDUCTIONS, **pooling.POOLING, **linalg.LINALG,
+}  # fmt: skip
 
 
 def derivative_of(node: Node) -> Derivative:

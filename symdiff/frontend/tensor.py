@@ -14,10 +14,10 @@ from symdiff.errors import ModelError, ShapeError, SymdiffError, UnsupportedErro
 from symdiff.frontend.reductions import reduce_axes
 from symdiff.frontend.rule import Rule
 from symdiff.functions.tensor import TensorExpr, TensorScalar
-from symdiff.graph import axes as whole, linalg
-from symdiff.graph.build import broadcast, broadcast_to, cast, contract, pointwise, select
+from symdiff.graph import axes as whole, linalg, windows
+from symdiff.graph.build import broadcast, broadcast_to, cast, contract
 from symdiff.graph.item import Item, Window, is_entry
-from symdiff.graph.leaves import constant, size
+from symdiff.graph.leaves import size
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim, Size, spelled as shape_text, total
 from symdiff.graph.softmax import log_softmax, softmax
@@ -213,28 +213,6 @@ def _einsum(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
 # Windows
 
 
-def _windows(x: Node, kernel: tuple[Dim, ...], stride: tuple[int, ...], padding: tuple[int, ...], what: str) -> Node:
-    """Each of the last axes as two: where a window starts, and the place in it."""
-    lead, spatial = x.ndim - len(kernel), x.shape[x.ndim - len(kernel) :]
-    if lead != 2:
-        raise ShapeError(
-            f"{what} needs x (samples, channels, ...) of {len(kernel) + 2} axes, not {shape_text(x.shape)}."
-        )
-    if any(padding):
-        placed: list[Item] = [(p, p + dim, 1) for p, dim in zip(padding, spatial, strict=True)]
-        x = whole.place(x, placed, [dim + 2 * p for p, dim in zip(padding, spatial, strict=True)])
-    items: list[Item] = [(0, dim, 1) for dim in x.shape[:lead]]
-    for dim, k, step in zip(x.shape[lead:], kernel, stride, strict=True):
-        room = dim - k
-        if isinstance(room, int) and room < 0:
-            raise ShapeError(f"{what}: a window of {k} does not fit an axis of {dim}.")
-        if step != 1 and not isinstance(room, int):
-            raise UnsupportedError(f"{what}: a stride of {step} needs sizes that are numbers, not {dim}.")
-        steps = room // step if isinstance(room, int) else room
-        items.append(Window(0, ((steps + 1, step), (k, 1))))
-    return whole.index(x, items)
-
-
 def _conv(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
     (x, kernel), (stride, padding) = args, expression.options
     n = len(stride)
@@ -245,35 +223,25 @@ def _conv(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
             f"conv{n}d needs x (samples, channels, ...) and a kernel (out, channels, ...), of {n + 2} axes, "
             f"not {shape_text(x.shape)} and {shape_text(kernel.shape)}."
         )
-    seen = _windows(x, kernel.shape[2:], stride, padding, f"conv{n}d")
-    starts, places = range(2, 2 + 2 * n, 2), range(3, 3 + 2 * n, 2)
-    ordered = whole.transpose(seen, [0, 1, *places, *starts])
-    return _columns_times(kernel, ordered, n)
-
-
-def _columns_times(kernel: Node, seen: Node, n: int) -> Node:
-    """The windows as columns, (samples, entries of a window, windows), and the kernel as a matrix: one product a sample."""
-    entries, windows = seen.shape[1 : 2 + n], seen.shape[2 + n :]
-    columns = whole.reshape(seen, seen.shape[1:], [total(entries), total(windows)])
-    rows = whole.reshape(kernel, kernel.shape[1:], [total(entries)])
-    sizes = {0: seen.shape[0], 1: kernel.shape[0], 2: total(windows), 3: total(entries)}
-    return whole.reshape(contract([rows, columns], [[1, 3], [0, 3, 2]], [0, 1, 2], sizes), [total(windows)], windows)
+    return windows.convolution(x, kernel, stride, padding, f"conv{n}d")
 
 
 def _max_pool(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
-    (x,), (kernel, stride, padding) = args, expression.options
-    seen = _windows(x, kernel, stride, padding, "max_pool2d")
-    if any(padding):
-        inside = _windows(broadcast_to(constant(1.0), x.shape), kernel, stride, padding, "max_pool2d")
-        seen = select(pointwise("lt", constant(0.0), inside), seen, constant(float("-inf")))
-    return whole.reduce("reduce_first_max", seen, (seen.ndim - 3, seen.ndim - 1))
+    x, spans, padding = _pooled(expression, args)
+    return windows.largest_of_windows(x, spans, padding)
 
 
 def _avg_pool(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
+    x, spans, padding = _pooled(expression, args)
+    return windows.window_sum(windows.padded(x, padding), spans) / size(total(expression.options[0]))
+
+
+def _pooled(expression: TensorExpr, args: list[Node]) -> tuple[Node, list[windows.Span], tuple[int, ...]]:
+    """What is pooled, the windows, and the padding."""
     (x,), (kernel, stride, padding) = args, expression.options
-    seen = _windows(x, kernel, stride, padding, "avg_pool2d")
-    count = total(kernel)
-    return whole.sum_axes(seen, (seen.ndim - 3, seen.ndim - 1)) / size(count)
+    if x.ndim != 4:
+        raise ShapeError(f"{expression.op}2d needs x (samples, channels, ...) of 4 axes, not {shape_text(x.shape)}.")
+    return x, list(zip(kernel, stride, strict=True)), padding
 
 
 # Linear algebra

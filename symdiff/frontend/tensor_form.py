@@ -162,6 +162,9 @@ class TensorForm(ClosedForm):
     def _cholesky(self, node: Node, operands: list[Any]) -> Any:
         return sd.cholesky(*operands)
 
+    def _contiguous(self, node: Node, operands: list[Any]) -> Any:
+        return operands[0]
+
     def _index(self, node: Node, operands: list[Any]) -> Any:
         (items,) = node.attributes
         return operands[0][

@@ -159,6 +159,11 @@ def _with_single_axes(x: Node, lead: int, before: Shape, after: Shape) -> Node:
     return contract([x], [range(x.ndim)], [*range(lead), *out], sizes)
 
 
+def contiguous(x: Node) -> Node:
+    """x in memory in the order of its axes, so that reshaping and slices of its first axes are views."""
+    return intern("contiguous", (x,), (), x.shape, x.dtype)
+
+
 def one_hot(positions: Node, dim: Dim) -> Node:
     """Along a new last axis of size `dim` 1 at each whole-number position, else 0."""
     return intern("one_hot", (positions,), (dim,), (*positions.shape, dim), "float")

@@ -53,3 +53,7 @@ def _needs_of(node: Node, inputs: Mapping[Node, str]) -> Iterator[tuple[Dim, str
         yield from ((dim, _SOMEWHERE) for dim in needs(*node.attributes))
     elif node.op == "arange" or (node.op == "size" and node.attributes[1:]):
         yield node.attributes[0], _SOMEWHERE
+    elif node.op in ("window_max", "window_sum"):
+        (spans,) = node.attributes
+        dims = node.args[0].shape[node.ndim - len(spans) :]
+        yield from ((dim - size, _SOMEWHERE) for dim, (size, _) in zip(dims, spans, strict=True))

@@ -90,7 +90,6 @@ COMMUTATIVE = ("add", "mul", "maximum", "minimum", "hypot", "logaddexp", "eq", "
 # Of whole axes; attributes: the axes reduced, which vanish. (A sum is a contraction.)
 REDUCTIONS = (
     "reduce_max",
-    "reduce_first_max",  # a tie gives the whole derivative to the first: pooling
     "reduce_min",
     "reduce_prod",
     "reduce_norm",  # Euclidean
@@ -107,6 +106,9 @@ LINEAR = (
     "reshape",  # the last axes in C order as others: attributes (sizes before, sizes after)
     "take",  # (x, positions): entries along an axis: attribute, the axis from the end
     "scatter",  # (x, positions), the transpose of take: attributes (axis from the end, its size)
+    "window_sum",  # of each window of the last axes: attribute, (size, step) along each of them
+    "spread_windows",  # its transpose: zeros, x added to every entry of its window: attributes (the same, sizes of those axes)
+    "contiguous",  # the identity: entries that lie in memory in the order of the axes
     "cumsum",  # running sums: attributes (axis from the end, whether backwards)
 )
 
@@ -126,11 +128,15 @@ LINALG = (
 # Products of all other entries along axes (attributes), and their directional derivative: what `reduce_prod` needs.
 PRODUCTS = ("prod_others", "prod_others_tangent")
 
-# Zeros and ones, which to derivatives are constants.
-INDICATORS = (
-    "first_max",  # 1 at the first largest entry along axes from the end (attribute)
-    "one_hot",  # 1 at a position along a new last axis: attribute, its size
+# The largest entry y of each window of the last axes of x, the first of several; attribute, (size, step) along each of them.
+POOLING = (
+    "window_max",  # (x)
+    "pick_first_max",  # (t, x, y): the entry of t there, linear in t
+    "place_first_max",  # (g, x, y), its transpose: zeros like x, to which g is added there
 )
+
+# Zeros and ones, which to derivatives are constants.
+INDICATORS = ("one_hot",)  # 1 at a position along a new last axis: attribute, its size
 
 LEAVES = (
     "input",  # attributes (name, shape, dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from symdiff.graph import axes, linalg
+from symdiff.graph import axes, linalg, windows
 from symdiff.graph.build import contract, pointwise
 from symdiff.graph.node import Node
 from symdiff.graph.ops import POINTWISE, REDUCTIONS
@@ -17,13 +17,18 @@ _CONSTRUCTORS: dict[str, Callable[..., Node]] = {
     "stack": axes.stack,
     "concatenate": axes.concatenate,
     "reshape": lambda args, before, after: axes.reshape(args[0], before, after),
+    "contiguous": lambda args: axes.contiguous(args[0]),
     "take": lambda args, axis: axes.take(args[0], args[1], axis),
     "scatter": lambda args, axis, dim: axes.scatter(args[0], args[1], axis, dim),
     "cumsum": lambda args, axis, backwards: axes.cumulative_sum(args[0], axis, backwards),
     "prod_others": lambda args, over: axes.structural("prod_others", args, over),
     "prod_others_tangent": lambda args, over: axes.structural("prod_others_tangent", args, over),
     "one_hot": lambda args, dim: axes.one_hot(args[0], dim),
-    "first_max": lambda args, over: axes.structural("first_max", args, over),
+    "window_sum": lambda args, spans: windows.window_sum(args[0], spans),
+    "spread_windows": lambda args, spans, dims: windows.spread_windows(args[0], spans, dims),
+    "window_max": lambda args, spans: windows.window_max(args[0], spans),
+    "pick_first_max": lambda args, spans: windows.pick_first_max(args[0], args[1], args[2], spans),
+    "place_first_max": lambda args, spans: windows.place_first_max(args[0], args[1], args[2], spans),
     "solve": lambda args, structure: linalg.solve(*args),
     "inverse": lambda args, structure, regular: linalg.inverse(*args),
     "det": lambda args: linalg.det(*args),

@@ -25,8 +25,9 @@ _MOST_VISITS = 50  # nodes looked at, for each node of the graph
 
 # op -> the operands in which it is linear: in all of them together, or in each while the others stay
 _TOGETHER = {
-    **dict.fromkeys(("add", "neg", "index", "place", "stack", "concatenate", "reshape", "cumsum", "kept"), slice(None)),
-    **dict.fromkeys(("div", "take", "scatter"), slice(1)),
+    **dict.fromkeys(("add", "neg", "index", "place", "stack", "concatenate", "reshape", "cumsum"), slice(None)),
+    **dict.fromkeys(("kept", "contiguous", "window_sum", "spread_windows"), slice(None)),
+    **dict.fromkeys(("div", "take", "scatter", "pick_first_max", "place_first_max"), slice(1)),
     **dict.fromkeys(("select", "solve"), slice(1, None)),
 }
 _EACH = ("contract", "mul")

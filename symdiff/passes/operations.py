@@ -26,7 +26,7 @@ def operations_of(node: Node) -> Dim:
         return total(node.shape) * POINTWISE[node.op].cost
     if node.op == "contract":
         return _of_contraction(Contraction.of(node))
-    if node.op in ("place", "scatter", "cumsum"):
+    if node.op in ("place", "scatter", "cumsum", "window_sum", "spread_windows"):
         return total(node.args[0].shape)
     if node.op in LINEAR:
         return 0

@@ -129,8 +129,10 @@ def _keeps_axis(node: Node, samples: Size) -> bool:
             return axis < lead or items[axis - lead] == (0, samples, 1)
         case "reshape":
             return axis < node.ndim - len(node.attributes[1])
-        case "first_max":
-            return axis - node.ndim not in node.attributes[0]
+        case "window_max" | "pick_first_max" | "place_first_max" | "window_sum" | "spread_windows":
+            return axis < node.ndim - len(node.attributes[0]) and all(carries(x, samples) for x in node.args)
+        case "contiguous":
+            return True
         case "take":
             return not carries(operand, samples)
         case (

@@ -1,0 +1,68 @@
+"""Apply increasing functions after the largest entry of a window is found, not before.
+
+Example: max_pool2d(relu(conv + b)) becomes relu(max_pool2d(conv) + b): a quarter of the entries, forward and in the
+derivative. An increasing function of the largest entry is the largest of the function's values, and what is added alike to
+all entries of a window is added to its largest. Where the function is strictly increasing its first largest entry is in
+the same place; where it is constant its derivative is 0 there, and all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial, reduce as fold
+
+from symdiff.graph.axes import place
+from symdiff.graph.build import add, pointwise, select
+from symdiff.graph.leaves import constant
+from symdiff.graph.node import Node, rewrite, topological, users
+from symdiff.graph.rebuild import rebuild
+from symdiff.graph.windows import window_max
+
+# Increasing, and defined for all real numbers: what is NaN stays NaN.
+_INCREASING = ("relu", "tanh", "sigmoid", "softplus", "exp", "expm1", "arctan", "sinh", "arcsinh", "cbrt", "erf")
+
+
+def pool_first(roots: Sequence[Node]) -> list[Node]:
+    """The same results, with pooling before increasing functions that nothing else uses."""
+    order = topological(roots)
+    count = users(order)
+    shared = {node for node in order if count.get(node, 0) > 1} | set(roots)
+
+    def change(node: Node, args: tuple[Node, ...]) -> Node:
+        found = rebuild(node, args)
+        return _later(found) if node.op == "window_max" and node.args[0] not in shared else found
+
+    return rewrite(roots, change)
+
+
+def _later(pooling: Node) -> Node:
+    """A pooling of functions of something as functions of a pooling."""
+    (x,), (spans,) = pooling.args, pooling.attributes
+    pad: Callable[[Node], Node] = _nothing
+    if x.op == "select" and x.args[1].op == "place" and x.args[2] == constant(float("-inf")):
+        inside, placed, outside = x.args  # of each window some entry is inside
+        x = placed.args[0]
+
+        def pad(part: Node) -> Node:
+            return select(inside, place(part, *placed.attributes), outside)
+
+    functions: list[Callable[[Node], Node]] = []
+    while (step := _step(x, len(spans))) is not None:
+        function, x = step
+        functions.append(function)
+    found = window_max(pad(x), spans) if functions else pooling
+    return fold(lambda value, function: function(value), reversed(functions), found)
+
+
+def _nothing(x: Node) -> Node:
+    return x
+
+
+def _step(x: Node, axes: int) -> tuple[Callable[[Node], Node], Node] | None:
+    """Split x into an increasing function and what it is taken of, where it is alike all over the last axes."""
+    if x.op in _INCREASING:
+        return partial(pointwise, x.op), x.args[0]
+    for term, rest in (x.args, x.args[::-1]) if x.op == "add" else ():
+        if rest.shape == x.shape and all(dim == 1 for dim in term.shape[-axes:]):
+            return partial(add, term), rest
+    return None
