@@ -16,36 +16,36 @@ Arguments
 
 Closed form
     e1 = mark*marked[:, :, None] + take(embedding, token, 0)
-    e2 = einsum('ijl,lk->ijk', e1, wv)
-    e3 = einsum('ijl,kl->ijk', e1, wq @ wk.T)
-    e4 = einsum('ijl,ikl->ijk', e1, e3)/sqrt(d)
+    e2 = e1 @ wv
+    e3 = e1 @ (wq @ wk.T).T
+    e4 = (e1 @ transpose(e3, (0, 2, 1)))/sqrt(d)
     weights = softmax(e4, axis=2)
-    e5 = e1 + einsum('ilk,ijl->ijk', e2, weights)
-    e6 = -(sum(e5, axis=2)[:, :, None])/d + e5
-    e7 = sqrt(1.0000000000000001e-5 + einsum('ijk,ijk->ij', e6, e6)/d)
+    e5 = e1 + weights @ e2
+    e6 = e5 - sum(e5, axis=2)[:, :, None]/d
+    e7 = sqrt(1e-05 + sum(e6**2, axis=2)/d)
     e8 = (1/e7)[:, :, None]
     e9 = e6*e8
     e10 = e9*gain + shift
-    scores = einsum('ijl,lk->ijk', e10, readout)
+    scores = e10 @ readout
     e11 = log_softmax(scores, axis=2)
     value = -sum(e11*one_hot(label, c))/(n*t)
     e12 = -one_hot(label, c) + softmax(scores, axis=2)
-    e13 = einsum('ijl,kl->ijk', e12, readout)
+    e13 = e12 @ readout.T
     e14 = e13*gain
-    e15 = e14*e8/(n*t) - einsum('ij,ijk->ijk', einsum('ijk,ijk->ij', e14, e6)/(e7**3*n*t), e6)/d
-    e16 = -(sum(e15, axis=2)[:, :, None])/d + e15
-    e17 = einsum('ikl,ijl->ijk', e2, e16)*weights
+    e15 = e14*e8/(n*t) - einsum('ij,ijk->ijk', sum(e14*e6, axis=2)/(n*t*e7**3), e6)/d
+    e16 = e15 - sum(e15, axis=2)[:, :, None]/d
+    e17 = (e16 @ transpose(e2, (0, 2, 1)))*weights
     e18 = (e17 - einsum('ijk,ij->ijk', weights, sum(e17, axis=2)))/sqrt(d)
-    e19 = einsum('ilj,ilk->ijk', e18, e1)
-    e20 = einsum('ilk,ilj->ijk', e16, weights)
-    e21 = e16 + einsum('ijl,ilk->ijk', e18, e3) + einsum('ijl,kl->ijk', e20, wv) + einsum('ijl,lk->ijk', e19, wq @ wk.T)
+    e19 = transpose(e18, (0, 2, 1)) @ e1
+    e20 = transpose(weights, (0, 2, 1)) @ e16
+    e21 = e16 + e18 @ e3 + e19 @ (wq @ wk.T) + e20 @ wv.T
     grad.embedding = einsum('klj,kli->ij', e21, one_hot(token, c))
     grad.mark = einsum('jki,jk->i', e21, marked)
     e22 = einsum('kli,klj->ij', e19, e1)
     grad.wq = e22 @ wk
     grad.wk = e22.T @ wq
     grad.wv = einsum('kli,klj->ij', e1, e20)
-    grad.gain = einsum('jki,jki->i', e9, e13)/(n*t)
+    grad.gain = sum(e13*e9, axis=(0, 1))/(n*t)
     grad.shift = sum(e13, axis=(0, 1))/(n*t)
     grad.readout = einsum('kli,klj->ij', e10, e12)/(n*t)
 

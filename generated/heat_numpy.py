@@ -49,9 +49,9 @@ def value(d, u):
     columns = d.shape[1]
     steps = u.shape[0]
     if rows - 2 < 0:
-        raise ValueError(f"rows = {rows} is too small for a slice or an entry in the model, which needs rows - 2 >= 0")
+        raise ValueError(f"rows = {rows} is too small for the indices 1 to rows - 2 on axis 1 of u, which needs rows - 2 >= 0")
     if columns - 2 < 0:
-        raise ValueError(f"columns = {columns} is too small for a slice or an entry in the model, which needs columns - 2 >= 0")
+        raise ValueError(f"columns = {columns} is too small for the indices 1 to columns - 2 on axis 2 of u, which needs columns - 2 >= 0")
     t1 = u[:steps - 1, 1:rows - 1, 1:columns - 1]
     t2 = u[:steps - 1, 1:rows - 1, :columns - 2] + (u[:steps - 1, 1:rows - 1, 2:] - 4 * t1)
     t3 = u[:steps - 1, :rows - 2, 1:columns - 1] + (u[:steps - 1, 2:, 1:columns - 1] + t2)
@@ -67,9 +67,9 @@ def grad(d, u):
     columns = d.shape[1]
     steps = u.shape[0]
     if rows - 2 < 0:
-        raise ValueError(f"rows = {rows} is too small for a slice or an entry in the model, which needs rows - 2 >= 0")
+        raise ValueError(f"rows = {rows} is too small for the indices 1 to rows - 2 on axis 1 of u, which needs rows - 2 >= 0")
     if columns - 2 < 0:
-        raise ValueError(f"columns = {columns} is too small for a slice or an entry in the model, which needs columns - 2 >= 0")
+        raise ValueError(f"columns = {columns} is too small for the indices 1 to columns - 2 on axis 2 of u, which needs columns - 2 >= 0")
     t1 = u[:steps - 1, 1:rows - 1, 1:columns - 1]
     t2 = u[:steps - 1, 1:rows - 1, :columns - 2] + (u[:steps - 1, 1:rows - 1, 2:] - 4 * t1)
     t3 = u[:steps - 1, :rows - 2, 1:columns - 1] + (u[:steps - 1, 2:, 1:columns - 1] + t2)
@@ -85,9 +85,9 @@ def value_and_grad(d, u):
     columns = d.shape[1]
     steps = u.shape[0]
     if rows - 2 < 0:
-        raise ValueError(f"rows = {rows} is too small for a slice or an entry in the model, which needs rows - 2 >= 0")
+        raise ValueError(f"rows = {rows} is too small for the indices 1 to rows - 2 on axis 1 of u, which needs rows - 2 >= 0")
     if columns - 2 < 0:
-        raise ValueError(f"columns = {columns} is too small for a slice or an entry in the model, which needs columns - 2 >= 0")
+        raise ValueError(f"columns = {columns} is too small for the indices 1 to columns - 2 on axis 2 of u, which needs columns - 2 >= 0")
     # objective
     t1 = u[:steps - 1, 1:rows - 1, 1:columns - 1]
     t2 = u[:steps - 1, 1:rows - 1, :columns - 2] + (u[:steps - 1, 1:rows - 1, 2:] - 4 * t1)

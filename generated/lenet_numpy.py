@@ -16,7 +16,37 @@ Arguments
     label  data, (n,), integers
 
 Closed form
-    has no form in the model's dialect; see the code.
+    e3 = (window_max has no closed form in tensors)
+    e4 = b1[:, None, None] + e3
+    h1 = relu(e4)
+    e5 = (Windows have no closed form in tensors)
+    e7 = (window_max has no closed form in tensors)
+    e8 = b2[:, None, None] + e7
+    h2 = relu(e8)
+    e9 = reshape(h2, n, 400)
+    e10 = b3 + e9 @ w3
+    h3 = relu(e10)
+    e11 = b4 + h3 @ w4
+    h4 = relu(e11)
+    scores = b5 + h4 @ w5
+    e12 = log_softmax(scores, axis=1)
+    value = -sum(e12*one_hot(label, 10))/n
+    e13 = -one_hot(label, 10) + softmax(scores, axis=1)
+    e14 = where(0 < e11, (e13 @ w5.T)/n, 0)
+    e15 = where(0 < e10, e14 @ w4.T, 0)
+    e16 = where(0 < e8, reshape(e15 @ w3.T, n, 16, 5, 5), 0)
+    e17 = (place_first_max has no closed form in tensors)
+    e18 = (Windows and strides have no closed form in tensors)
+    grad.k1 = (place_first_max has no closed form in tensors)
+    grad.b1 = sum(e18, axis=(0, 2, 3))
+    grad.k2 = einsum('mino,nkjlom->ijkl', e17, e5)
+    grad.b2 = sum(e16, axis=(0, 2, 3))
+    grad.w3 = e9.T @ e15
+    grad.b3 = sum(e15, axis=0)
+    grad.w4 = h3.T @ e14
+    grad.b4 = sum(e14, axis=0)
+    grad.w5 = (h4.T @ e13)/n
+    grad.b5 = sum(e13, axis=0)/n
 
 """
 
@@ -98,32 +128,34 @@ def value(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     )
     n = image.shape[0]
     t1 = b1[:, None, None]
-    reshape_k1 = k1.reshape(6, 25)
-    reshape_k2 = k2.reshape(16, 150)
     t2 = b2[:, None, None]
-    (s1,) = _over_blocks(
-        _value_block, n, 19600, (label, image), (reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5, b5), ("add",),
-    )
+    (s1,) = _over_blocks(_value_block, n, 19600, (image, label), (t1, t2, k1, k2, w3, b3, w4, b4, w5, b5), ("add",))
     value = -s1 / n
     return value
 
 
-def _value_block(label, image, reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5, b5):
+def _value_block(image, label, t1, t2, k1, k2, w3, b3, w4, b4, w5, b5):
     """The part of `value` that one block of samples has."""
-    rows = label.shape[0]
-    t3 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    t4 = np.maximum((reshape_k1 @ t3.reshape(rows, 25, 784)).reshape(rows, 6, 28, 28) + t1, 0)
-    h1 = _window_max(_windows(t4, (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1))), (3, 5))
-    t5 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    t6 = np.maximum((reshape_k2 @ t5.reshape(rows, 150, 100)).reshape(rows, 16, 10, 10) + t2, 0)
-    h2 = _window_max(_windows(t6, (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1))), (3, 5))
+    rows = image.shape[0]
+    t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
+    t4 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t4 = _of_windows(np.maximum, t4, (2, 2), (2, 2))
+    h1 = np.maximum(window_max_t4 + t1, 0)
+    t5 = _windows(np.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
+    t6 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ _windows(np.ascontiguousarray(t5), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t6 = _of_windows(np.maximum, t6, (2, 2), (2, 2))
+    h2 = np.maximum(window_max_t6 + t2, 0)
     h3 = np.maximum(h2.reshape(rows, 400) @ w3 + b3, 0)
     h4 = np.maximum(h3 @ w4 + b4, 0)
     scores = h4 @ w5 + b5
     max_scores = np.maximum.reduce(scores, axis=1)
     t7 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
     t8 = scores - (np.log(np.add.reduce(np.exp(scores - t7[:, None]), axis=1)) + t7)[:, None]
-    s1 = np.vdot(_one_hot(label, 10, image.dtype), t8)
+    s1 = np.vdot(t8, _one_hot(label, 10, image.dtype))
     return (s1,)
 
 
@@ -135,64 +167,69 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     n = image.shape[0]
     # gradient by k1
     t1 = b1[:, None, None]
-    reshape_k1 = k1.reshape(6, 25)
-    reshape_k2 = k2.reshape(16, 150)
     t2 = b2[:, None, None]
-    s1, grad_b1, s3, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
-        _grad_block, n, 19600, (image, label), (reshape_k1, t1, reshape_k2, t2, n, w3, b3, w4, b4, w5, b5),
-        ("add",) * 10,
+    grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
+        _grad_block, n, 19600, (image, label), (t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b5), ("add",) * 10,
     )
-    grad_k1 = s1.reshape(6, 1, 5, 5)
-    grad_k2 = s3.reshape(16, 6, 5, 5)
     return Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
 
 
-def _grad_block(image, label, reshape_k1, t1, reshape_k2, t2, n, w3, b3, w4, b4, w5, b5):
+def _grad_block(image, label, t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b5):
     """The part of `grad` that one block of samples has."""
     rows = image.shape[0]
-    t3 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t3 = t3.reshape(rows, 25, 784)
-    t4 = (reshape_k1 @ reshape_t3).reshape(rows, 6, 28, 28) + t1
-    t5 = _windows(np.maximum(t4, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
-    h1 = _window_max(t5, (3, 5))
-    t6 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t6 = t6.reshape(rows, 150, 100)
-    t7 = (reshape_k2 @ reshape_t6).reshape(rows, 16, 10, 10) + t2
-    t8 = _windows(np.maximum(t7, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    h2 = _window_max(t8, (3, 5))
+    t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
+    t4 = _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1)))
+    t5 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ t4.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t5 = _of_windows(np.maximum, t5, (2, 2), (2, 2))
+    t6 = window_max_t5 + t1
+    h1 = np.maximum(t6, 0)
+    t7 = _windows(np.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
+    t8 = _windows(np.ascontiguousarray(t7), (0, 0, (10, 1), (5, 1)))
+    t9 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ t8.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t9 = _of_windows(np.maximum, t9, (2, 2), (2, 2))
+    t10 = window_max_t9 + t2
+    h2 = np.maximum(t10, 0)
     reshape_h2 = h2.reshape(rows, 400)
-    t9 = reshape_h2 @ w3 + b3
-    h3 = np.maximum(t9, 0)
-    t10 = h3 @ w4 + b4
-    h4 = np.maximum(t10, 0)
+    t11 = reshape_h2 @ w3 + b3
+    h3 = np.maximum(t11, 0)
+    t12 = h3 @ w4 + b4
+    h4 = np.maximum(t12, 0)
     scores = h4 @ w5 + b5
     max_scores = np.maximum.reduce(scores, axis=1)
-    t11 = np.exp(scores - np.where(np.abs(max_scores) < np.inf, max_scores, 0)[:, None])
-    t12 = (t11 / np.add.reduce(t11, axis=1)[:, None] - _one_hot(label, 10, image.dtype)) / n
-    t13 = np.where(t10 > 0, t12 @ w5.T, 0)
-    t14 = np.where(t9 > 0, t13 @ w4.T, 0)
-    t15 = (t14 @ w3.T).reshape(rows, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t8, (3, 5))
-    t16 = _add_windows(t15, (rows, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    t17 = np.where(t7 > 0, t16, 0)
-    reshape_t17 = t17.reshape(rows, 16, 100)
-    t18 = (reshape_k2.T @ reshape_t17).reshape(rows, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
-    t19 = _add_windows(t18, (rows, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
-    t20 = _add_windows(
-        t19[:, :, :, None, :, None] * _first_max(t5, (3, 5)), (rows, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
-        (3, 0, (14, 2), (2, 1)),
+    t13 = np.exp(scores - np.where(np.abs(max_scores) < np.inf, max_scores, 0)[:, None])
+    t14 = (t13 / np.add.reduce(t13, axis=1)[:, None] - _one_hot(label, 10, image.dtype)) / n
+    t15 = np.where(t12 > 0, t14 @ w5.T, 0)
+    t16 = np.where(t11 > 0, t15 @ w4.T, 0)
+    t17 = np.where(t10 > 0, (t16 @ w3.T).reshape(rows, 16, 5, 5), 0)
+    t18 = _place_first_max(t17, t9, window_max_t9, (2, 2), (2, 2))
+    t19 = (k2.transpose(2, 1, 3, 0).reshape(150, 16) @ t18.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
+        10, 5, 6, 5, 10, -1,
     )
-    t21 = np.where(t4 > 0, t20, 0)
-    s1 = np.add.reduce(t21.reshape(rows, 6, 784) @ reshape_t3.transpose(0, 2, 1))
+    t20 = _add_windows(
+        _add_windows(t19, (14, 6, 5, 10, rows), (0, 0, (10, 1), (5, 1))), (14, 6, 14, rows),
+        (2, 0, (5, 1), (10, 1)),
+    )
+    t21 = np.where(t6 > 0, t20.transpose(3, 1, 0, 2), 0)
+    t22 = _place_first_max(t21, t5, window_max_t5, (2, 2), (2, 2))
+    grad_k1 = np.add.reduce(t4.reshape(28, 25, -1) @ t22.transpose(2, 3, 0, 1).reshape(28, -1, 6)).reshape(5, 1, 5, 6).transpose(
+        3, 1, 0, 2,
+    )
     grad_b1 = np.add.reduce(t21, axis=(0, 2, 3))
-    s3 = np.add.reduce(reshape_t17 @ reshape_t6.transpose(0, 2, 1))
+    grad_k2 = np.add.reduce(t8.reshape(10, 150, -1) @ t18.transpose(2, 3, 0, 1).reshape(10, -1, 16)).reshape(5, 6, 5, 16).transpose(
+        3, 1, 0, 2,
+    )
     grad_b2 = np.add.reduce(t17, axis=(0, 2, 3))
-    grad_w3 = reshape_h2.T @ t14
-    grad_b3 = np.add.reduce(t14)
-    grad_w4 = h3.T @ t13
-    grad_b4 = np.add.reduce(t13)
-    grad_w5 = h4.T @ t12
-    grad_b5 = np.add.reduce(t12)
-    return s1, grad_b1, s3, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5
+    grad_w3 = reshape_h2.T @ t16
+    grad_b3 = np.add.reduce(t16)
+    grad_w4 = h3.T @ t15
+    grad_b4 = np.add.reduce(t15)
+    grad_w5 = h4.T @ t14
+    grad_b5 = np.add.reduce(t14)
+    return grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5
 
 
 def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
@@ -201,70 +238,77 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
         k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label,
     )
     n = image.shape[0]
+    # objective
     t1 = b1[:, None, None]
-    reshape_k1 = k1.reshape(6, 25)
-    reshape_k2 = k2.reshape(16, 150)
     t2 = b2[:, None, None]
-    s1, s2, grad_b1, s4, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
-        _value_and_grad_block, n, 19600, (label, image),
-        (reshape_k1, t1, reshape_k2, t2, n, w3, b3, w4, b4, w5, b5), ("add",) * 11,
+    s1, grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
+        _value_and_grad_block, n, 19600, (image, label), (t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b5),
+        ("add",) * 11,
     )
     value = -s1 / n
-    grad_k1 = s2.reshape(6, 1, 5, 5)
-    grad_k2 = s4.reshape(16, 6, 5, 5)
     return value, Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
 
 
-def _value_and_grad_block(label, image, reshape_k1, t1, reshape_k2, t2, n, w3, b3, w4, b4, w5, b5):
+def _value_and_grad_block(image, label, t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b5):
     """The part of `value_and_grad` that one block of samples has."""
-    rows = label.shape[0]
-    one_hot_label = _one_hot(label, 10, image.dtype)
-    t3 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t3 = t3.reshape(rows, 25, 784)
-    t4 = (reshape_k1 @ reshape_t3).reshape(rows, 6, 28, 28) + t1
-    t5 = _windows(np.maximum(t4, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
-    h1 = _window_max(t5, (3, 5))
-    t6 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t6 = t6.reshape(rows, 150, 100)
-    t7 = (reshape_k2 @ reshape_t6).reshape(rows, 16, 10, 10) + t2
-    t8 = _windows(np.maximum(t7, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    h2 = _window_max(t8, (3, 5))
+    rows = image.shape[0]
+    t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
+    t4 = _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1)))
+    t5 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ t4.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t5 = _of_windows(np.maximum, t5, (2, 2), (2, 2))
+    t6 = window_max_t5 + t1
+    h1 = np.maximum(t6, 0)
+    t7 = _windows(np.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
+    t8 = _windows(np.ascontiguousarray(t7), (0, 0, (10, 1), (5, 1)))
+    t9 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ t8.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t9 = _of_windows(np.maximum, t9, (2, 2), (2, 2))
+    t10 = window_max_t9 + t2
+    h2 = np.maximum(t10, 0)
     reshape_h2 = h2.reshape(rows, 400)
-    t9 = reshape_h2 @ w3 + b3
-    h3 = np.maximum(t9, 0)
-    t10 = h3 @ w4 + b4
-    h4 = np.maximum(t10, 0)
+    t11 = reshape_h2 @ w3 + b3
+    h3 = np.maximum(t11, 0)
+    t12 = h3 @ w4 + b4
+    h4 = np.maximum(t12, 0)
     scores = h4 @ w5 + b5
     max_scores = np.maximum.reduce(scores, axis=1)
-    t11 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
-    t12 = np.exp(scores - t11[:, None])
-    t13 = np.add.reduce(t12, axis=1)
-    t14 = (t12 / t13[:, None] - one_hot_label) / n
-    t15 = np.where(t10 > 0, t14 @ w5.T, 0)
-    t16 = np.where(t9 > 0, t15 @ w4.T, 0)
-    t17 = (t16 @ w3.T).reshape(rows, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t8, (3, 5))
-    t18 = _add_windows(t17, (rows, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    t19 = np.where(t7 > 0, t18, 0)
-    reshape_t19 = t19.reshape(rows, 16, 100)
-    t20 = (reshape_k2.T @ reshape_t19).reshape(rows, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
-    t21 = _add_windows(t20, (rows, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
-    t22 = _add_windows(
-        t21[:, :, :, None, :, None] * _first_max(t5, (3, 5)), (rows, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
-        (3, 0, (14, 2), (2, 1)),
+    t13 = np.where(np.abs(max_scores) < np.inf, max_scores, 0)
+    t14 = np.exp(scores - t13[:, None])
+    t15 = np.add.reduce(t14, axis=1)
+    one_hot_label = _one_hot(label, 10, image.dtype)
+    t16 = (t14 / t15[:, None] - one_hot_label) / n
+    t17 = np.where(t12 > 0, t16 @ w5.T, 0)
+    t18 = np.where(t11 > 0, t17 @ w4.T, 0)
+    t19 = np.where(t10 > 0, (t18 @ w3.T).reshape(rows, 16, 5, 5), 0)
+    t20 = _place_first_max(t19, t9, window_max_t9, (2, 2), (2, 2))
+    t21 = (k2.transpose(2, 1, 3, 0).reshape(150, 16) @ t20.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
+        10, 5, 6, 5, 10, -1,
     )
-    t23 = np.where(t4 > 0, t22, 0)
-    s1 = np.vdot(one_hot_label, scores - (np.log(t13) + t11)[:, None])
-    s2 = np.add.reduce(t23.reshape(rows, 6, 784) @ reshape_t3.transpose(0, 2, 1))
+    t22 = _add_windows(
+        _add_windows(t21, (14, 6, 5, 10, rows), (0, 0, (10, 1), (5, 1))), (14, 6, 14, rows),
+        (2, 0, (5, 1), (10, 1)),
+    )
+    t23 = np.where(t6 > 0, t22.transpose(3, 1, 0, 2), 0)
+    t24 = _place_first_max(t23, t5, window_max_t5, (2, 2), (2, 2))
+    s1 = np.vdot(scores - (np.log(t15) + t13)[:, None], one_hot_label)
+    grad_k1 = np.add.reduce(t4.reshape(28, 25, -1) @ t24.transpose(2, 3, 0, 1).reshape(28, -1, 6)).reshape(5, 1, 5, 6).transpose(
+        3, 1, 0, 2,
+    )
     grad_b1 = np.add.reduce(t23, axis=(0, 2, 3))
-    s4 = np.add.reduce(reshape_t19 @ reshape_t6.transpose(0, 2, 1))
+    grad_k2 = np.add.reduce(t8.reshape(10, 150, -1) @ t20.transpose(2, 3, 0, 1).reshape(10, -1, 16)).reshape(5, 6, 5, 16).transpose(
+        3, 1, 0, 2,
+    )
     grad_b2 = np.add.reduce(t19, axis=(0, 2, 3))
-    grad_w3 = reshape_h2.T @ t16
-    grad_b3 = np.add.reduce(t16)
-    grad_w4 = h3.T @ t15
-    grad_b4 = np.add.reduce(t15)
-    grad_w5 = h4.T @ t14
-    grad_b5 = np.add.reduce(t14)
-    return s1, s2, grad_b1, s4, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5
+    grad_w3 = reshape_h2.T @ t18
+    grad_b3 = np.add.reduce(t18)
+    grad_w4 = h3.T @ t17
+    grad_b4 = np.add.reduce(t17)
+    grad_w5 = h4.T @ t16
+    grad_b5 = np.add.reduce(t16)
+    return (s1, grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
 
 
 def scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
@@ -274,24 +318,28 @@ def scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
     )
     n = image.shape[0]
     t1 = b1[:, None, None]
-    reshape_k1 = k1.reshape(6, 25)
-    reshape_k2 = k2.reshape(16, 150)
     t2 = b2[:, None, None]
     (scores,) = _over_blocks(
-        _scores_block, n, 19600, (image,), (reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5, b5), ("rows 0",),
+        _scores_block, n, 19600, (image,), (t1, t2, k1, k2, w3, b3, w4, b4, w5, b5), ("rows 0",),
     )
     return scores
 
 
-def _scores_block(image, reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5, b5):
+def _scores_block(image, t1, t2, k1, k2, w3, b3, w4, b4, w5, b5):
     """The part of `scores` that one block of samples has."""
     rows = image.shape[0]
-    t3 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    t4 = np.maximum((reshape_k1 @ t3.reshape(rows, 25, 784)).reshape(rows, 6, 28, 28) + t1, 0)
-    h1 = _window_max(_windows(t4, (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1))), (3, 5))
-    t5 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    t6 = np.maximum((reshape_k2 @ t5.reshape(rows, 150, 100)).reshape(rows, 16, 10, 10) + t2, 0)
-    h2 = _window_max(_windows(t6, (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1))), (3, 5))
+    t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
+    t4 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t4 = _of_windows(np.maximum, t4, (2, 2), (2, 2))
+    h1 = np.maximum(window_max_t4 + t1, 0)
+    t5 = _windows(np.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
+    t6 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ _windows(np.ascontiguousarray(t5), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t6 = _of_windows(np.maximum, t6, (2, 2), (2, 2))
+    h2 = np.maximum(window_max_t6 + t2, 0)
     h3 = np.maximum(h2.reshape(rows, 400) @ w3 + b3, 0)
     h4 = np.maximum(h3 @ w4 + b4, 0)
     scores = h4 @ w5 + b5
@@ -305,61 +353,67 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
     )
     u = _cotangent("u", u, (image.shape[0], 10), k1.dtype)
     n = image.shape[0]
+    # u^T Jacobian by k1
     t1 = b1[:, None, None]
-    reshape_k1 = k1.reshape(6, 25)
-    reshape_k2 = k2.reshape(16, 150)
     t2 = b2[:, None, None]
-    s1, vjp_b1, s3, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5 = _over_blocks(
-        _scores_vjp_block, n, 19600, (image, u), (reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5),
-        ("add",) * 10,
+    vjp_k1, vjp_b1, vjp_k2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5 = _over_blocks(
+        _scores_vjp_block, n, 19600, (image, u), (t1, t2, k1, k2, w3, b3, w4, b4, w5), ("add",) * 10,
     )
-    vjp_k1 = s1.reshape(6, 1, 5, 5)
-    vjp_k2 = s3.reshape(16, 6, 5, 5)
     return ScoresGrad(vjp_k1, vjp_b1, vjp_k2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5)
 
 
-def _scores_vjp_block(image, u, reshape_k1, t1, reshape_k2, t2, w3, b3, w4, b4, w5):
+def _scores_vjp_block(image, u, t1, t2, k1, k2, w3, b3, w4, b4, w5):
     """The part of `scores_vjp` that one block of samples has."""
     rows = image.shape[0]
-    t3 = _windows(image, (2, 0, (28, 1), (5, 1)), (3, 0, (28, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t3 = t3.reshape(rows, 25, 784)
-    t4 = (reshape_k1 @ reshape_t3).reshape(rows, 6, 28, 28) + t1
-    t5 = _windows(np.maximum(t4, 0), (2, 0, (14, 2), (2, 1)), (3, 0, (14, 2), (2, 1)))
-    h1 = _window_max(t5, (3, 5))
-    t6 = _windows(h1, (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1))).transpose(0, 1, 3, 5, 2, 4)
-    reshape_t6 = t6.reshape(rows, 150, 100)
-    t7 = (reshape_k2 @ reshape_t6).reshape(rows, 16, 10, 10) + t2
-    t8 = _windows(np.maximum(t7, 0), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    h2 = _window_max(t8, (3, 5))
-    reshape_h2 = h2.reshape(rows, 400)
-    t9 = reshape_h2 @ w3 + b3
-    h3 = np.maximum(t9, 0)
-    t10 = h3 @ w4 + b4
-    t11 = np.where(t10 > 0, u @ w5.T, 0)
-    t12 = np.where(t9 > 0, t11 @ w4.T, 0)
-    t13 = (t12 @ w3.T).reshape(rows, 16, 5, 5)[:, :, :, None, :, None] * _first_max(t8, (3, 5))
-    t14 = _add_windows(t13, (rows, 16, 10, 10), (2, 0, (5, 2), (2, 1)), (3, 0, (5, 2), (2, 1)))
-    t15 = np.where(t7 > 0, t14, 0)
-    reshape_t15 = t15.reshape(rows, 16, 100)
-    t16 = (reshape_k2.T @ reshape_t15).reshape(rows, 6, 5, 5, 10, 10).transpose(0, 1, 4, 2, 5, 3)
-    t17 = _add_windows(t16, (rows, 6, 14, 14), (2, 0, (10, 1), (5, 1)), (3, 0, (10, 1), (5, 1)))
-    t18 = _add_windows(
-        t17[:, :, :, None, :, None] * _first_max(t5, (3, 5)), (rows, 6, 28, 28), (2, 0, (14, 2), (2, 1)),
-        (3, 0, (14, 2), (2, 1)),
+    t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
+    t4 = _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1)))
+    t5 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ t4.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+        3, 1, 0, 2,
     )
-    t19 = np.where(t4 > 0, t18, 0)
-    h4 = np.maximum(t10, 0, out=t10)
-    s1 = np.add.reduce(t19.reshape(rows, 6, 784) @ reshape_t3.transpose(0, 2, 1))
+    window_max_t5 = _of_windows(np.maximum, t5, (2, 2), (2, 2))
+    t6 = window_max_t5 + t1
+    h1 = np.maximum(t6, 0)
+    t7 = _windows(np.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
+    t8 = _windows(np.ascontiguousarray(t7), (0, 0, (10, 1), (5, 1)))
+    t9 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ t8.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t9 = _of_windows(np.maximum, t9, (2, 2), (2, 2))
+    t10 = window_max_t9 + t2
+    h2 = np.maximum(t10, 0)
+    reshape_h2 = h2.reshape(rows, 400)
+    t11 = reshape_h2 @ w3 + b3
+    h3 = np.maximum(t11, 0)
+    t12 = h3 @ w4 + b4
+    t13 = np.where(t12 > 0, u @ w5.T, 0)
+    t14 = np.where(t11 > 0, t13 @ w4.T, 0)
+    t15 = np.where(t10 > 0, (t14 @ w3.T).reshape(rows, 16, 5, 5), 0)
+    t16 = _place_first_max(t15, t9, window_max_t9, (2, 2), (2, 2))
+    t17 = (k2.transpose(2, 1, 3, 0).reshape(150, 16) @ t16.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
+        10, 5, 6, 5, 10, -1,
+    )
+    t18 = _add_windows(
+        _add_windows(t17, (14, 6, 5, 10, rows), (0, 0, (10, 1), (5, 1))), (14, 6, 14, rows),
+        (2, 0, (5, 1), (10, 1)),
+    )
+    t19 = np.where(t6 > 0, t18.transpose(3, 1, 0, 2), 0)
+    t20 = _place_first_max(t19, t5, window_max_t5, (2, 2), (2, 2))
+    h4 = np.maximum(t12, 0, out=t12)
+    vjp_k1 = np.add.reduce(t4.reshape(28, 25, -1) @ t20.transpose(2, 3, 0, 1).reshape(28, -1, 6)).reshape(5, 1, 5, 6).transpose(
+        3, 1, 0, 2,
+    )
     vjp_b1 = np.add.reduce(t19, axis=(0, 2, 3))
-    s3 = np.add.reduce(reshape_t15 @ reshape_t6.transpose(0, 2, 1))
+    vjp_k2 = np.add.reduce(t8.reshape(10, 150, -1) @ t16.transpose(2, 3, 0, 1).reshape(10, -1, 16)).reshape(5, 6, 5, 16).transpose(
+        3, 1, 0, 2,
+    )
     vjp_b2 = np.add.reduce(t15, axis=(0, 2, 3))
-    vjp_w3 = reshape_h2.T @ t12
-    vjp_b3 = np.add.reduce(t12)
-    vjp_w4 = h3.T @ t11
-    vjp_b4 = np.add.reduce(t11)
+    vjp_w3 = reshape_h2.T @ t14
+    vjp_b3 = np.add.reduce(t14)
+    vjp_w4 = h3.T @ t13
+    vjp_b4 = np.add.reduce(t13)
     vjp_w5 = h4.T @ u
     vjp_b5 = np.add.reduce(u)
-    return s1, vjp_b1, s3, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5
+    return vjp_k1, vjp_b1, vjp_k2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5
 
 
 def unpack(vec):
@@ -565,19 +619,43 @@ def _add_windows(values, shape, *axes):
         entry = [slice(None)] * view.ndim
         for axis, k in zip(loops, offsets):
             entry[axis] = k
-        view[tuple(entry)] += values[tuple(entry)]
+        part = view[tuple(entry)]
+        part += values[tuple(entry)]
     return result
 
 
-def _window_max(x, axes):
-    """The largest entries along the few places of some axes."""
-    result = None
-    for place in np.ndindex(*(x.shape[axis] for axis in axes)):
-        entry = [slice(None)] * x.ndim
-        for axis, k in zip(axes, place):
-            entry[axis] = k
-        part = x[tuple(entry)]
-        result = part.copy() if result is None else np.maximum(result, part, out=result)
+def _of_windows(function, x, *windows):
+    """The sum or the largest entry of each window of the last axes; `windows` are (size, step) along each."""
+    for axis, (size, step) in enumerate(windows, x.ndim - len(windows)):
+        last = (x.shape[axis] - size) // step * step
+        first, *rest = (x[(slice(None),) * axis + (slice(k, k + last + 1, step),)] for k in range(size))
+        x = function(first, rest.pop()) if rest else first
+        for part in rest:
+            function(x, part, out=x)
+    return x
+
+
+def _first_largest(x, y, windows):
+    """For each place in the windows of x: those entries of x, and which of them are y, the largest, for the first time."""
+    free = np.ones_like(y, bool)
+    for place in np.ndindex(*(size for size, _ in windows)):
+        steps = [(k, step, count) for k, (_, step), count in zip(place, windows, y.shape[-len(windows) :])]
+        spot = (..., *(slice(k, k + step * (count - 1) + 1, step) for k, step, count in steps))
+        hit = (x[spot] == y) & free
+        free ^= hit
+        yield spot, hit
+
+
+def _place_first_max(g, x, y, *windows):
+    """The transpose of `_pick_first_max`: zeros like x, to which g is added at the first largest entry y of each window."""
+    result = np.zeros_like(x) if g.ndim == x.ndim else np.zeros((*g.shape[: g.ndim - x.ndim], *x.shape), x.dtype)
+    if g.strides != y.strides and g.ndim == y.ndim:
+        g, given = np.empty_like(y), g  # lines of memory of both are then of the same entries
+        g[...] = given
+    apart = all(size <= step for size, step in windows)
+    for spot, hit in _first_largest(x, y, windows):
+        part = result[spot]
+        np.multiply(g, hit, out=part) if apart else np.add(part, g * hit, out=part)
     return result
 
 
@@ -594,21 +672,6 @@ def _one_hot(positions, length, dtype):
     positions = _positions(positions, length)
     result = np.zeros((*positions.shape, length), dtype)
     np.put_along_axis(result, positions[..., None], 1, -1)
-    return result
-
-
-def _first_max(x, axes):
-    """1 at the first largest entry along the few places of some axes, else 0."""
-    top = _window_max(x, axes)
-    result = np.zeros(x.shape, x.dtype)
-    free = np.ones(top.shape, bool)
-    for place in np.ndindex(*(x.shape[axis] for axis in axes)):
-        entry = [slice(None)] * x.ndim
-        for axis, k in zip(axes, place):
-            entry[axis] = k
-        hit = free & (x[tuple(entry)] == top)
-        result[tuple(entry)] = hit
-        free &= ~hit
     return result
 
 

@@ -10,7 +10,20 @@ Arguments
     below  constant, (d, d)
 
 Closed form
-    has no form in the model's dialect; see the code.
+    e1 = (Entries on a diagonal alone have no closed form in tensors)
+    e2 = -einsum('ijk,ik->ij', e1, mu) + einsum('il,jkl->ijk', x, e1)
+    e3 = -0.9189385332046728*d + log_softmax(alpha, axis=0) - sum(e2**2, axis=2)/2 + sum(q, axis=1)
+    e4 = logsumexp(e3, axis=1)
+    value = -sum(e4)/n
+    responsibility = softmax(e3, axis=1)
+    e5 = sum(responsibility, axis=0)
+    grad.alpha = -e5/n + softmax(alpha, axis=0)*sum(e5)/n
+    e6 = einsum('ijk,ij->ijk', e2, responsibility)
+    e7 = sum(e6, axis=0)
+    grad.mu = -einsum('ik,ikj->ij', e7, e1)/n
+    e8 = -einsum('ij,ik->ijk', e7, mu) + einsum('lk,lij->ijk', x, e6)
+    grad.q = -e5[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
+    grad.L = below*e8/n
 
 """
 
@@ -85,7 +98,10 @@ def value(alpha, mu, q, L, x, below):
 
 def _value_block(x, t4, t5, t3, t1):
     """The part of `value` that one block of samples has."""
-    t6 = np.tensordot(x, t4, axes=[[1], [2]]) + t5
+    K = t4.shape[0]
+    d = x.shape[1]
+    rows = x.shape[0]
+    t6 = (t4.reshape(K*d, d) @ x.T).reshape(K, d, rows).transpose(2, 0, 1) + t5
     t7 = t3 - 0.5 * np.einsum("ijk,ijk->ij", t6, t6) + t1
     max_t7 = np.maximum.reduce(t7, axis=1)
     t8 = np.where(np.abs(max_t7) < np.inf, max_t7, 0)
@@ -122,7 +138,10 @@ def grad(alpha, mu, q, L, x, below):
 
 def _grad_block(x, t6, t7, t5, t1):
     """The part of `grad` that one block of samples has."""
-    t9 = np.tensordot(x, t6, axes=[[1], [2]]) + t7
+    K = t6.shape[0]
+    d = x.shape[1]
+    rows = x.shape[0]
+    t9 = (t6.reshape(K*d, d) @ x.T).reshape(K, d, rows).transpose(2, 0, 1) + t7
     t10 = t5 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t1
     max_t10 = np.maximum.reduce(t10, axis=1)
     t11 = np.exp(t10 - np.where(np.abs(max_t10) < np.inf, max_t10, 0)[:, None])
@@ -130,7 +149,7 @@ def _grad_block(x, t6, t7, t5, t1):
     t12 = np.multiply(responsibility[:, :, None], t9, out=t9)
     s1 = np.add.reduce(responsibility)
     s2 = np.add.reduce(t12)
-    s3 = np.tensordot(x, t12, axes=[[0], [0]]).transpose(1, 2, 0)
+    s3 = (x.T @ t12.reshape(rows, K*d)).reshape(d, K, d).transpose(1, 2, 0)
     return s1, s2, s3
 
 
@@ -164,7 +183,10 @@ def value_and_grad(alpha, mu, q, L, x, below):
 
 def _value_and_grad_block(x, t6, t7, t5, t1):
     """The part of `value_and_grad` that one block of samples has."""
-    t9 = np.tensordot(x, t6, axes=[[1], [2]]) + t7
+    K = t6.shape[0]
+    d = x.shape[1]
+    rows = x.shape[0]
+    t9 = (t6.reshape(K*d, d) @ x.T).reshape(K, d, rows).transpose(2, 0, 1) + t7
     t10 = t5 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t1
     max_t10 = np.maximum.reduce(t10, axis=1)
     t11 = np.where(np.abs(max_t10) < np.inf, max_t10, 0)
@@ -175,7 +197,7 @@ def _value_and_grad_block(x, t6, t7, t5, t1):
     s1 = np.add.reduce(np.log(t13) + t11)
     s2 = np.add.reduce(responsibility)
     s3 = np.add.reduce(t14)
-    s4 = np.tensordot(x, t14, axes=[[0], [0]]).transpose(1, 2, 0)
+    s4 = (x.T @ t14.reshape(rows, K*d)).reshape(d, K, d).transpose(1, 2, 0)
     return s1, s2, s3, s4
 
 
@@ -197,7 +219,10 @@ def responsibility(alpha, mu, q, L, x, below):
 
 def _responsibility_block(x, t4, t5, t3, t1):
     """The part of `responsibility` that one block of samples has."""
-    t6 = np.tensordot(x, t4, axes=[[1], [2]]) + t5
+    K = t4.shape[0]
+    d = x.shape[1]
+    rows = x.shape[0]
+    t6 = (t4.reshape(K*d, d) @ x.T).reshape(K, d, rows).transpose(2, 0, 1) + t5
     t7 = t3 - 0.5 * np.einsum("ijk,ijk->ij", t6, t6) + t1
     max_t7 = np.maximum.reduce(t7, axis=1)
     t8 = np.exp(t7 - np.where(np.abs(max_t7) < np.inf, max_t7, 0)[:, None])

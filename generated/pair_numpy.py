@@ -6,9 +6,7 @@ Arguments
     x2  parameter, scalar
 
 Closed form
-    y = Matrix([
-[x1**2 + 3*x2],
-[2*x1 + x2**2]])
+    y = Matrix([[x1**2 + 3*x2], [2*x1 + x2**2]])
 
 """
 

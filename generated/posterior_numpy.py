@@ -10,7 +10,14 @@ Arguments
     y       data, (n, 1)
 
 Closed form
-    has no form in the model's dialect; see the code.
+    e1 = exp(2*scale)
+    e2 = exp(-2*length)
+    K = e1*exp((-e2/2)*D) + exp(2*noise)*I
+    L = cholesky(K)
+    z = L**(-1)*y
+    e3 = L**(-1)*exp((-e2/2)*E)
+    mean = e1*e3.T*z
+    variance = (A sum of products over these axes has no form in matrix algebra)
 
 """
 
@@ -73,12 +80,12 @@ def variance(scale, length, noise, D, E):
     """Return variance."""
     scale, length, noise, D, E = _arguments_of_variance(scale, length, noise, D, E)
     n = D.shape[0]
-    t1 = np.exp(-2 * length)
-    t2 = np.exp(2 * scale)
-    K = np.exp(2 * noise) * np.eye(n, dtype=scale.dtype) + t2 * np.exp(-0.5 * (t1 * D))
+    t1 = np.exp(2 * scale)
+    t2 = np.exp(-2 * length)
+    K = np.exp(2 * noise) * np.eye(n, dtype=scale.dtype) + t1 * np.exp(-0.5 * (t2 * D))
     L = _checked(_cholesky, 'K', K)
-    t3 = _solve_triangular(L, np.exp(-0.5 * (t1 * E)), upper=False)
-    variance = (t2 - np.exp(4 * scale) * np.einsum("ji,ji->i", t3, t3))[None, :]
+    t3 = _solve_triangular(L, np.exp(-0.5 * (t2 * E)), upper=False)
+    variance = (t1 - np.exp(4 * scale) * np.einsum("ji,ji->i", t3, t3))[None, :]
     return variance
 
 

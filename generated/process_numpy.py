@@ -16,7 +16,7 @@ Closed form
     K = e1*I + e4*e3
     L = cholesky(K)
     z = L**(-1)*y
-    value = 0.91893853320467278*n + sum(log(DiagonalOf(L))) + sum(z∘**2)/2
+    value = 0.9189385332046728*n + sum(log(DiagonalOf(L))) + sum(z∘**2)/2
     e5 = L**(-1)
     e6 = L.T**(-1)*z
     e7 = -e6*e6.T + e5.T*e5
@@ -90,7 +90,7 @@ def grad(scale, length, noise, D, y):
     t7 = t2 * t6
     grad_scale = t4 * np.add.reduce(t7, axis=None)
     grad_length = 0.5 * (t1 * (t4 * np.vdot(t7, D)))
-    grad_noise = np.trace(t6) * t3
+    grad_noise = t3 * np.trace(t6)
     return Grad(grad_scale, grad_length, grad_noise)
 
 
@@ -114,7 +114,7 @@ def value_and_grad(scale, length, noise, D, y):
     t7 = t3 * t6
     grad_scale = t4 * np.add.reduce(t7, axis=None)
     grad_length = 0.5 * (t2 * (t4 * np.vdot(t7, D)))
-    grad_noise = np.trace(t6) * t1
+    grad_noise = t1 * np.trace(t6)
     return value, Grad(grad_scale, grad_length, grad_noise)
 
 

@@ -10,7 +10,7 @@ Arguments
     y   data, (N,)
 
 Closed form
-    residual = b1 - b2*x - y - 0.31830988618379069*atan(b3/(-b4 + x))
+    residual = b1 - b2*x - y - 0.3183098861837907*atan(b3/(-b4 + x))
 
 """
 

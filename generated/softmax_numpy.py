@@ -9,12 +9,12 @@ Arguments
     penalty  constant, scalar
 
 Closed form
-    e1 = (x @ w) + b
+    e1 = b + x @ w
     e2 = log_softmax(e1, axis=1)
     value = penalty*sum(w**2) - sum(e2*one_hot(label, c))/n
     probability = softmax(e1, axis=1)
     e3 = -one_hot(label, c) + probability
-    grad.w = (x.T @ e3)/n + 2*penalty*w
+    grad.w = 2*penalty*w + (x.T @ e3)/n
     grad.b = sum(e3, axis=0)/n
 
 """

@@ -5,6 +5,7 @@ They are written for NumPy and hold no logic of any model.
 
 from __future__ import annotations
 
+from symdiff.codegen.threads import THREADS
 from symdiff.codegen.windows import WINDOWS
 
 TYPES = '''\
@@ -302,126 +303,7 @@ def _unflatten(vec, shapes, sizes):
         raise ValueError(f"vec has {vec.size} entries, expected {start}")
     return [part.reshape(shape)[()] for shape, part in parts]
 ''',
-    "_over_blocks": '''\
-def _over_blocks(block, count, width, data, rest, laws, axes=None):
-    """The results of block(*data, *rest), computed for a part of the samples at a time, so that arrays stay in cache.
-
-    Each sample has `width` entries in the widest array computed; `laws` says how the results of parts combine.
-    """
-    rows = count if count * width <= _ENTRIES else _rows(count, width, data, rest)
-    if rows >= count:
-        return block(*data, *rest)
-    cuts = [(slice(None),) * axis for axis in axes or (0,) * len(data)]
-
-    def part(start):
-        here = slice(start, start + rows)
-        return block(*(array[(*cut, here)] for array, cut in zip(data, cuts, strict=True)), *rest)
-
-    starts = range(0, count, rows)
-    totals = None
-    for start, found in zip(starts, _THREADS.run(part, starts), strict=True):
-        totals = found if totals is None else totals
-        totals = [_combined(*three, start, count) for three in zip(laws, totals, found, strict=True)]
-    return totals
-
-
-def _rows(count, width, data, rest):
-    """How many samples a part has: a number that depends on sizes alone, so that results do not depend on the threads."""
-    given = max(array.size for array in data) // count
-    again = max(map(np.size, rest), default=0)  # what every part reads, and sums that are as large, are work for each part
-    most = min(_ENTRIES // 4, max(1, 16 * _ENTRIES // given))  # more cost more to hand over than they save
-    rows = min(most, max(1, _ENTRIES // width, 2 * again // width, min(32, 16 * _ENTRIES // width)))
-    parts = -(-count // rows)
-    return -(-count // parts)
-
-
-def _combined(law, total, found, start, count):
-    """What the parts up to one give: a sum, an extreme, or the rows of all of them."""
-    if law.startswith("rows"):
-        front = (slice(None),) * int(law.removeprefix("rows "))
-        if start == 0:
-            total = np.empty((*found.shape[: len(front)], count, *found.shape[len(front) + 1 :]), found.dtype)
-        total[(*front, slice(start, start + found.shape[len(front)]))] = found
-        return total
-    return total if start == 0 else getattr(np, law)(total, found)
-''',
-    "_over_points": '''\
-def _over_points(block, number, shape, dtype, inputs):
-    """The `number` results of block(*inputs), each of `shape`, computed for a part of the points at a time."""
-    count = math.prod(shape)
-    if count <= _ENTRIES:
-        return [_shaped(result, shape, dtype) for result in block(*inputs)]
-    rows = -(-count // -(-count // (_ENTRIES // 4)))  # parts of one size; more cost more to hand over than they save
-    flat = [array.reshape(-1) if array.ndim else array for array in inputs]
-    results = [np.empty(count, dtype) for _ in range(number)]
-
-    def part(start):
-        here = slice(start, start + rows)
-        found = block(*(array[here] if array.ndim else array for array in flat))
-        for result, values in zip(results, found, strict=True):
-            result[here] = values
-
-    for _ in _THREADS.run(part, range(0, count, rows)):
-        pass
-    return [result.reshape(shape) for result in results]
-''',
-    "_Threads": '''\
-class _Threads:
-    """The threads that parts run on, started when first needed; meanwhile BLAS keeps to the one thread that calls it.
-
-    Of several callers one works at a time.
-    """
-
-    def __init__(self):
-        self.lock, self.count, self.pool, self.blas = threading.Lock(), None, None, None
-
-    def run(self, function, arguments):
-        """The results for each argument, in order, the same for any number of threads."""
-        with self.lock:
-            self.start()
-            with self.blas.limit(limits=1, user_api="blas") if self.blas else nullcontext():
-                pending = deque()
-                for argument in arguments if self.pool else ():
-                    pending.append(self.pool.submit(contextvars.copy_context().run, function, argument))
-                    if len(pending) > 2 * self.count:
-                        yield pending.popleft().result()
-                yield from (part.result() for part in pending) if self.pool else map(function, arguments)
-
-    def start(self):
-        if self.count is None:
-            np.empty(4_000_000)  # malloc keeps for later parts what is as small as this, once one such block is freed
-            usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-            self.count = int(os.environ.get("SYMDIFF_NUM_THREADS") or usable)
-        if self.blas is None:
-            try:
-                from threadpoolctl import ThreadpoolController
-
-                self.blas = ThreadpoolController()
-            except ImportError:  # BLAS has threads of its own, and ours would fight them
-                self.blas, self.count = False, 1
-        if self.pool is None and self.count > 1:
-            self.pool = ThreadPoolExecutor(self.count)
-
-
-_ENTRIES = 131072  # of the widest array of a part: 1 MB of doubles
-_THREADS = _Threads()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _THREADS.__init__())  # threads do not survive a fork
-''',
-    "set_threads": '''\
-def set_threads(count):
-    """Set how many threads work on parts of the samples: by default SYMDIFF_NUM_THREADS, or all cores there are."""
-    if not isinstance(count, (int, np.integer)) or count < 1:
-        raise ValueError(f"count is {count!r}, expected a whole number from 1")
-    with _THREADS.lock:
-        _THREADS.count, _THREADS.pool = int(count) if _THREADS.blas is not False else 1, None
-''',
-    "set_threads_unused": '''\
-def set_threads(count):
-    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
-    if not isinstance(count, (int, np.integer)) or count < 1:
-        raise ValueError(f"count is {count!r}, expected a whole number from 1")
-''',
+    **THREADS,
 }
 
 REQUIRES = {
