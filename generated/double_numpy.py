@@ -48,7 +48,7 @@ def y_jacobian(V):
     """Return the derivatives of every entry of y by V: each of shape y.shape + parameter.shape."""
     V, = _arguments_of_y(V)
     n = V.shape[0]
-    jacobian_V = 2 * _on_diagonal(np.ones((n, 1), V.dtype), "ijij->ij", (n, 1, n, 1))
+    jacobian_V = 2 * _on_diagonal(np.ones((n, 1, 1), V.dtype), "ijik->ijk", (n, 1, n, 1))
     return YGrad(jacobian_V)
 
 

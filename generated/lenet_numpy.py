@@ -170,6 +170,7 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t2 = b2[:, None, None]
     grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
         _grad_block, n, 19600, (image, label), (t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b5), ("add",) * 10,
+        sums=48000,
     )
     return Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
 
@@ -243,7 +244,7 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t2 = b2[:, None, None]
     s1, grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
         _value_and_grad_block, n, 19600, (image, label), (t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b5),
-        ("add",) * 11,
+        ("add",) * 11, sums=48000,
     )
     value = -s1 / n
     return value, Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
@@ -357,7 +358,7 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
     t1 = b1[:, None, None]
     t2 = b2[:, None, None]
     vjp_k1, vjp_b1, vjp_k2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5 = _over_blocks(
-        _scores_vjp_block, n, 19600, (image, u), (t1, t2, k1, k2, w3, b3, w4, b4, w5), ("add",) * 10,
+        _scores_vjp_block, n, 19600, (image, u), (t1, t2, k1, k2, w3, b3, w4, b4, w5), ("add",) * 10, sums=48000,
     )
     return ScoresGrad(vjp_k1, vjp_b1, vjp_k2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5)
 
@@ -706,12 +707,13 @@ def _unflatten(vec, shapes, sizes):
     return [part.reshape(shape)[()] for shape, part in parts]
 
 
-def _over_blocks(block, count, width, data, rest, laws, axes=None):
+def _over_blocks(block, count, width, data, rest, laws, axes=None, sums=1):
     """The results of block(*data, *rest), computed for a part of the samples at a time, so that arrays stay in cache.
 
-    Each sample has `width` entries in the widest array computed; `laws` says how the results of parts combine.
+    Each sample has `width` entries in the widest array computed, the largest sum over samples has `sums`; `laws` says how
+    the results of parts combine.
     """
-    rows = count if count * width <= _ENTRIES else _rows(count, width, data, rest)
+    rows = count if count * width <= _ENTRIES else _rows(count, width, data, sums)
     if rows >= count:
         return block(*data, *rest)
     cuts = [(slice(None),) * axis for axis in axes or (0,) * len(data)]
@@ -728,12 +730,12 @@ def _over_blocks(block, count, width, data, rest, laws, axes=None):
     return totals
 
 
-def _rows(count, width, data, rest):
+def _rows(count, width, data, sums):
     """How many samples a part has: a number that depends on sizes alone, so that results do not depend on the threads."""
     given = max(array.size for array in data) // count
-    again = max(map(np.size, rest), default=0)  # what every part reads, and sums that are as large, are work for each part
     most = min(_ENTRIES // 4, max(1, 16 * _ENTRIES // given))  # more cost more to hand over than they save
-    rows = min(most, max(1, _ENTRIES // width, 2 * again // width, min(32, 16 * _ENTRIES // width)))
+    least = 2 * sums // width  # adding up the sums of all parts stays small against computing them
+    rows = min(most, max(1, _ENTRIES // width, least, min(32, 16 * _ENTRIES // width)))
     parts = -(-count // rows)
     return -(-count // parts)
 

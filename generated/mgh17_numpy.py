@@ -242,12 +242,13 @@ def _unflatten(vec, shapes, sizes):
     return [part.reshape(shape)[()] for shape, part in parts]
 
 
-def _over_blocks(block, count, width, data, rest, laws, axes=None):
+def _over_blocks(block, count, width, data, rest, laws, axes=None, sums=1):
     """The results of block(*data, *rest), computed for a part of the samples at a time, so that arrays stay in cache.
 
-    Each sample has `width` entries in the widest array computed; `laws` says how the results of parts combine.
+    Each sample has `width` entries in the widest array computed, the largest sum over samples has `sums`; `laws` says how
+    the results of parts combine.
     """
-    rows = count if count * width <= _ENTRIES else _rows(count, width, data, rest)
+    rows = count if count * width <= _ENTRIES else _rows(count, width, data, sums)
     if rows >= count:
         return block(*data, *rest)
     cuts = [(slice(None),) * axis for axis in axes or (0,) * len(data)]
@@ -264,12 +265,12 @@ def _over_blocks(block, count, width, data, rest, laws, axes=None):
     return totals
 
 
-def _rows(count, width, data, rest):
+def _rows(count, width, data, sums):
     """How many samples a part has: a number that depends on sizes alone, so that results do not depend on the threads."""
     given = max(array.size for array in data) // count
-    again = max(map(np.size, rest), default=0)  # what every part reads, and sums that are as large, are work for each part
     most = min(_ENTRIES // 4, max(1, 16 * _ENTRIES // given))  # more cost more to hand over than they save
-    rows = min(most, max(1, _ENTRIES // width, 2 * again // width, min(32, 16 * _ENTRIES // width)))
+    least = 2 * sums // width  # adding up the sums of all parts stays small against computing them
+    rows = min(most, max(1, _ENTRIES // width, least, min(32, 16 * _ENTRIES // width)))
     parts = -(-count // rows)
     return -(-count // parts)
 

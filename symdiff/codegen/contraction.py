@@ -111,7 +111,12 @@ class ContractionWriter:
         second, lb = self._reduced(self.writer.texts[b], lb, [*kept, *la], work)
         summed = [label for label in la if label in lb and label not in kept]
         if not summed:
-            left, right = self._arranged(first, la, kept), self._arranged(second, lb, kept)
+            left, right = (
+                self.writer.texts[x]
+                if len(own) == len(kept) and all(i == k or work.sizes[i] == 1 for i, k in zip(own, kept, strict=True))
+                else self._arranged(text, labels, kept)
+                for (x, own), text, labels in zip(work.operands, (first, second), (la, lb), strict=True)
+            )
             if len(lb) < len(la):
                 left, right = right, left
             return Text(f"{left.at(PRODUCT)} * {right.at(PRODUCT + 1)}", PRODUCT)

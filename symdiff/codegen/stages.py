@@ -20,6 +20,7 @@ from symdiff.names import unique
 
 _SPELLED = 3  # laws that are written one by one
 _NOMINAL = 30  # sizes that are not known, where the widest array is looked for
+_LARGE = _NOMINAL**2  # entries of sums that take time to add up
 
 
 def streams(plan: Plan) -> bool:
@@ -130,21 +131,22 @@ class StageWriter:
         axes = [node.shape.index(samples) for node in data]
         more = f", axes={tuple(axes)}" if any(axes) else ""
         self.need("_over_blocks")
-        width = self._width(stage.streamed)
+        width, widest = self._largest(stage.streamed)
+        sums, most = self._largest([node for node, _ in stage.partials])
+        more += f", sums={sums}" if most > widest and most >= _LARGE else ""
         left = ", ".join(targets.values()) if len(targets) > 1 else listed([*targets.values()])
         call = f"_over_blocks({name}, {writer.writer.size(samples).source}, {width}, {arrays}, {listed(others)}, {laws}{more})"
         writer.statements.append(Assign(left, call))
         writer.texts |= {node: writer.variable(target) for node, target in targets.items()}
 
-    def _width(self, nodes: Sequence[Node]) -> str:
-        """The entries of one sample in the widest array that is computed."""
+    def _largest(self, nodes: Sequence[Node]) -> tuple[str, int]:
+        """The entries of the largest array, of one sample where it has samples: as source, and at nominal sizes."""
         samples = self.plan.samples
-        widths: list[Dim] = list(dict.fromkeys(total([dim for dim in node.shape if dim != samples]) for node in nodes))
-        nominal = dict.fromkeys(names_of(widths), _NOMINAL)
-        most = max(evaluate(width, nominal) for width in widths)
-        widest = [width for width in widths if evaluate(width, nominal) == most]
-        texts = [self.writer.writer.size(width).source for width in widest]
-        return texts[0] if len(texts) == 1 else f"max({', '.join(texts)})"
+        sizes: list[Dim] = list(dict.fromkeys(total([dim for dim in node.shape if dim != samples]) for node in nodes))
+        nominal = dict.fromkeys(names_of(sizes), _NOMINAL)
+        most = max((evaluate(size, nominal) for size in sizes), default=0)
+        texts = [self.writer.writer.size(size).source for size in sizes if evaluate(size, nominal) == most]
+        return texts[0] if len(texts) == 1 else f"max({', '.join(texts)})", most
 
 
 def _nodes(stage: Stage) -> list[Node]:

@@ -63,7 +63,19 @@ class Contraction:
                 pairs = [_replace(pair, old, new) for pair in pairs]  # type: ignore[misc]
 
     def join_single_axes(self) -> None:
-        """An axis of size 1 that an operand has alone, and one that the result inserts, are the same axis."""
+        """An axis of size 1 that an operand has alone, and one that the result inserts, are the same axis.
+
+        Two of them with one label are no diagonal: the result inserts the second.
+        """
+        first: set[int] = set()
+        out = []
+        for label in self.out:
+            if self.sizes[label] == 1 and label in first:
+                label = max(self.sizes) + 1
+                self.sizes[label] = 1
+            first.add(label)
+            out.append(label)
+        self.out = tuple(out)
         present = [i for _, labels in self.operands for i in labels]
         dropped = [i for i in present if self.sizes[i] == 1 and i not in self.out and present.count(i) == 1]
         inserted = [i for i in self.out if self.sizes[i] == 1 and i not in present and self.out.count(i) == 1]

@@ -7,7 +7,7 @@ that are known only when arrays come take nominal values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import opt_einsum
 
@@ -18,6 +18,7 @@ from symdiff.graph.node import Node, rewrite, topological, users
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.size import evaluate, names_of
 from symdiff.passes.distribute import distribute
+from symdiff.passes.squares import squares
 
 SAMPLES, OTHER = 1000, 30  # nominal sizes of the sample axis and of all others
 _MOST_OPERANDS = 12
@@ -32,7 +33,7 @@ def order_contractions(roots: Sequence[Node], samples: str | None) -> list[Node]
     """Merge, distribute over sums, split into pairs; what is multiplied with an inverse is solved for."""
     merged = _merge(roots)
     sizes = nominal([dim for node in topological(merged) for dim in node.shape], samples)
-    return _solved(_shared(_split(distribute(merged, sizes), samples)))
+    return squares(_solved(_shared(_split(distribute(merged, sizes), samples))))
 
 
 def _merge(roots: Sequence[Node]) -> list[Node]:
@@ -85,9 +86,24 @@ def _split(roots: Sequence[Node], samples: str | None) -> list[Node]:
         if node.op != "contract" or len(node.args) < 2:
             return node
         node = _summed_first(node)
-        return _in_pairs(node, samples) if node.op == "contract" and len(node.args) > 2 else node
+        if node.op == "contract" and len(node.args) > 2:
+            return _without_single_axes(node, lambda rest: _in_pairs(rest, samples) if rest.op == "contract" else rest)
+        return node
 
     return rewrite(roots, change)
+
+
+def _without_single_axes(node: Node, split: Callable[[Node], Node]) -> Node:
+    """Axes of size 1 of the operands are dropped before splitting and those of the result inserted after it."""
+    work = Contraction.of(node)
+    free = [
+        (contract([x], [labels], long, dict(work.sizes)), long)
+        for x, labels in work.operands
+        for long in (tuple(i for i in labels if work.sizes[i] != 1),)
+    ]
+    out = tuple(i for i in work.out if work.sizes[i] != 1)
+    rest = split(contract([x for x, _ in free], [own for _, own in free], out, dict(work.sizes)))
+    return contract([rest], [out], work.out, work.sizes)
 
 
 def _summed_first(node: Node) -> Node:
