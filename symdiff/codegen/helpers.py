@@ -5,6 +5,8 @@ They are written for NumPy and hold no logic of any model.
 
 from __future__ import annotations
 
+from symdiff.codegen import error_functions
+
 TYPES = '''\
 _FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -463,9 +465,11 @@ def set_threads(count):
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
 ''',
+    **error_functions.HELPERS,
 }
 
 REQUIRES = {
+    **error_functions.REQUIRES,
     "_cofactors": "_prod_others",
     "_prod_others_tangent": "_prod_others",
     "_add_windows": "_windows",

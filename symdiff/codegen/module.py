@@ -113,7 +113,7 @@ class ModuleWriter:
         """What the module imports: NumPy, the standard library, scipy.special where it must."""
         streamed = "_over_blocks" in self.needed
         lines = ["import contextvars"] if streamed else []
-        lines += ["import math"] if "_unflatten" in self.needed else []
+        lines += ["import math"] if {"_unflatten", "_in_parts"} & {*self.needed} else []
         lines += ["import os", "import threading", "from collections import deque"] if streamed else []
         lines += (
             ["from concurrent.futures import ThreadPoolExecutor", "from contextlib import nullcontext"]

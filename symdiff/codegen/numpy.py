@@ -200,7 +200,19 @@ class Writer(ArrayWriter):
     def _cast(self, node: Node) -> Text:
         return Text(f"{self.texts[node.args[0]].at(ATOM)}.astype({self.dtype})")
 
-    # Functions from elsewhere
+    # Functions that NumPy lacks
+
+    def _erf(self, node: Node) -> Text:
+        self.need("_erf")
+        return Text(f"_erf({self.texts[node.args[0]].source})")
+
+    def _bell(self, node: Node) -> Text:
+        self.need("_bell")
+        return Text(f"_bell({self.texts[node.args[0]].source})")
+
+    def _erfc_of(self, node: Node) -> Text:
+        self.need("_erfc")
+        return Text(f"_erfc({', '.join(self.texts[a].source for a in node.args)})")
 
     def _special(self, node: Node) -> Text:
         """A function of `scipy.special`, whose names stand behind an underscore; its result in the working dtype."""
