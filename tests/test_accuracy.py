@@ -137,3 +137,22 @@ def test_exact_is_no_less_accurate_than_torch(name: str, dtype: type) -> None:
             rounded = [float(abs(mp.diff(exact, v, order + 1) * v)) * np.finfo(dtype).eps for v in at]
             spare = np.array(rounded) / np.spacing(np.abs(np.array([float(v) for v in wanted], dtype)))
             assert (units(own, wanted) <= np.maximum(units(other, wanted).max(), 4 + spare)).all()
+
+
+@pytest.mark.parametrize("turns", [1, 1e3, 1e9])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_fast_sines_and_cosines_are_off_by_a_few_units_of_one(dtype: type, turns: float) -> None:
+    """The bound that the documentation states: 4 units of rounding of 1, for arguments of any size."""
+    model = sd.Model(sp.sin(x) + sp.cos(x), params=[x])
+    module = sd.compile(model, math="fast", emit=("value_and_grad",), cache=False)
+    assert "np.sin(" not in module.__loader__.source
+    assert "np.tan(" in module.__loader__.source
+    quarters = np.arange(-8, 9) * np.pi / 2
+    given = np.concatenate([points(-7 * turns, 7 * turns, dtype, 2000), quarters.astype(dtype), [dtype(0)]])
+    with np.errstate(all="raise", under="ignore"):
+        value, gradient = module.value_and_grad(given)
+    with mp.workdps(40):
+        at = [mp.mpf(float(entry)) for entry in given]
+        for found, exact in ((value, lambda v: mp.sin(v) + mp.cos(v)), (gradient.x, lambda v: mp.cos(v) - mp.sin(v))):
+            error = max(abs(mp.mpf(float(one)) - exact(v)) for one, v in zip(found, at, strict=True))
+            assert error <= 4 * np.finfo(dtype).eps
