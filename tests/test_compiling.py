@@ -47,7 +47,9 @@ def nodes(model):
     stable = stabilised(lower(model))
     inputs = [entry.node for entry in stable.declarations.inputs]
     value = len(topological(optimised([stable.objective], stable, Options())))
-    return value, len(topological(optimised([stable.objective, *gradient(stable.objective, inputs)], stable, Options())))
+    return value, len(
+        topological(optimised([stable.objective, *gradient(stable.objective, inputs)], stable, Options()))
+    )
 
 
 def test_a_deep_chain_takes_operations_in_proportion_to_its_depth():

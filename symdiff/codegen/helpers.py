@@ -226,6 +226,14 @@ def _first_max(x, axes):
         free &= ~hit
     return result
 ''',
+    "_masked": '''\
+def _masked(condition, x):
+    """x where the condition holds, else 0, whatever x is there: of large arrays by bits, in a third of the time."""
+    if np.size(x) < 4096 or np.shape(condition) != np.shape(x):
+        return np.where(condition, x, 0)
+    kept = np.negative(condition.view(np.int8)).astype(f"i{x.itemsize}")  # all bits, or none
+    return np.bitwise_and(kept, x.view(kept.dtype), out=kept).view(x.dtype)
+''',
     "_solve_triangular": '''\
 def _solve_triangular(a, b, upper):
     """a^-1 b for a triangular a, block by block (Golub and Van Loan 2013, 3.1.3)."""

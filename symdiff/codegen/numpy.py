@@ -193,6 +193,9 @@ class Writer(ArrayWriter):
         values = (number(yes), number(no))
         if values == (1, 0) and condition.shape == node.shape:
             return Text(f"{self.texts[condition].at(ATOM)}.astype({self.dtype})")
+        if values[1] == 0 and condition.shape == yes.shape == node.shape != () and not self._is_weak(yes):
+            self.need("_masked")
+            return Text(f"_masked({c}, {self.texts[yes].source})")
         chosen = f"{self.xp}.where({c}, {self.texts[yes].source}, {self.texts[no].source})"
         weak = node.dtype == "float" and self._is_weak(yes) and self._is_weak(no)  # else np.where makes doubles of them
         return Text(f"{chosen}.astype({self.dtype})" if weak else chosen)
