@@ -30,6 +30,7 @@ from symdiff.options import DEFAULT_EMIT, Options
 from symdiff.passes.contract import nominal, order_contractions
 from symdiff.passes.expand import expand
 from symdiff.passes.factors import place_factors
+from symdiff.passes.fast_math import fast_math
 from symdiff.passes.operations import operations
 from symdiff.passes.simplify import simplify
 from symdiff.passes.stages import plan
@@ -109,8 +110,8 @@ def generate_from(model: Lowered, options: Options, closed_form: tuple[str, ...]
     if options.backend != "numpy":
         raise UnsupportedError("The CuPy backend is not part of this version: compile for numpy.", place=model.place)
     stable = stabilised(model)
-    derived = derive(stable, options, lambda roots: cost(roots, stable))
-    units = tuple(finish(unit, stable) for unit in derived)
+    derived = derive(stable, options, lambda roots: cost(roots, stable, options))
+    units = tuple(finish(unit, stable, options) for unit in derived)
     spec = ModuleSpec(
         header=header(options),
         name=identifier(model.name),
@@ -130,29 +131,31 @@ def generate_from(model: Lowered, options: Options, closed_form: tuple[str, ...]
     return Generated(spec.name, options.backend, source, reports, sizes)
 
 
-def finish(unit: Unit, model: Lowered) -> Unit:
+def finish(unit: Unit, model: Lowered, options: Options) -> Unit:
     """The passes after differentiation: from the results of one function to its plan."""
     order = set(topological(unit.roots))
     names = {node: name for node, name in model.names.items() if node in order}
     texts = {node: words for node, words in model.texts.items() if node in order}
-    roots = iter(optimised([*unit.roots, *names, *texts], model))
+    roots = iter(optimised([*unit.roots, *names, *texts], model, options))
     chosen = plan([next(roots) for _ in unit.roots], model.declarations.samples)
     names, texts = ({next(roots): known for known in labels.values()} for labels in (names, texts))
     return replace(unit, roots=chosen.results, plan=chosen, names=names, texts=texts)
 
 
-def optimised(roots: Sequence[Node], model: Lowered) -> list[Node]:
+def optimised(roots: Sequence[Node], model: Lowered, options: Options) -> list[Node]:
     """Tidy the derivatives, write whole operations out, order the contractions."""
     samples = None if model.declarations.samples is None else str(model.declarations.samples)
     tidy = simplify(roots)  # what derivatives leave behind
     elementary = expand(tidy)  # sigmoid, softplus, logsumexp without overflow
+    if options.math == "fast":
+        elementary = fast_math(elementary)  # sin and cos by one tangent
     ordered = order_contractions(elementary, samples)  # the cheapest products
     return place_factors(ordered)  # 2 * residual, not 2 * gradient
 
 
-def cost(roots: Sequence[Node], model: Lowered) -> int:
+def cost(roots: Sequence[Node], model: Lowered, options: Options) -> int:
     """Operations at nominal sizes, to choose between equivalent graphs."""
-    count = operations(optimised(roots, model))
+    count = operations(optimised(roots, model, options))
     return evaluate(count, _nominal_sizes([count], model))
 
 

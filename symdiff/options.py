@@ -24,7 +24,7 @@ class Options:
     backend : the array library the module imports.
     emit : the kinds of functions, in the order of ``EMIT``.
     wrt : names of the inputs derivatives are taken by; ``None`` for all parameters.
-    math : ``"exact"`` or ``"fast"`` elementary functions; so far they are the same.
+    math : ``"exact"`` or ``"fast"`` elementary functions: the fast ones may lose relative accuracy next to their zeros.
     style : ``"fast"``, block by block over the samples where that is possible, or ``"plain"`` straight-line code of the
         same functions.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import product
@@ -29,6 +30,11 @@ def trials() -> Iterator[Any]:
     for case, dtype in product(ALL, TOLERANCE):
         for kind in case.kinds:
             yield pytest.param(case, kind, dtype, id=f"{case}-{kind}-{dtype.__name__}")
+
+
+def named(expression: Any) -> set[str]:
+    """The functions that an expression shows."""
+    return {*re.findall(r"\w+(?=\()", str(expression))}
 
 
 @cache
@@ -73,6 +79,18 @@ def test_as_in_torch(case: Case, kind: str, dtype: type, schedule: tuple[str, st
         result = flat(getattr(module, kind)(*arguments))
     mine = [part.get() if hasattr(part, "get") else part for part in result]
     close(mine, wanted if isinstance(wanted, list) else [wanted], dtype)
+
+
+WITH_WAVES = [case for case in ALL if "value_and_grad" in case.kinds and {"sin", "cos"} & named(case.expression)]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("case", WITH_WAVES, ids=str)
+def test_fast_math_as_in_torch(case: Case, dtype: type) -> None:
+    module = sd.compile(case.model(), math="fast", emit=("value_and_grad",))
+    with np.errstate(all="raise", under="ignore"):
+        result = flat(module.value_and_grad(*case.arrays(dtype).values()))
+    close(result, flat(tuple(case.expected.value_and_grad)), dtype)
 
 
 NO_REFERENCE = {  # row -> why the reference cannot evaluate it

@@ -46,8 +46,10 @@ def nodes(model):
     """How many distinct nodes the value and the gradient take."""
     stable = stabilised(lower(model))
     inputs = [entry.node for entry in stable.declarations.inputs]
-    value = len(topological(optimised([stable.objective], stable)))
-    return value, len(topological(optimised([stable.objective, *gradient(stable.objective, inputs)], stable)))
+    value = len(topological(optimised([stable.objective], stable, Options())))
+    return value, len(
+        topological(optimised([stable.objective, *gradient(stable.objective, inputs)], stable, Options()))
+    )
 
 
 def test_a_deep_chain_takes_operations_in_proportion_to_its_depth():

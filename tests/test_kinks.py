@@ -318,3 +318,24 @@ def test_a_part_that_several_branches_read_is_kept_harmless_for_each():
         assert module.value(2.0, at) == pytest.approx(math.log(1.0) + math.log(6.0) + math.log(6.0) ** 2)
         assert module.grad(2.0, at).w == pytest.approx(0.5 + 0.5 + math.log(6.0))
         assert module.hessian(2.0, at).w.w == pytest.approx(-0.25 - 0.25 + 0.5 - 0.5 * math.log(6.0))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("columns", [1, 9, 3000])
+def test_what_a_mask_hides_does_not_leak_from_arrays_of_any_size(columns: int, dtype: type) -> None:
+    """NaN and infinity where a unit is off, in rows and in transposed or strided arrays."""
+    n, m = sp.symbols("n m")
+    X, U = sd.Tensor("X", (n, m)), sd.Tensor("U", (n, m))
+    module = sd.compile(
+        sd.Model(outputs={"out": sd.where(X > 0, U * X, 0)}, params=[U], constants=[X]), emit=("value", "vjp")
+    )
+    x = np.random.default_rng(3).normal(size=(6, columns)).astype(dtype)
+    u, cotangent = 2 * x, np.abs(x)
+    for array, bad in ((u, np.nan), (cotangent, np.inf)):
+        array[x <= 0] = bad
+    for order in (np.ascontiguousarray, np.asfortranarray):
+        with np.errstate(all="raise"):
+            found, slope = module.out(order(u), order(x)), module.out_vjp(order(u), order(x), order(cotangent)).U
+        assert found.dtype == slope.dtype == dtype
+        np.testing.assert_array_equal(found, np.where(x > 0, 2 * x * x, 0))
+        np.testing.assert_array_equal(slope, np.where(x > 0, np.abs(x) * x, 0))

@@ -25,8 +25,9 @@ SIZES = {"N": SAMPLES, "m": 3, "k": 2}
 def plans(model, emit=("value_and_grad",)):
     """The inputs and the plan of each function."""
     stable = stabilised(lower(model))
-    units = derive(stable, Options.create(emit=emit), lambda roots: cost(roots, stable))
-    return [(unit.inputs, unit.direction, finish(unit, stable).plan) for unit in units]
+    options = Options.create(emit=emit)
+    units = derive(stable, options, lambda roots: cost(roots, stable, options))
+    return [(unit.inputs, unit.direction, finish(unit, stable, options).plan) for unit in units]
 
 
 def draw(inputs):

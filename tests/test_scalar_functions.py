@@ -325,4 +325,5 @@ def test_scipy_is_imported_only_where_it_is_needed():
         return sd.compile(sd.Model(expression, params=[x]), cache=False).__loader__.source
 
     assert "scipy" not in source(sp.sinc(x) + sp.acoth(x) + sp.sech(x))
-    assert "from scipy.special import erf as _erf\n" in source(sp.erf(x))
+    assert "scipy" not in source(sp.erf(x) + sp.erfc(x))
+    assert "from scipy.special import erfinv as _erfinv\n" in source(sp.erfinv(x))

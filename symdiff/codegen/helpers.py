@@ -5,6 +5,7 @@ They are written for NumPy and hold no logic of any model.
 
 from __future__ import annotations
 
+from symdiff.codegen import error_functions
 from symdiff.codegen.threads import THREADS
 from symdiff.codegen.windows import WINDOWS
 
@@ -164,6 +165,14 @@ def _scatter(values, positions, axis, length):
     np.add.at(result, (slice(None),) * axis + (positions,), values)
     return result
 ''',
+    "_masked": '''\
+def _masked(condition, x):
+    """x where the condition holds, else 0, whatever x is there: of large arrays by bits, in a third of the time."""
+    if np.size(x) < 4096 or np.shape(condition) != np.shape(x):
+        return np.where(condition, x, 0)
+    kept = np.negative(condition.view(np.int8)).astype(f"i{x.itemsize}")  # all bits, or none
+    return np.bitwise_and(kept, x.view(kept.dtype), out=kept).view(x.dtype)
+''',
     "_solve_triangular": '''\
 def _solve_triangular(a, b, upper):
     """a^-1 b for a triangular a, block by block (Golub and Van Loan 2013, 3.1.3)."""
@@ -304,9 +313,11 @@ def _unflatten(vec, shapes, sizes):
     return [part.reshape(shape)[()] for shape, part in parts]
 ''',
     **THREADS,
+    **error_functions.HELPERS,
 }
 
 REQUIRES = {
+    **error_functions.REQUIRES,
     "_cofactors": ("_prod_others",),
     "_prod_others_tangent": ("_prod_others",),
     "_add_windows": ("_windows",),

@@ -114,7 +114,7 @@ class ModuleWriter:
         """What the module imports: NumPy, the standard library, scipy.special where it must."""
         streamed = "_Threads" in self.needed
         lines = ["import contextvars"] if streamed else []
-        lines += ["import math"] if self.needed.keys() & {"_unflatten", "_over_points"} else []
+        lines += ["import math"] if self.needed.keys() & {"_unflatten", "_over_points", "_in_parts"} else []
         lines += ["import os", "import threading", "from collections import deque"] if streamed else []
         lines += (
             ["from concurrent.futures import ThreadPoolExecutor", "from contextlib import nullcontext"]

@@ -193,6 +193,9 @@ class Writer(ArrayWriter):
         values = (number(yes), number(no))
         if values == (1, 0) and condition.shape == node.shape:
             return Text(f"{self.texts[condition].at(ATOM)}.astype({self.dtype})")
+        if values[1] == 0 and condition.shape == yes.shape == node.shape != () and not self._is_weak(yes):
+            self.need("_masked")
+            return Text(f"_masked({c}, {self.texts[yes].source})")
         chosen = f"{self.xp}.where({c}, {self.texts[yes].source}, {self.texts[no].source})"
         weak = node.dtype == "float" and self._is_weak(yes) and self._is_weak(no)  # else np.where makes doubles of them
         return Text(f"{chosen}.astype({self.dtype})" if weak else chosen)
@@ -200,7 +203,19 @@ class Writer(ArrayWriter):
     def _cast(self, node: Node) -> Text:
         return Text(f"{self.texts[node.args[0]].at(ATOM)}.astype({self.dtype})")
 
-    # Functions from elsewhere
+    # Functions that NumPy lacks
+
+    def _erf(self, node: Node) -> Text:
+        self.need("_erf")
+        return Text(f"_erf({self.texts[node.args[0]].source})")
+
+    def _bell(self, node: Node) -> Text:
+        self.need("_bell")
+        return Text(f"_bell({self.texts[node.args[0]].source})")
+
+    def _erfc_of(self, node: Node) -> Text:
+        self.need("_erfc")
+        return Text(f"_erfc({', '.join(self.texts[a].source for a in node.args)})")
 
     def _special(self, node: Node) -> Text:
         """A function of `scipy.special`, whose names stand behind an underscore; its result in the working dtype."""

@@ -139,6 +139,8 @@ SPECIAL: dict[str, tuple[Partial, ...]] = {
     # error functions
     "erf": (lambda y, x: _TWO_OVER_ROOT_PI * _exp(-(x**2)),),  # 7.2.1
     "erfc": (lambda y, x: -_TWO_OVER_ROOT_PI * _exp(-(x**2)),),  # 7.2.2
+    "bell": (lambda y, x: -2 * x * y,),
+    "erfc_of": (lambda y, x, bell: -_TWO_OVER_ROOT_PI * bell, None),
     "erfi": (lambda y, x: _TWO_OVER_ROOT_PI * _exp(x**2),),
     "erfinv": (lambda y, x: _HALF_ROOT_PI * _exp(y**2),),
     "erfcinv": (lambda y, x: -_HALF_ROOT_PI * _exp(y**2),),

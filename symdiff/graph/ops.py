@@ -66,6 +66,11 @@ POINTWISE: dict[str, Pointwise] = {
     # (n, x): spherical Bessel functions over x**n, of a number n; sin(x) / x and sinh(x) / x are those of n = 0
     "sinc": Pointwise(2, cost=4, safe=(None, 0.0)),
     "sinhc": Pointwise(2, cost=4, safe=(None, 0.0)),
+    # error functions
+    "erf": Pointwise(1, cost=40),
+    "erfc": Pointwise(1, cost=40),
+    "bell": Pointwise(1, cost=15),  # exp(-x**2), to full precision
+    "erfc_of": Pointwise(2, cost=40),  # (x, bell of x)
     # choice; a condition counts as 0 or 1 where a number is wanted
     "select": Pointwise(3),  # (condition, where it holds, where it does not)
     "lt": Pointwise(2, dtype="bool"),

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 
 from symdiff.graph.axes import insert_axes, reduce, sum_axes
 from symdiff.graph.build import pointwise, select
-from symdiff.graph.leaves import constant
-from symdiff.graph.node import Node, rewrite
+from symdiff.graph.leaves import constant, number
+from symdiff.graph.node import Node, rewrite, topological
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.softmax import softmax_of
 from symdiff.passes.elementary import FORMULAS
@@ -28,7 +28,28 @@ def expand(roots: Sequence[Node]) -> list[Node]:
         node = rebuild(node, args)
         return _FORMULAS[node.op](node, *node.args) if node.op in _FORMULAS else node
 
-    return rewrite(rewrite(roots, recognise), write_out)
+    roots = rewrite(roots, recognise)
+    tails = {_unsigned(node.args[0]) for node in topological(roots) if node.op == "erfc"}
+
+    def share_bells(node: Node, args: tuple[Node, ...]) -> Node:
+        """exp(-x**2) as it is computed for erfc(x) anyway."""
+        new = rebuild(node, args)
+        inside = _squared(new)
+        return pointwise("bell", inside) if inside is not None and _squared(node) in tails else new
+
+    return rewrite(rewrite(roots, share_bells) if tails else roots, write_out)
+
+
+def _unsigned(x: Node) -> Node:
+    return x.args[0] if x.op == "neg" else x
+
+
+def _squared(node: Node) -> Node | None:
+    """The x of exp(-x**2)."""
+    if node.op != "exp" or node.args[0].op != "neg":
+        return None
+    square = node.args[0].args[0]
+    return square.args[0] if square.op == "pow" and number(square.args[1]) == 2 else None
 
 
 def _decay(x: Node) -> Node:
@@ -74,5 +95,6 @@ _FORMULAS: dict[str, Callable[..., Node]] = {
     "sigmoid": _sigmoid,
     "softplus": _softplus,
     "reduce_logsumexp": _logsumexp,
+    "erfc": lambda node, x: pointwise("erfc_of", x, pointwise("bell", _unsigned(x))),
     **FORMULAS,
 }
