@@ -30,6 +30,8 @@ def full(value: Node | float, shape: Sequence[Dim]) -> Node:
 
 def broadcast(shapes: Sequence[Shape], op: str = "broadcasting") -> Shape:
     """The shape that operands broadcast to, as in NumPy; different symbolic sizes differ."""
+    if len(set(shapes)) == 1:
+        return shapes[0]
     result: list[Dim] = []
     for dims in zip_longest(*(reversed(shape) for shape in shapes), fillvalue=1):
         wide = [dim for dim in dict.fromkeys(dims) if dim != 1]
