@@ -27,6 +27,7 @@ from symdiff.passes.contract import order_contractions
 from symdiff.passes.simplify import simplify
 
 _MOST_LINES = 40
+_MOST_OPERATIONS = 200  # of the model; SymPy takes long to build larger expressions, which nobody would read
 
 
 def gradient(model: Model, wrt: Any = None) -> dict[Any, Any]:
@@ -50,6 +51,9 @@ def gradient(model: Model, wrt: Any = None) -> dict[Any, Any]:
 
 def formulas(model: Lowered, options: Options) -> tuple[str, ...]:
     """Lines ``name = expression``: the objective, the outputs, the gradient; what several share has a line of its own."""
+    operations = sum(node.op not in LEAVES for node in topological(model.results))
+    if operations > _MOST_OPERATIONS:
+        return (f"{operations} distinct operations: too long to show; see the code.",)
     lowered = stabilised(model, guarded=False)
     by = parameters(lowered, options)
     roots: dict[str, Node] = {}

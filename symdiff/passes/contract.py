@@ -29,6 +29,8 @@ def nominal(dims: Sequence[object], samples: str | None) -> dict[str, int]:
 
 def order_contractions(roots: Sequence[Node], samples: str | None) -> list[Node]:
     """Merge, then split into pairs; what is multiplied with an inverse is solved for."""
+    if all(node.op != "contract" for node in topological(roots)):
+        return list(roots)
     return _solved(_split(_merge(roots), samples))
 
 

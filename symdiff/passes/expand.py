@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from symdiff.graph.axes import insert_axes, reduce, sum_axes
 from symdiff.graph.build import pointwise, select
 from symdiff.graph.leaves import constant
-from symdiff.graph.node import Node, rewrite
+from symdiff.graph.node import Node, rewrite, topological
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.softmax import softmax_of
 from symdiff.passes.elementary import FORMULAS
@@ -28,7 +28,10 @@ def expand(roots: Sequence[Node]) -> list[Node]:
         node = rebuild(node, args)
         return _FORMULAS[node.op](node, *node.args) if node.op in _FORMULAS else node
 
-    return rewrite(rewrite(roots, recognise), write_out)
+    operations = {node.op for node in topological(roots)}
+    if "reduce_logsumexp" in operations:
+        roots = rewrite(roots, recognise)
+    return list(roots) if operations.isdisjoint(_FORMULAS) else rewrite(roots, write_out)
 
 
 def _decay(x: Node) -> Node:
