@@ -85,21 +85,15 @@ def topological(roots: Iterable[Node], known: Container[Node] = ()) -> list[Node
     """
     seen: set[Node] = set()
     order: list[Node] = []
-    for root in roots:
-        stack = [(root, iter(root.args))]
-        if root in seen or root in known:
-            continue
-        seen.add(root)
-        while stack:
-            node, operands = stack[-1]
-            for operand in operands:
-                if operand not in seen and operand not in known:
-                    seen.add(operand)
-                    stack.append((operand, iter(operand.args)))
-                    break
-            else:
-                order.append(node)
-                stack.pop()
+    stack: list[Node | None] = [*reversed([*roots])]  # None: all operands of the node below it are in order
+    while stack:
+        node = stack.pop()
+        if node is None:
+            order.append(stack.pop())  # type: ignore[arg-type]
+        elif node not in seen and node not in known:
+            seen.add(node)
+            stack += (node, None)
+            stack += node.args[::-1]
     return order
 
 
