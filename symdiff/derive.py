@@ -178,10 +178,9 @@ def _jacobian(
 ) -> Unit:
     """Forward or reverse mode, whichever takes fewer operations."""
     samplewise = model.declarations.pointwise
-    forward = tuple(jacobian_forward(root, entry.node, samplewise) for entry in by)
-    candidates = [forward]
+    candidates = [tuple(jacobian_forward(root, _nodes(by), samplewise))]
     if not samplewise:
-        candidates.append(tuple(jacobian_reverse(root, entry.node) for entry in by))
+        candidates.append(tuple(jacobian_reverse(root, _nodes(by))))
     roots = min(candidates, key=cost)
     labels = tuple(f"jacobian_{entry.name}" for entry in by)
     return Unit(f"{name}_jacobian", "jacobian", name, inputs, by, roots, labels=labels)

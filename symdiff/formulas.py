@@ -30,6 +30,7 @@ from symdiff.passes.simplify import simplify
 
 _MOST_LINES = 40
 _TOO_LONG = f"More than {_MOST_LINES} shared parts: too long to show; see the code."
+_MOST_OPERATIONS = 200  # of the model; SymPy takes long to build larger expressions, which nobody would read
 
 
 def gradient(model: Model, wrt: Any = None) -> dict[Any, Any]:
@@ -92,6 +93,9 @@ def formulas_in_latex(model: Lowered, options: Options) -> tuple[str, ...]:
 
 
 def _shown(model: Lowered, options: Options, write: Callable[[_Line], str]) -> tuple[str, ...]:
+    operations = sum(node.op not in LEAVES for node in topological(model.results))
+    if operations > _MOST_OPERATIONS:
+        return (f"{operations} distinct operations: too long to show; see the code.",)
     lowered = stabilised(model, guarded=False)
     by = parameters(lowered, options)
     roots: dict[str, Node] = {}

@@ -255,7 +255,7 @@ def test_batches_agree_with_pytorch(op, lead, other):
     squared = out**2 * weight
     objective = sum_axes(squared, range(squared.ndim))
     second = hessian(objective, inputs)
-    roots = [out, *(jacobian_forward(out, x) for x in inputs), *(jacobian_reverse(out, x) for x in inputs)]
+    roots = [out, *jacobian_forward(out, inputs), *jacobian_reverse(out, inputs)]
     roots += [second[i, j] for i in range(len(inputs)) for j in range(len(inputs))]
     found = evaluated(roots, [*inputs, weight], [*values, weights])
     jacobians = torch.autograd.functional.jacobian(theirs, tensors)

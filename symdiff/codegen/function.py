@@ -74,7 +74,7 @@ class FunctionWriter:
         count = users(order)
         here = set(order)
         bare, narrow = _left_to_broadcasting(order, [node for node in (*results, *kept) if node in here])
-        wanted = set(results)
+        wanted, kept = set(results), set(kept)
         for node in order:
             self._pending = self.comments.get(node, self._pending)
             if node in self.texts:

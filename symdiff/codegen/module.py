@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +12,7 @@ from symdiff.codegen.flat import FlatWriter
 from symdiff.codegen.function import FunctionWriter
 from symdiff.codegen.interface import OWN_NAMES, arguments_of, check_names, class_of, result_classes, signature
 from symdiff.codegen.program import ATOM, Assign, Function, Return, Statement, docstring, listed, returned
-from symdiff.codegen.results import copied, is_scalar, result_type
+from symdiff.codegen.results import copied, is_scalar, of_floating_inputs, result_type
 from symdiff.codegen.stages import StageWriter, streams
 from symdiff.graph.external import EXTERNAL
 from symdiff.graph.inputs import Input, Unit
@@ -56,7 +55,7 @@ def write_module(spec: ModuleSpec) -> str:
     writer = ModuleWriter(spec)
     check_names(spec.units, writer.xp)
     source = writer.source()
-    ast.parse(source)  # nothing that is not Python is written or cached
+    compile(source, spec.name, "exec", dont_inherit=True)  # nothing that is not Python is written or cached
     return source
 
 
@@ -232,7 +231,9 @@ class ModuleWriter:
 
     def results(self, unit: Unit, writer: FunctionWriter, flattened: bool) -> list[str]:
         """The returned expressions: each an array of its own memory, or a NumPy scalar."""
+        assert unit.plan is not None
         dtype = writer.dtype
+        floating = of_floating_inputs(unit.plan.order)
         seen: set[Node] = set()
         found = []
         for root in unit.roots:
@@ -242,7 +243,7 @@ class ModuleWriter:
                 source = f"{text.at(ATOM)}.reshape({self.shape})" if flattened and root.shape else text.source
                 found.append(f"_shaped({source}, {self.shape}, {dtype})")
             elif is_scalar(root):
-                found.append(result_type(root, text, dtype))
+                found.append(result_type(root, text, dtype, floating))
             else:
                 found.append(copied(root, text, seen))
         return found

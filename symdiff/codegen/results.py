@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from symdiff.codegen.program import ATOM, Text
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.item import Window
-from symdiff.graph.node import Node, topological
+from symdiff.graph.node import Node
 
 
 def is_scalar(node: Node) -> bool:
@@ -13,9 +15,18 @@ def is_scalar(node: Node) -> bool:
     return not node.shape
 
 
-def result_type(node: Node, text: Text, dtype: str) -> str:
-    """A scalar result as a NumPy scalar of the working dtype."""
-    if not any(part.op == "input" and part.dtype == "float" for part in topological([node])):
+def of_floating_inputs(order: Iterable[Node]) -> set[Node]:
+    """The nodes of an order that depend on an input of floating numbers."""
+    found: set[Node] = set()
+    for node in order:
+        if (node.op == "input" and node.dtype == "float") or not found.isdisjoint(node.args):
+            found.add(node)
+    return found
+
+
+def result_type(node: Node, text: Text, dtype: str, floating: Collection[Node]) -> str:
+    """A scalar result as a NumPy scalar of the working dtype, which results that are `floating` have already."""
+    if node not in floating:
         return f"{dtype}.type({text.source})" if dtype.endswith(".dtype") else f"{dtype}({text.source})"
     return f"{text.at(ATOM)}[()]" if _has_no_axes_but_is_an_array(node) else text.source
 

@@ -8,23 +8,55 @@ from symdiff.diff.table import derivative_of
 from symdiff.graph.node import Node, topological
 
 
-def tangents(roots: Sequence[Node], seeds: Mapping[Node, Node], lead: int = 0) -> list[Node | None]:
-    """The derivative of each root in the directions `seeds`.
+class ForwardMode:
+    """Forward mode over one graph, in one set of directions after another: each visits only what depends on its inputs.
 
     Parameters
     ----------
-    seeds : input -> its tangent, of shape ``lead axes + input.shape``.
-    lead : number of leading axes: that many sets of directions are followed at once.
-
-    Returns
-    -------
-    for each root its tangent, of shape ``lead axes + root.shape``, or None where it is zero.
+    roots : the results.
     """
-    found: dict[Node, Node] = dict(seeds)
-    for node in topological(roots):
-        if node in found:
-            continue
-        through = [found.get(operand) if operand.dtype == "float" else None for operand in node.args]
-        if any(t is not None for t in through) and (t := derivative_of(node).push(node, through, lead)) is not None:
-            found[node] = t
-    return [found.get(root) for root in roots]
+
+    def __init__(self, roots: Sequence[Node]) -> None:
+        self.roots = list(roots)
+        self.place = {node: place for place, node in enumerate(topological(roots))}
+        self.users: dict[Node, list[Node]] = {}
+        for node in self.place:
+            for operand in node.args:
+                self.users.setdefault(operand, []).append(node)
+
+    def tangents(self, seeds: Mapping[Node, Node], lead: int = 0, first: int | None = None) -> list[Node | None]:
+        """The derivative of each root, or of the `first` few, in the directions `seeds`.
+
+        Parameters
+        ----------
+        seeds : input -> its tangent, of shape ``lead axes + input.shape``.
+        lead : number of leading axes: that many sets of directions are followed at once.
+
+        Returns
+        -------
+        for each root its tangent, of shape ``lead axes + root.shape``, or None where it is zero.
+        """
+        roots = self.roots[:first]
+        end = max((self.place[root] for root in roots), default=-1)  # what only later roots need stands behind
+        found: dict[Node, Node] = dict(seeds)
+        for node in self._reached(seeds, end):
+            through = [found.get(operand) if operand.dtype == "float" else None for operand in node.args]
+            if any(t is not None for t in through) and (t := derivative_of(node).push(node, through, lead)) is not None:
+                found[node] = t
+        return [found.get(root) for root in roots]
+
+    def _reached(self, seeds: Mapping[Node, Node], end: int) -> list[Node]:
+        """What depends on the seeds, operands first."""
+        seen = set(seeds)
+        pending = list(seeds)
+        while pending:
+            for user in self.users.get(pending.pop(), ()):
+                if user not in seen and self.place[user] <= end:
+                    seen.add(user)
+                    pending.append(user)
+        return sorted(seen - set(seeds), key=self.place.__getitem__)
+
+
+def tangents(roots: Sequence[Node], seeds: Mapping[Node, Node], lead: int = 0) -> list[Node | None]:
+    """The same for one set of directions."""
+    return ForwardMode(roots).tangents(seeds, lead)

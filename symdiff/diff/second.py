@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from symdiff.diff.forward import tangents
+from symdiff.diff.forward import ForwardMode, tangents
 from symdiff.diff.reverse import cotangents
 from symdiff.graph.axes import identity, transpose
 from symdiff.graph.build import full
@@ -22,36 +22,44 @@ def gradient(root: Node, wrt: Sequence[Node]) -> list[Node]:
     return [found.get(node, zeros(node.shape)) for node in wrt]
 
 
-def jacobian_forward(root: Node, by: Node, samplewise: bool = False) -> Node:
-    """The derivative of every entry of `root` by every entry of `by`: shape ``root.shape + by.shape``.
+def jacobian_forward(root: Node, by: Sequence[Node], samplewise: bool = False) -> list[Node]:
+    """The derivatives of every entry of `root` by every entry of each of `by`, each of shape ``root.shape + by.shape``.
 
     `samplewise`: entry k of the result depends on entry k of the input alone; only those derivatives, of shape `root.shape`.
     """
-    if samplewise:
-        (found,) = tangents([root], {by: full(1.0, by.shape)})
-        return zeros(root.shape) if found is None else found
-    lead = by.ndim
-    (found,) = tangents([root], {by: identity(by.shape)}, lead)
-    if found is None:
-        return zeros((*root.shape, *by.shape))
-    return transpose(found, [*range(lead, found.ndim), *range(lead)])
+    forward = ForwardMode([root])
+    return [_columns(forward, node, 1, samplewise)[0] for node in by]
 
 
-def jacobian_reverse(root: Node, by: Node) -> Node:
+def _columns(forward: ForwardMode, by: Node, first: int, samplewise: bool) -> list[Node]:
+    """The derivatives of the `first` roots by all entries of `by`, which are followed at once."""
+    lead = 0 if samplewise else by.ndim
+    seed = full(1.0, by.shape) if samplewise else identity(by.shape)
+    columns = []
+    for root, found in zip(forward.roots, forward.tangents({by: seed}, lead, first), strict=False):
+        if found is None:
+            columns.append(zeros((*root.shape, *by.shape[:lead])))
+        else:
+            columns.append(transpose(found, [*range(lead, found.ndim), *range(lead)]) if lead else found)
+    return columns
+
+
+def jacobian_reverse(root: Node, by: Sequence[Node]) -> list[Node]:
     """The same by reverse mode: cheaper where `root` has fewer entries than `by`."""
-    found = cotangents(root, [by], identity(root.shape), root.ndim).get(by)
-    return zeros((*root.shape, *by.shape)) if found is None else found
+    found = cotangents(root, by, identity(root.shape), root.ndim)
+    return [found.get(node, zeros((*root.shape, *node.shape))) for node in by]
 
 
 def hessian(root: Node, wrt: Sequence[Node], samplewise: bool = False) -> dict[tuple[int, int], Node]:
     """All second derivatives of a scalar: (i, j) -> array of shape ``wrt[i].shape + wrt[j].shape``; symmetric."""
-    first = gradient(root, wrt)
+    forward = ForwardMode(gradient(root, wrt))
     blocks: dict[tuple[int, int], Node] = {}
-    for i, g in enumerate(first):
-        for j in range(i, len(wrt)):
-            blocks[i, j] = block = jacobian_forward(g, wrt[j], samplewise)
+    for j, by in enumerate(wrt):
+        for i, block in enumerate(_columns(forward, by, j + 1, samplewise)):
+            blocks[i, j] = block
             if i != j:
-                turned = [*range(g.ndim, block.ndim), *range(g.ndim)]
+                rows = wrt[i].ndim
+                turned = [*range(rows, block.ndim), *range(rows)]
                 blocks[j, i] = block if samplewise else transpose(block, turned)
     return blocks
 

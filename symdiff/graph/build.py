@@ -21,6 +21,8 @@ from symdiff.graph.size import Dim, spelled
 
 def full(value: Node | float, shape: Sequence[Dim]) -> Node:
     """An array that repeats a scalar."""
+    if not shape:
+        return cast(as_node(value))
     ones = contract([], [], range(len(shape)), dict(enumerate(shape)))
     return mul(as_node(value), ones)
 
@@ -30,6 +32,8 @@ def full(value: Node | float, shape: Sequence[Dim]) -> Node:
 
 def broadcast(shapes: Sequence[Shape], op: str = "broadcasting") -> Shape:
     """The shape that operands broadcast to, as in NumPy; different symbolic sizes differ."""
+    if len(set(shapes)) == 1:
+        return shapes[0]
     result: list[Dim] = []
     for dims in zip_longest(*(reversed(shape) for shape in shapes), fillvalue=1):
         wide = [dim for dim in dict.fromkeys(dims) if dim != 1]
@@ -49,13 +53,14 @@ def pointwise(op: str, *operands: Node | float) -> Node:
 def _pointwise(op: str, *operands: Node) -> Node:
     row = POINTWISE[op]
     shape = broadcast([operand.shape for operand in operands], op)
-    scalars = [repeated_scalar(operand) for operand in operands]
-    if shape and None not in scalars and row.dtype == "float" and op not in ("mul", "neg"):
-        return full(pointwise(op, *scalars), shape)  # type: ignore[arg-type]
-    if row.dtype == "float" and (lifted := _before_repeating(op, operands, shape)) is not None:
-        return lifted
-    for i in range(len(operands)):
-        operands = (*operands[:i], _bare(i, operands, shape), *operands[i + 1 :])
+    if any(_split_factors(operand)[1].op == "contract" for operand in operands if operand.shape):
+        scalars = [repeated_scalar(operand) for operand in operands]
+        if None not in scalars and row.dtype == "float" and op not in ("mul", "neg"):
+            return full(pointwise(op, *scalars), shape)  # type: ignore[arg-type]
+        if row.dtype == "float" and (lifted := _before_repeating(op, operands, shape)) is not None:
+            return lifted
+        for i in range(len(operands)):
+            operands = (*operands[:i], _bare(i, operands, shape), *operands[i + 1 :])
     if row.dtype == "float" and op not in ("select", "cast"):
         operands = tuple(cast(operand) for operand in operands)
     if op in COMMUTATIVE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable
 from typing import TYPE_CHECKING, Any
 
 from symdiff.graph.size import Dim
@@ -78,25 +78,22 @@ def intern(op: str, args: tuple[Node, ...], attributes: Attributes, shape: Shape
     return node
 
 
-def topological(roots: Iterable[Node]) -> list[Node]:
-    """Every node the roots depend on, operands first, in an order that depends on structure alone."""
+def topological(roots: Iterable[Node], known: Container[Node] = ()) -> list[Node]:
+    """Every node the roots depend on, operands first, in an order that depends on structure alone.
+
+    What is `known` is left out, and so is what only known nodes depend on.
+    """
     seen: set[Node] = set()
     order: list[Node] = []
-    for root in roots:
-        stack = [(root, iter(root.args))]
-        if root in seen:
-            continue
-        seen.add(root)
-        while stack:
-            node, operands = stack[-1]
-            for operand in operands:
-                if operand not in seen:
-                    seen.add(operand)
-                    stack.append((operand, iter(operand.args)))
-                    break
-            else:
-                order.append(node)
-                stack.pop()
+    stack: list[Node | None] = [*reversed([*roots])]  # None: all operands of the node below it are in order
+    while stack:
+        node = stack.pop()
+        if node is None:
+            order.append(stack.pop())  # type: ignore[arg-type]
+        elif node not in seen and node not in known:
+            seen.add(node)
+            stack += (node, None)
+            stack += node.args[::-1]
     return order
 
 
@@ -112,13 +109,12 @@ def users(order: Iterable[Node]) -> dict[Node, int]:
 def rewrite(
     roots: Iterable[Node], change: Callable[[Node, tuple[Node, ...]], Node], memo: dict[Node, Node] | None = None
 ) -> list[Node]:
-    """Rebuild the roots from the inputs up: `change(node, new_args)` gives what replaces each node."""
+    """Rebuild the roots from the inputs up: `change(node, new_args)` gives what replaces each node.
+
+    `memo` holds what is known to replace a node already; it is extended.
+    """
     memo = {} if memo is None else memo
     roots = list(roots)
-    for node in _pending(roots, memo):
+    for node in topological(roots, memo):
         memo[node] = change(node, tuple(memo[operand] for operand in node.args))
     return [memo[root] for root in roots]
-
-
-def _pending(roots: list[Node], memo: dict[Node, Node]) -> Iterator[Node]:
-    yield from (node for node in topological(roots) if node not in memo)

@@ -93,25 +93,39 @@ def _match_all(patterns: Sequence[Operand], nodes: Sequence[Node], found: dict[s
 
 def apply_rules(rules: Sequence[Rule], roots: Sequence[Node]) -> list[Node]:
     """Apply rules from the inputs up, and again to what they produced, until none applies."""
-    by_op: dict[str, list[Rule]] = {}
+    by_op: dict[str, list[tuple[Rule, frozenset[str]]]] = {}
     for rule in rules:
-        by_op.setdefault(rule.pattern.op or "", []).append(rule)
+        by_op.setdefault(rule.pattern.op or "", []).append((rule, _operations_below(rule.pattern)))
+    settled: dict[Node, Node] = {}  # no rule applies to them or to what they depend on: never looked at again
 
     def change(node: Node, args: tuple[Node, ...]) -> Node:
         current = rebuild(node, args)
         while (replaced := _first_replacement(by_op.get(current.op, ()), current)) is not None:
             current = replaced
+        if all(operand in settled for operand in current.args):
+            settled[current] = current
         return current
 
     while True:
-        new = rewrite(roots, change)
-        if all(a is b for a, b in zip(new, roots, strict=True)):
+        new = rewrite(roots, change, dict(settled))
+        if all(a is b for a, b in zip(new, roots, strict=True)) or all(root in settled for root in new):
             return new
         roots = new
 
 
-def _first_replacement(rules: Sequence[Rule], node: Node) -> Node | None:
-    for rule in rules:
+def _operations_below(pattern: Pattern) -> frozenset[str]:
+    """The operations that the operands of what matches must have; cheap to compare before matching."""
+    parts = [part for part in pattern.args if not isinstance(part, Pattern) or part.op is not None]
+    return frozenset("constant" if not isinstance(part, Pattern) else part.op or "" for part in parts)
+
+
+def _first_replacement(rules: Sequence[tuple[Rule, frozenset[str]]], node: Node) -> Node | None:
+    if not rules:
+        return None
+    operations = {operand.op for operand in node.args}
+    for rule, below in rules:
+        if not below <= operations:
+            continue
         for found in match(rule.pattern, node, {}):
             replaced = rule.replace(**found)
             if replaced is not None and replaced is not node:

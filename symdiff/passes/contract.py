@@ -31,6 +31,8 @@ def nominal(dims: Sequence[object], samples: str | None) -> dict[str, int]:
 
 def order_contractions(roots: Sequence[Node], samples: str | None) -> list[Node]:
     """Merge, distribute over sums, split into pairs; what is multiplied with an inverse is solved for."""
+    if all(node.op != "contract" for node in topological(roots)):
+        return list(roots)
     merged = _merge(roots)
     sizes = nominal([dim for node in topological(merged) for dim in node.shape], samples)
     return squares(_solved(_shared(_split(distribute(merged, sizes), samples))))

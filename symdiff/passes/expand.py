@@ -28,7 +28,11 @@ def expand(roots: Sequence[Node]) -> list[Node]:
         node = rebuild(node, args)
         return _FORMULAS[node.op](node, *node.args) if node.op in _FORMULAS else node
 
-    roots = rewrite(roots, recognise)
+    operations = {node.op for node in topological(roots)}
+    if "reduce_logsumexp" in operations:
+        roots = rewrite(roots, recognise)
+    if operations.isdisjoint(_FORMULAS):
+        return list(roots)
     tails = {_unsigned(node.args[0]) for node in topological(roots) if node.op == "erfc"}
 
     def share_bells(node: Node, args: tuple[Node, ...]) -> Node:

@@ -82,7 +82,8 @@ def _stage(
     streamed = tuple(_streamed(k, order, level, roots, samples, stored))
     whole = tuple(node for node in here if not carries(node, samples) and not _ends_pass(node, samples))
     partials = tuple((node, LAWS.get(node.op, "none")) for node in ends)
-    rows = tuple(node for node in streamed if level[node] == k and (node in stored or node in roots))
+    kept = stored.union(roots)
+    rows = tuple(node for node in streamed if level[node] == k and node in kept)
     streams = (
         samples is not None and bool(streamed or ends) and all(_by_sample(node, samples) for node in (*streamed, *ends))
     )
