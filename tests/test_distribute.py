@@ -41,6 +41,10 @@ WITHOUT_PAIRS = [
     ("subtracted", [product(Q, PAIRS) - D * PAIRS]),
     ("subtracted from", [D * PAIRS - product(Q, PAIRS)]),
     ("several products", [product(Q, PAIRS), over_samples(Y, PAIRS)]),
+    ("summed over what one part lacks", [contract([PAIRS], [(0, 1, 2)], (0, 2), ALL)]),
+    ("summed over what the other part lacks", [contract([PAIRS], [(0, 1, 2)], (1,), ALL)]),
+    ("all of it summed", [contract([PAIRS], [(0, 1, 2)], (), ALL)]),
+    ("a product summed over what both have and one lacks", [contract([D, PAIRS], [(1, 2), (0, 1, 2)], (), ALL)]),
     ("products with what was a product", [over_samples(WHITENED, PAIRS)]),
 ]
 WITH_PAIRS = [

@@ -280,7 +280,7 @@ def test_compare_agrees_with_every_reference(tmp_path):
     names = "torch,jax,finite-difference,mpmath"
     result = CliRunner().invoke(symdiff, ["compare", str(tmp_path / "model.py"), "--against", names])
     assert result.exit_code == 0, result.output
-    assert result.output.count("agrees (float64") == 5
+    assert result.output.count("agrees (drawn inputs, float64") == 5
 
 
 def test_show_writes_index_notation(tmp_path):

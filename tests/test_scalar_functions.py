@@ -82,12 +82,14 @@ def test_the_closed_form_compiles_again_to_the_same_numbers(row):
     expression = row.make(*symbols)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sd.errors.ModelWarning)
-        if type(expression) in (sp.elliptic_f, sp.elliptic_e) and len(symbols) == 2:
-            with pytest.raises(UnsupportedError, match="carlson_rd has no closed form in SymPy"):
-                sd.gradient(sd.Model(expression, params=symbols))
-            return
+        without = symbols[1:] if type(expression) in (sp.elliptic_f, sp.elliptic_e) and len(symbols) == 2 else ()
         expected = compiled(expression, symbols, 1).grad(*points)
-        for want, closed in zip(expected, sd.gradient(sd.Model(expression, params=symbols)).values(), strict=True):
+        gradient = sd.gradient(sd.Model(expression, params=symbols))
+        for want, (symbol, closed) in zip(expected, gradient.items(), strict=True):
+            if symbol in without:
+                assert isinstance(closed, sd.NoForm)
+                assert "carlson_rd has no closed form in SymPy" in str(closed)
+                continue
             again = compiled(closed, symbols, 0).value(*points)
             assert float(again) == pytest.approx(float(want), rel=1e-12, abs=1e-14)
 

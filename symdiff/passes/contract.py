@@ -98,11 +98,10 @@ def _split(roots: Sequence[Node], samples: str | None) -> list[Node]:
 def _without_single_axes(node: Node, split: Callable[[Node], Node]) -> Node:
     """Axes of size 1 of the operands are dropped before splitting and those of the result inserted after it."""
     work = Contraction.of(node)
-    free = [
-        (contract([x], [labels], long, dict(work.sizes)), long)
-        for x, labels in work.operands
-        for long in (tuple(i for i in labels if work.sizes[i] != 1),)
-    ]
+    free = []
+    for x, labels in work.operands:
+        long = tuple(i for i in labels if work.sizes[i] != 1)
+        free.append((contract([x], [labels], long, dict(work.sizes)), long) if long else (x, labels))
     out = tuple(i for i in work.out if work.sizes[i] != 1)
     rest = split(contract([x for x, _ in free], [own for _, own in free], out, dict(work.sizes)))
     return contract([rest], [out], work.out, work.sizes)

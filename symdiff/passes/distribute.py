@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from symdiff.graph.build import contract
 from symdiff.graph.contraction import Contraction, Labels, aligned
+from symdiff.graph.leaves import size
 from symdiff.graph.node import Node, rewrite, topological
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.size import evaluate, total
@@ -123,7 +124,9 @@ def _over_terms(product: Node, args: Sequence[Node], node: Node | None) -> Node:
         every = {**work.sizes, **{i: 1 for i in own if i >= first}}
         known = {i for _, axes in operands for i in axes}
         lead = next((axis for axis, i in enumerate(work.out) if i in known), 0)
-        parts.append(contract([x for x, _ in operands], [i for _, i in operands], work.out[lead:], every))
+        part = contract([x for x, _ in operands], [i for _, i in operands], work.out[lead:], every)
+        repeated = total(work.sizes[i] for i in sorted(work.summed() - known))  # what is summed over without an operand
+        parts.append(part * size(repeated))
     return parts[0] + parts[1]
 
 

@@ -187,7 +187,6 @@ ENTRYWISE = [
 
 PLACES = [
     row("entry", A[1, 2] ** 2 * A[0, 0], lambda A: A[1, 2] ** 2 * A[0, 0]),
-    row("entry from the end", G[-1, -2] ** 2, lambda G: G[-1, -2] ** 2),
     row("entries beside the whole", A[0, 1] * sd.sum(A), lambda A: A[0, 1] * A.sum()),
     row("entry of a transpose", A.T[2, 1] ** 3, lambda A: A[1, 2] ** 3),
     row("entry of a softmax", sd.softmax(A)[0, 1] * w, lambda A, w: t.softmax(A, 1)[0, 1] * w),
