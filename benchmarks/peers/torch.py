@@ -54,4 +54,4 @@ def _contender(forward: Callable[..., Any], case: Case, inputs: Inputs) -> Conte
 
 def arrays(tensors: Sequence[Any]) -> list[np.ndarray]:
     """Copies, as NumPy arrays."""
-    return [np.array(tensor.detach()) for tensor in tensors]
+    return [tensor.detach().numpy().copy() for tensor in tensors]
