@@ -9,7 +9,7 @@ import matplotlib
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from benchmarks.report import duration
+from benchmarks.report import digits, duration, title
 from benchmarks.run import Result
 
 AHEAD, BEHIND = "#4c78a8", "#e45756"  # whether symdiff is
@@ -25,7 +25,7 @@ def draw(results: Sequence[Result], folder: Path) -> list[Path]:
         "memory": ("Peak memory of a step, peer / symdiff (each counted as at least 1 MB)", _memory),
         "compile": ("Time to the first result, peer / symdiff: compiling included, imports not", _ready),
     }
-    return [_figure(results, title, of, folder / f"{name}.svg") for name, (title, of) in figures.items()]
+    return [_figure(results, heading, of, folder / f"{name}.svg") for name, (heading, of) in figures.items()]
 
 
 def _times(result: Result, own: str) -> tuple[str, Figures]:
@@ -54,16 +54,16 @@ def _over(found: Figures, own: str, text: Callable[[float], str]) -> tuple[str, 
 
 
 def _figure(
-    results: Sequence[Result], title: str, of: Callable[[Result, str], tuple[str, Figures]], path: Path
+    results: Sequence[Result], heading: str, of: Callable[[Result, str], tuple[str, Figures]], path: Path
 ) -> Path:
     panels = []
     for result in results:
         for own in result.case.variants:
             size, ratios = of(result, own)
             ratios = {name: ratio for name, ratio in ratios.items() if name not in result.case.variants}
-            panels.append((f"{result.case.title}\n{own}: {size}", ratios))
+            panels.append((f"{title(result, own)}\nsymdiff: {size}", ratios))
     every = [ratio for _, ratios in panels for ratio in ratios.values()] or [1.0]
-    limits = min(0.5, min(every) / 1.6), max(2.0, max(every) * 2.5)
+    limits = min(0.5, min(every) / 4), max(2.0, max(every) * 3)  # room for the figures at the bars
     rows = -(-len(panels) // COLUMNS)
     tallest = max(len(ratios) for _, ratios in panels)
     figure, grid = plt.subplots(
@@ -74,9 +74,9 @@ def _figure(
         layout="constrained",
         figsize=(13, 0.6 + rows * (0.75 + 0.19 * tallest)),
     )
-    figure.suptitle(title, fontsize=12, fontweight="bold")
-    for axes, (heading, ratios) in zip(grid.flat, panels, strict=False):
-        _bars(axes, heading, ratios, limits)
+    figure.suptitle(heading, fontsize=12, fontweight="bold")
+    for axes, (above, ratios) in zip(grid.flat, panels, strict=False):
+        _bars(axes, above, ratios, limits)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     figure.savefig(path, metadata={"Date": None})
@@ -85,7 +85,7 @@ def _figure(
 
 
 def _bars(axes: Axes, heading: str, ratios: Figures, limits: tuple[float, float]) -> None:
-    """One panel: bars that start at 1, the fastest peer on top."""
+    """One panel: bars that start at 1, the peer that does best on top."""
     ordered = sorted(ratios.items(), key=lambda item: item[1], reverse=True)
     axes.set_xscale("log")
     axes.set_xlim(*limits)
@@ -94,7 +94,7 @@ def _bars(axes: Axes, heading: str, ratios: Figures, limits: tuple[float, float]
         axes.text(
             ratio * (1.06 if ratio >= 1 else 0.94),
             place,
-            f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}",
+            digits(ratio),
             va="center",
             ha="left" if ratio >= 1 else "right",
             fontsize=8,
@@ -103,6 +103,7 @@ def _bars(axes: Axes, heading: str, ratios: Figures, limits: tuple[float, float]
     axes.axvline(1, color="black", linewidth=1)
     axes.set_title(heading, fontsize=9, loc="left")
     axes.tick_params(labelbottom=True)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", which="major", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)

@@ -32,7 +32,7 @@ def steps(results: Sequence[Result], peers: Sequence[str]) -> Rows:
     for result, own in _own(results):
         seconds = result.seconds(own)
         ratios = [_ratio(result.ratio(peer, own)) for peer in peers]
-        rows.append(line([_title(result, own), "-" if seconds is None else duration(seconds), *ratios]))
+        rows.append(line([title(result, own), "-" if seconds is None else duration(seconds), *ratios]))
     return rows
 
 
@@ -45,7 +45,7 @@ def targets(results: Sequence[Result]) -> Rows:
             known = {peer: ratio for peer, ratio in there.items() if ratio is not None}
             share = 1 / min(known.values()) if known else None
             best = min(known, key=known.__getitem__) if known else ""
-            rows.append(line([_title(result, target.own), _named(result, target, best), *_verdict(share, target)]))
+            rows.append(line([title(result, target.own), _named(result, target, best), *_verdict(share, target)]))
         if (most := result.case.most_memory) is not None:
             memory = result.outcomes["symdiff"].probed.memory
             is_met = memory is not None and memory / 1e6 <= most
@@ -58,7 +58,7 @@ def _verdict(share: float | None, target: Target) -> list[str]:
     wanted = f"{target.share:g}{' (stretch)' if target.stretch else ''}"
     if share is None:
         return [wanted, "-", "no such peer ran"]
-    return [wanted, f"{share:.2f}", "reached" if share <= target.share else "**missed**"]
+    return [wanted, digits(share), "reached" if share <= target.share else "**missed**"]
 
 
 def _named(result: Result, target: Target, best: str) -> str:
@@ -85,7 +85,7 @@ def first_results(results: Sequence[Result], peers: Sequence[str]) -> Rows:
 def _probed(results: Sequence[Result], peers: Sequence[str], text: Callable[[Result, str], str]) -> Rows:
     rows = table(["case", "symdiff", *peers])
     for result, own in _own(results):
-        rows.append(line([_title(result, own), *(text(result, name) for name in (own, *peers))]))
+        rows.append(line([title(result, own), *(text(result, name) for name in (own, *peers))]))
     return rows
 
 
@@ -119,13 +119,19 @@ def duration(seconds: float) -> str:
     return f"{float(f'{seconds / scale:.3g}'):g} {unit}"
 
 
+def digits(ratio: float) -> str:
+    """A ratio, with two decimals or two digits, whichever is more."""
+    return f"{ratio:.2g}" if ratio < 0.1 else f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}"
+
+
 def _own(results: Sequence[Result]) -> Iterator[tuple[Result, str]]:
     for result in results:
         for own in result.case.variants:
             yield result, own
 
 
-def _title(result: Result, own: str) -> str:
+def title(result: Result, own: str) -> str:
+    """Of a case, with the options of one of its variants."""
     options = result.case.variants[own]
     return ", ".join([result.case.title, *(f'{key}="{value}"' for key, value in options.items())])
 
@@ -133,8 +139,7 @@ def _title(result: Result, own: str) -> str:
 def _ratio(ratio: float | None) -> str:
     if ratio is None:
         return "-"
-    text = f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}"
-    return f"**{text}**" if ratio < 1 else text
+    return f"**{digits(ratio)}**" if ratio < 1 else digits(ratio)
 
 
 def _megabytes(size: int | None) -> str:
