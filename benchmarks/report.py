@@ -21,7 +21,7 @@ def head(rounds: int) -> Rows:
     return [
         "# Results",
         "",
-        f"{_processor()}, {len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}, "
+        f"{_processor()}, {_cores()} cores, Python {platform.python_version()}, "
         f"symdiff {__version__}, {', '.join(dict.fromkeys(there))}. Medians of at most {rounds} rounds.",
     ]
 
@@ -144,6 +144,11 @@ def _ratio(ratio: float | None) -> str:
 
 def _megabytes(size: int | None) -> str:
     return "-" if size is None else f"{size / 1e6:.0f} MB"
+
+
+def _cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:
