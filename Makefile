@@ -13,7 +13,7 @@ help:
 	@echo 'make demo    compile, train and check the two-layer net'
 	@echo 'make test    run every test'
 	@echo 'make lint    ruff and mypy'
-	@echo 'make bench   run the benchmarks'
+	@echo 'make bench   run the benchmarks against every peer; ARGS=--quick tries whether they run'
 	@echo 'make clean   remove .venv and build'
 
 demo: $(VENV)/demo.stamp
@@ -29,8 +29,8 @@ lint: $(VENV)/lint.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/test.stamp
-	$(BIN)/python benchmarks/run.py
+bench: $(VENV)/bench.stamp
+	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
 	rm -rf $(VENV) build
@@ -44,6 +44,11 @@ $(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
 $(VENV)/test.stamp: pyproject.toml | $(BIN)/python
 	$(PIP) $(TORCH)
 	$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/bench.stamp: pyproject.toml | $(BIN)/python
+	$(PIP) $(TORCH)
+	$(PIP) --editable '.[test,bench]'
 	@touch $@
 
 $(VENV)/lint.stamp: pyproject.toml | $(BIN)/python

@@ -8,18 +8,21 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from symdiff.bench import PEERS as BENCH_PEERS, Timing, bench as bench_model, parse_sizes
 from symdiff.cache import Cache, CacheWarning
-from symdiff.compare import compare as compare_model
+from symdiff.compare import Comparison, compare as compare_model
 from symdiff.compiler import Generated, generate
 from symdiff.errors import ModelError, ModelWarning, OutputError, SymdiffError
 from symdiff.files import module_path, read_options, write_generated
@@ -269,12 +272,59 @@ def compare_command(
     comparisons, failed = _each(
         models, lambda model: compare_model(model, against=list(against), data=data, backend=backend)
     )
-    if as_json and comparisons:
-        click.echo(json.dumps([json.loads(comparison.to_json()) for comparison in comparisons], indent=2))
-    else:
-        for comparison in comparisons:
-            _console().print(comparison.table())
+    _print_findings(comparisons, as_json)
     ctx.exit(2 if failed else 0 if all(comparison.agrees for comparison in comparisons) else 1)
+
+
+@main.command("bench", cls=ComparingCommand)
+@click.argument("target", type=TargetType(), metavar="MODEL.py[:NAME]")
+@list_option(
+    "--against",
+    ListType("peers", BENCH_PEERS),
+    default=["torch,jax"],
+    show_default=True,
+    help=f"Comma-separated: {', '.join(BENCH_PEERS)}, the last being --style plain. Who is not installed is left out.",
+)
+@list_option(
+    "--functions", ListType("kinds", EMIT), help="What to time [default: value_and_grad, or products of outputs]."
+)
+@click.option(
+    "--data", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.npz", help="Inputs, by name."
+)
+@list_option(
+    "--sizes", ListType("sizes"), help="Of inputs that are drawn: n=100000,d=20 [default: 1000 samples, else 30]."
+)
+@click.option(
+    "--dtype", type=click.Choice(["float32", "float64"]), help="Of the inputs [default: float64, or the data's]."
+)
+@click.option("--math", type=click.Choice(MATH), default="exact", show_default=True, help="Of symdiff's own module.")
+@click.option("--rounds", type=click.IntRange(1), default=30, show_default=True, help="Turns at most.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an object for each model.")
+@click.pass_context
+def bench_command(
+    ctx: click.Context, /, target: Target, sizes: tuple[str, ...] | None, as_json: bool, **given: Any
+) -> None:
+    """Time the generated functions beside the same computation in other libraries.
+
+    All take turns, so that their ratios stay where the machine slows down. Exit code: 0, 1 when a peer's results differ,
+    2 when nothing could be timed.
+
+    \b
+    Example:
+      symdiff bench model.py --against torch,torch-compile,jax --sizes n=100000,d=20 --dtype float32
+    """
+    models, given["sizes"] = _load(target), parse_sizes(sizes or ())
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+
+        def run(model: Model) -> Timing:
+            bar = bars.add_task(model.name)
+            show = partial(bars.update, bar)
+            progress = lambda what, done, of: show(description=what, completed=done, total=of)  # noqa: E731
+            return bench_model(model, progress=progress, **given)
+
+        timings, failed = _each(models, run)
+    _print_findings(timings, as_json)
+    ctx.exit(2 if failed else 0 if all(timing.agrees for timing in timings) else 1)
 
 
 @main.group("cache")
@@ -417,6 +467,15 @@ def _print_report(path: Path, generated: Generated) -> None:
     for function in generated.functions:
         table.add_row(Text(function.name), f"{function.operations:,}", Text(function.formula))
     _console().print(table)
+
+
+def _print_findings(found: Sequence[Comparison] | Sequence[Timing], as_json: bool) -> None:
+    """Comparisons or timings, as a JSON list or as tables."""
+    if as_json and found:
+        click.echo(json.dumps([json.loads(one.to_json()) for one in found], indent=2))
+    else:
+        for one in found:
+            _console().print(one.table())
 
 
 def _console() -> Console:

@@ -21,6 +21,7 @@ LAYERS = (  # what stands in one row is independent of the others in it
     "loader formulas",
     "compiler",
     "compare show",
+    "bench",
     "cli",
     "__init__ __main__",
 )

@@ -31,16 +31,12 @@ def ask(module: ModuleType, problem: Problem, call: Call, backend: str) -> Answe
     """Call a function of the module with the inputs and directions of the problem."""
     root = call.root
     to_device, to_host = transfers(backend)
-    given: list[Any] = [to_device(problem.values[entry.name]) for entry in root.inputs]
-    if call.kind in ("hvp", "jvp"):
-        given.append(tuple(to_device(part) for part in root.v))
-    if call.kind == "vjp":
-        given.append(to_device(root.u))
+    given = arguments(problem, call, to_device)
     try:
         function = getattr(module, call.function)
         with np.errstate(all="ignore"):
             result, seconds = timed(lambda: function(*given))
-            arrays = tuple(np.asarray(to_host(part)) for part in _parts(call, result))
+            arrays = tuple(np.asarray(to_host(part)) for part in parts(call, result))
     except Exception as error:
         return Answer((), 0.0, f"{type(error).__name__}: {error}")
     floating = any(entry.node.dtype == "float" for entry in root.inputs)
@@ -54,7 +50,18 @@ def ask(module: ModuleType, problem: Problem, call: Call, backend: str) -> Answe
     return Answer(arrays, seconds)
 
 
-def _parts(call: Call, result: Any) -> list[Any]:
+def arguments(problem: Problem, call: Call, to_device: Callable[[Array], Any]) -> list[Any]:
+    """What a function of the module is called with."""
+    root = call.root
+    given: list[Any] = [to_device(problem.values[entry.name]) for entry in root.inputs]
+    if call.kind in ("hvp", "jvp"):
+        given.append(tuple(to_device(part) for part in root.v))
+    if call.kind == "vjp":
+        given.append(to_device(root.u))
+    return given
+
+
+def parts(call: Call, result: Any) -> list[Any]:
     """The arrays of a result, by the names of the parameters."""
     names = [entry.name for entry in call.root.wrt]
     match call.kind:

@@ -170,7 +170,7 @@ class Jax(Framework):
     def __init__(self, problem: Problem) -> None:
         self.jax = _import_jax()
         self._compiled: dict[tuple[str, str], Callable[..., Any]] = {}
-        with self._precision():
+        with self.precision():
             super().__init__(problem)
 
     def value(self, root: Root) -> Array:
@@ -209,12 +209,12 @@ class Jax(Framework):
 
             self._compiled[root.name, kind] = self.jax.jit(function)
         known = {entry.name: self.problem.values[entry.name] for entry in root.inputs}
-        with self._precision():
+        with self.precision():
             parameters = tuple(known[entry.name] for entry in root.wrt)
             return self.jax.block_until_ready(self._compiled[root.name, kind](known, parameters, *more))
 
-    def _precision(self) -> Any:
-        """Double precision, which JAX has only on request."""
+    def precision(self) -> Any:
+        """A context of double precision, which JAX has only on request."""
         where = self.jax if hasattr(self.jax, "enable_x64") else self.jax.experimental
         return where.enable_x64(True)
 

@@ -119,13 +119,19 @@ def draws(lowered: Lowered, domains: Mapping[Any, Domain]) -> Iterator[tuple[Siz
     """Inputs to try, one after the other, the same in every run."""
     for scale in (1, 4):
         sizes = _sizes(lowered, scale)
-        for attempt, spread in enumerate(SPREADS):
-            values = {}
-            for entry in lowered.declarations.inputs:
-                random = np.random.default_rng([attempt, zlib.crc32(entry.name.encode())])
-                shape = shape_at(entry.node, sizes)
-                values[entry.name] = _draw(entry, shape, spread, random, domains.get(entry.symbol), attempt)
+        for values in draws_at(sizes, lowered, domains):
             yield sizes, values
+
+
+def draws_at(sizes: Mapping[str, int], lowered: Lowered, domains: Mapping[Any, Domain]) -> Iterator[Values]:
+    """The same at given sizes."""
+    for attempt, spread in enumerate(SPREADS):
+        values = {}
+        for entry in lowered.declarations.inputs:
+            random = np.random.default_rng([attempt, zlib.crc32(entry.name.encode())])
+            shape = shape_at(entry.node, sizes)
+            values[entry.name] = _draw(entry, shape, spread, random, domains.get(entry.symbol), attempt)
+        yield values
 
 
 def _sizes(lowered: Lowered, scale: int) -> Sizes:

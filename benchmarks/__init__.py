@@ -1,0 +1,1 @@
+"""Generated modules against their peers: ``python -m benchmarks``."""
