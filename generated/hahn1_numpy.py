@@ -24,7 +24,7 @@ import os
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -277,9 +277,10 @@ def _over_blocks(block, count, width, data, rest, laws, axes=None, sums=1):
 
     starts = range(0, count, rows)
     totals = None
-    for start, found in zip(starts, _THREADS.run(part, starts), strict=True):
-        totals = found if totals is None else totals
-        totals = [_combined(*three, start, count) for three in zip(laws, totals, found, strict=True)]
+    with closing(_THREADS.run(part, starts)) as results:
+        for start, found in zip(starts, results, strict=True):
+            totals = found if totals is None else totals
+            totals = [_combined(*three, start, count) for three in zip(laws, totals, found, strict=True)]
     return totals
 
 
@@ -327,7 +328,7 @@ class _Threads:
 
     def start(self):
         if self.count is None:
-            np.empty(4_000_000)  # malloc keeps for later parts what is as small as this, once one such block is freed
+            np.empty(4_000_000)  # once 32 MB were freed, glibc's malloc keeps what parts free, else each faults it in anew
             usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
             self.count = int(os.environ.get("SYMDIFF_NUM_THREADS") or usable)
         if self.blas is None:

@@ -20,7 +20,7 @@ n, d, k = (Size.named(name) for name in "ndk")
 SIZES = {"n": 5, "d": 3, "k": 2}
 ALL = {0: n, 1: k, 2: d, 3: d}
 X, M, D = parameter("X", (n, d)), parameter("M", (k, d)), parameter("D", (k, d))
-Q, Y = parameter("Q", (k, d, d)), parameter("Y", (n, k, d))
+Q, Y, DEEP = parameter("Q", (k, d, d)), parameter("Y", (n, k, d)), parameter("Deep", (k, d, d, d))
 PAIRS = insert_axes(X, (1,), (n, 1, d)) - M  # n x k x d
 
 
@@ -57,7 +57,7 @@ WITH_PAIRS = [
 
 def values(roots: list[Node]) -> list[np.ndarray]:
     rng = np.random.default_rng(1)
-    inputs = {node: rng.standard_normal([SIZES[str(dim)] for dim in node.shape]) for node in (X, M, D, Q, Y)}
+    inputs = {node: rng.standard_normal([SIZES[str(dim)] for dim in node.shape]) for node in (X, M, D, Q, Y, DEEP)}
     return evaluate(roots, inputs, SIZES, NUMPY)
 
 
@@ -86,6 +86,12 @@ def test_a_diagonal_is_gathered_only_into_a_smaller_matrix() -> None:
     assert gathered.op == "contract"
     same([whole], [gathered])
     assert distribute([whole], {"n": 5, "d": 30, "k": 30}) == [whole]
+
+
+def test_a_diagonal_is_not_gathered_into_a_matrix_that_is_summed_further() -> None:
+    whole = contract([DEEP, Y], [(1, 2, 3, 4), (0, 1, 3)], (0, 1, 2), {**ALL, 4: d}) + D * Y
+    same([whole], distribute([whole], {"n": 1000, "d": 2, "k": 2}))
+    same([whole], order_contractions([whole], "n"))
 
 
 def test_what_one_operand_alone_sums_is_summed_before_the_product() -> None:

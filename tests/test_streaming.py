@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import sympy as sp
 from catalogue import ALL, Case
 from hypothesis import given, settings, strategies as st
 from sympy import HadamardPower, MatrixSymbol, OneMatrix, exp, symbols
@@ -84,6 +85,47 @@ def test_every_row_of_the_catalogue_in_parts(case: Case, monkeypatch):
 
 def test_much_of_the_catalogue_is_done_in_parts():
     assert sum(hasattr(sd.compile(case.model(), emit=case.emit), "_Threads") for case in ALL) > 80
+
+
+m = symbols("m", integer=True, positive=True)
+i, j = symbols("i j", integer=True)
+bases = {
+    name: sp.IndexedBase(name, shape=shape)
+    for name, shape in {"u": (n,), "z": (n + 1,), "A": (n, n + 1), "B": (n, m)}.items()
+}
+u, z, A, B = bases.values()
+T, T1, TA = sd.Tensor("u", n), sd.Tensor("z", n + 1), sd.Tensor("A", (n, n + 1))
+K = sd.Tensor("K", m, dtype=int)
+BESIDE = {  # the number of samples is also a position, or in the size of another axis
+    "entries of a longer array": ([u, z], sp.Sum(sp.sin(w * u[i] * z[i]), (i, 0, n - 1))),
+    "a slice of a longer tensor": ([T, T1], sd.sum(sd.sin(w * T * T1[:-1]))),
+    "the later entries": ([T, T1], sd.sum(sd.sin(w * T * T1[1:]))),
+    "an entry at the end of another axis": ([TA], sd.sum(sd.sin(w * TA[:, -1]))),
+    "a slice of another axis": ([TA], sd.sum(sd.sin(w * TA[:, :-2]))),
+    "the entry at that position": ([A], sp.Sum(sp.sin(w * A[i, n]), (i, 0, n - 1))),
+    "sums up to it": ([A], sp.Sum(sp.sin(w * A[i, j]), (i, 0, n - 1), (j, 1, n - 2))),
+    "a position on an axis of its own size": ([B], sp.Sum(sp.sin(w * B[i, n - 1]), (i, 0, n - 1))),
+    "positions of samples": ([T, K], sd.sum(sd.sin(w * T * sd.sum(sd.one_hot(K, n), axis=0)))),
+    "all pairs": ([T], sd.sum(sd.sin(w * (T[:, None] - T[None, :])))),
+    "running sums": ([u], sp.Sum(sp.sin(w * sp.Sum(u[j], (j, 0, i))), (i, 0, n - 1))),
+    "neighbours": ([T], sd.sum((T[1:] - w * T[:-1]) ** 2)),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_where_the_number_of_samples_is_more_than_an_axis(name):
+    data, objective = BESIDE[name]
+    model = sd.Model(objective, params=[w], data=data, samples=n)
+    parts, plain = both(model, emit=("value", "grad", "hessian"))
+    parts._ENTRIES = 24
+    rng = np.random.default_rng(0)
+    drawn_ = {
+        "u": rng.standard_normal(40), "z": rng.standard_normal(41), "A": rng.standard_normal((40, 41)),
+        "B": rng.standard_normal((40, 60)), "K": np.array([1, 30, 39, 5]),
+    }  # fmt: skip
+    given_ = [0.3, *(drawn_[name] for name in plain.SIGNATURE["functions"]["value"][1:])]
+    for function in ("value", "grad", "hessian"):
+        agree(getattr(parts, function)(*given_), getattr(plain, function)(*given_))
 
 
 @pytest.mark.parametrize("name", MODELS)

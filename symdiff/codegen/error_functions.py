@@ -94,8 +94,12 @@ def _bell(x):
         return result
 
     x = np.asarray(x)
-    if x.size < _FEW or x.itemsize < 8:
-        return np.exp(-np.square(np.minimum(np.abs(x), 40.0), dtype=np.float64)).astype(x.dtype)
+    size = np.minimum(np.abs(x), 40.0)
+    if x.itemsize < 8:
+        return np.exp(-np.square(size, dtype=np.float64)).astype(x.dtype)
+    if x.size < _FEW:
+        top = size.astype(np.float32).astype(np.float64)
+        return np.exp(-top * top) * np.exp((top - size) * (top + size))
     return _in_parts(part, 4, x)
 ''',
     "_erfc": '''\

@@ -116,7 +116,7 @@ class ModuleWriter:
         lines += ["import math"] if self.needed.keys() & {"_unflatten", "_over_points", "_in_parts"} else []
         lines += ["import os", "import threading", "from collections import deque"] if streamed else []
         lines += (
-            ["from concurrent.futures import ThreadPoolExecutor", "from contextlib import nullcontext"]
+            ["from concurrent.futures import ThreadPoolExecutor", "from contextlib import closing, nullcontext"]
             if streamed
             else []
         )

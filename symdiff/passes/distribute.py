@@ -74,6 +74,8 @@ def _with_diagonal(work: Contraction, scaled: Contraction, one: int, other: int,
     ((summed, kept),) = moved
     if summed in work.out or kept not in labels or summed not in labels or len(set(labels)) < len(labels):
         return None
+    if any(i != summed and i not in work.out for i in labels):
+        return None  # the diagonal would count once for each entry of what A alone sums
     onto = tuple(kept if i == summed else i for i in labels)
     along = tuple(here.get(i, -1 - i) for i in own)
     if any(i not in onto and scaled.sizes[j] != 1 for i, j in zip(along, own, strict=True)):

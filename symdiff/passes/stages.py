@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symdiff.graph.contraction import Contraction
+from symdiff.graph.item import Window
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import LEAVES, LINALG, POINTWISE, REDUCTIONS
 from symdiff.graph.plan import LAWS, Plan, Stage
@@ -97,11 +98,11 @@ def _ends_pass(node: Node, samples: Size | None) -> bool:
 
 def _by_sample(node: Node, samples: Size) -> bool:
     """Whether one block of samples of the operands is enough for one block of the result, or for its share of a reduction."""
-    if any(
-        part.shape.count(samples) > 1 or (part.op == "arange" and carries(part, samples)) for part in (node, *node.args)
-    ):
-        return False
-    if node.op in POINTWISE or node.op in ("stack", "one_hot"):
+    for part in (node, *node.args):
+        beside = [dim for dim in part.shape if dim != samples]
+        if len(beside) < part.ndim - 1 or depends(beside, samples) or (part.op == "arange" and carries(part, samples)):
+            return False
+    if node.op in POINTWISE or node.op == "stack":
         return True
     if node.op == "contract":
         work = Contraction.of(node)
@@ -112,7 +113,16 @@ def _by_sample(node: Node, samples: Size) -> bool:
     if node.op in REDUCTIONS:
         (axes,) = node.attributes
         return carries(node, samples) or (node.op in LAWS and node.args[0].shape.index(samples) in axes)
-    return carries(node, samples) and _keeps_axis(node, samples)
+    return carries(node, samples) and any(carries(a, samples) for a in node.args) and _keeps_axis(node, samples)
+
+
+def depends(sizes: object, samples: Size) -> bool:
+    """Whether the number of samples is anywhere in sizes, positions or tuples of them: a block has fewer."""
+    if isinstance(sizes, Size):
+        return samples.names[0] in sizes.names
+    if isinstance(sizes, Window):
+        return depends((sizes.start, sizes.terms), samples)
+    return isinstance(sizes, (tuple, list)) and any(depends(part, samples) for part in sizes)
 
 
 def _keeps_axis(node: Node, samples: Size) -> bool:
@@ -120,19 +130,15 @@ def _keeps_axis(node: Node, samples: Size) -> bool:
     axis, operand = node.shape.index(samples), node.args[0]
     match node.op:
         case "index":
-            items = node.attributes[0]
-            lead = operand.ndim - len(items)
-            own = operand.shape.index(samples) if carries(operand, samples) else 0
-            return own < lead or items[own - lead] == (0, samples, 1)
+            return _whole_axis(node.attributes[0], operand, samples)
         case "place":
-            items, dims = node.attributes
-            lead = node.ndim - len(dims)
-            return axis < lead or items[axis - lead] == (0, samples, 1)
+            return _whole_axis(node.attributes[0], node, samples)
         case "reshape":
             return axis < node.ndim - len(node.attributes[1])
         case "window_max" | "pick_first_max" | "place_first_max" | "window_sum" | "spread_windows":
-            return axis < node.ndim - len(node.attributes[0]) and all(carries(x, samples) for x in node.args)
-        case "contiguous":
+            apart = axis < node.ndim - len(node.attributes[0]) and not depends(node.attributes, samples)
+            return apart and all(carries(x, samples) for x in node.args)
+        case "contiguous" | "one_hot":
             return True
         case "take":
             return not carries(operand, samples)
@@ -141,3 +147,12 @@ def _keeps_axis(node: Node, samples: Size) -> bool:
         ):
             return all(samples in x.shape[:-2] for x in node.args)
     return False
+
+
+def _whole_axis(items: Sequence[object], whole: Node, samples: Size) -> bool:
+    """Whether items of the last axes of `whole` leave its sample axis as it is and do not depend on it elsewhere."""
+    if not carries(whole, samples):
+        return False
+    own = whole.shape.index(samples) - (whole.ndim - len(items))
+    others = [item for axis, item in enumerate(items) if axis != own]
+    return (own < 0 or items[own] == (0, samples, 1)) and not depends(others, samples)
