@@ -117,6 +117,8 @@ def _arguments(rows, columns, table, known, penalty):
         and rows.size and columns.size and table.size and known.size
     ):
         kind = rows.dtype.type
+        if type(penalty) is kind:
+            return rows, columns, table, known, penalty
         if (
             type(penalty) in (kind, float)
         ):

@@ -170,6 +170,8 @@ def _arguments(w, b, x, y):
         and x.size and y.size
     ):
         kind = x.dtype.type
+        if type(w) is type(b) is kind:
+            return w, b, x, y
         if (
             type(w) in (kind, float)
             and type(b) in (kind, float)
@@ -195,6 +197,8 @@ def _arguments_of_predict(w, b, x):
         and x.size
     ):
         kind = x.dtype.type
+        if type(w) is type(b) is kind:
+            return w, b, x
         if (
             type(w) in (kind, float)
             and type(b) in (kind, float)
@@ -315,8 +319,7 @@ def _over_blocks(block, count, width, data, rest, laws, axes=None, sums=1):
     Each sample has `width` entries in the widest array computed, the largest sum over samples has `sums`; `laws` says how
     the results of parts combine.
     """
-    rows = count if count * width <= _ENTRIES else _rows(count, width, data, sums)
-    if rows >= count:
+    if count * width <= _ENTRIES or (rows := _rows(count, width, data, sums)) >= count:
         return block(*data, *rest)
     cuts = [(slice(None),) * axis for axis in axes or (0,) * len(data)]
 

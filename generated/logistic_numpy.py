@@ -188,6 +188,8 @@ def _arguments(w, b, x, y, penalty):
         and w.size and x.size and y.size
     ):
         kind = w.dtype.type
+        if type(b) is type(penalty) is kind:
+            return w, b, x, y, penalty
         if (
             type(b) in (kind, float)
             and type(penalty) in (kind, float)
@@ -215,6 +217,8 @@ def _arguments_of_probability(w, b, x):
         and w.size and x.size
     ):
         kind = w.dtype.type
+        if type(b) is kind:
+            return w, b, x
         if (
             type(b) in (kind, float)
         ):
@@ -334,8 +338,7 @@ def _over_blocks(block, count, width, data, rest, laws, axes=None, sums=1):
     Each sample has `width` entries in the widest array computed, the largest sum over samples has `sums`; `laws` says how
     the results of parts combine.
     """
-    rows = count if count * width <= _ENTRIES else _rows(count, width, data, sums)
-    if rows >= count:
+    if count * width <= _ENTRIES or (rows := _rows(count, width, data, sums)) >= count:
         return block(*data, *rest)
     cuts = [(slice(None),) * axis for axis in axes or (0,) * len(data)]
 

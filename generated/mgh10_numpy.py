@@ -115,6 +115,8 @@ def _arguments_of_residual(b1, b2, b3, x, y):
         and x.size and y.size
     ):
         kind = x.dtype.type
+        if type(b1) is type(b2) is type(b3) is kind:
+            return b1, b2, b3, x, y
         if (
             type(b1) in (kind, float)
             and type(b2) in (kind, float)
@@ -238,8 +240,7 @@ def _over_blocks(block, count, width, data, rest, laws, axes=None, sums=1):
     Each sample has `width` entries in the widest array computed, the largest sum over samples has `sums`; `laws` says how
     the results of parts combine.
     """
-    rows = count if count * width <= _ENTRIES else _rows(count, width, data, sums)
-    if rows >= count:
+    if count * width <= _ENTRIES or (rows := _rows(count, width, data, sums)) >= count:
         return block(*data, *rest)
     cuts = [(slice(None),) * axis for axis in axes or (0,) * len(data)]
 

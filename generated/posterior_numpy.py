@@ -117,6 +117,8 @@ def _arguments_of_mean(scale, length, noise, D, E, y):
         and D.size and E.size and y.size
     ):
         kind = D.dtype.type
+        if type(scale) is type(length) is type(noise) is kind:
+            return scale, length, noise, D, E, y
         if (
             type(scale) in (kind, float)
             and type(length) in (kind, float)
@@ -146,6 +148,8 @@ def _arguments_of_variance(scale, length, noise, D, E):
         and D.size and E.size
     ):
         kind = D.dtype.type
+        if type(scale) is type(length) is type(noise) is kind:
+            return scale, length, noise, D, E
         if (
             type(scale) in (kind, float)
             and type(length) in (kind, float)

@@ -152,6 +152,8 @@ def _arguments(scale, length, noise, D, y):
         and D.size and y.size
     ):
         kind = D.dtype.type
+        if type(scale) is type(length) is type(noise) is kind:
+            return scale, length, noise, D, y
         if (
             type(scale) in (kind, float)
             and type(length) in (kind, float)

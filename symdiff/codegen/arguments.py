@@ -95,6 +95,10 @@ class Checker:
         inner = []
         if scalars:
             inner.append(f"{kind} = {lead}.dtype.type")
+            inner += [
+                f"if {' is '.join(f'type({name})' for name in scalars)} is {kind}:",
+                f"    return {', '.join(entry.name for entry in inputs)}",
+            ]
             tests = [f"type({name}) in ({kind}, float)" for name in scalars]
             returned = ", ".join(f"{kind}({entry.name})" if not entry.node.shape else entry.name for entry in inputs)
             inner += ["if (", *indent([("" if i == 0 else "and ") + test for i, test in enumerate(tests)]), "):"]
