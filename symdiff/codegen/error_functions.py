@@ -5,7 +5,7 @@ from __future__ import annotations
 HELPERS: dict[str, str] = {
     "_in_parts": '''\
 _FEW = 100  # entries: fewer cost less one by one
-_PART = 8192  # entries at a time, so that what is computed stays in cache
+_PART = 32768  # entries at a time: fewer are nearer in cache, but threads then wait for each other at every call
 
 
 def _in_parts(function, rows, *arrays):
