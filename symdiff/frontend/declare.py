@@ -19,11 +19,6 @@ from symdiff.names import identifiers, unique
 
 ROLES = ("parameter", "data", "constant")
 
-SAMPLES_BESIDE_MATRIX = (
-    "A scalar data symbol (one value per sample) is combined with a matrix: declare the data as a MatrixSymbol "
-    "with the samples as its rows."
-)
-
 
 @dataclass(frozen=True)
 class Declarations:

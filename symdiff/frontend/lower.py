@@ -21,8 +21,8 @@ from symdiff.frontend.registered import registered_rule
 from symdiff.frontend.rule import Rule
 from symdiff.frontend.special import refusal
 from symdiff.frontend.text import text
-from symdiff.functions.tensor import Tensor, is_tensor
-from symdiff.graph.axes import sum_axes
+from symdiff.frontend.whole import as_scalar
+from symdiff.functions.tensor import Tensor
 from symdiff.graph.inputs import Input
 from symdiff.graph.leaves import size
 from symdiff.graph.node import Node, topological
@@ -124,9 +124,9 @@ def _objective(walk: Walk, expression: Any) -> Node:
             "as outputs={'y': ...}.",
             expression=text(expression),
         )
-    node = walk.lower(expression)
-    if node.ndim >= 2 and node.shape[-2:] == (1, 1) and not is_tensor(expression):  # a 1x1 matrix counts as a scalar
-        node = sum_axes(node, (node.ndim - 2, node.ndim - 1))
+    node, rule = walk.lower(expression), walk.rule(expression)
+    if rule is None or not rule.array:
+        node = as_scalar(node)
     if node.shape and not walk.declarations.pointwise:
         shape = spelled(node.shape)
         remedy = "give it as outputs={'y': ...} for its Jacobian, or reduce it: sd.sum(...) or sd.mean(...)"
