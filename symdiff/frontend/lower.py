@@ -1,6 +1,6 @@
 """The walk from a user's SymPy expressions to the graph: once, iteratively, by identity.
 
-What each SymPy class means is in the tables of `scalar` and `matrix`; here is only the walk, the symbols, and the place
+What each SymPy class means is in the tables of the dialects; here is only the walk, the symbols, and the place
 that errors get their sub-expression and file from.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 
 from symdiff.errors import ModelError, SymdiffError, UnsupportedError, located, warn
-from symdiff.frontend import indexed, linalg, matrix, scalar, tensor
+from symdiff.frontend import indexed, linalg, matrix, reductions, scalar, tensor
 from symdiff.frontend.declare import Declarations, declare, dimension, warn_unused
 from symdiff.frontend.indices import free_indices
 from symdiff.frontend.printing import one_line
@@ -30,7 +30,14 @@ from symdiff.graph.size import Dim, spelled
 from symdiff.names import identifiers
 
 SYMBOLS = (sp.Symbol, sp.MatrixSymbol, sp.IndexedBase, Tensor)
-RULES: dict[type, Rule] = {**scalar.RULES, **matrix.RULES, **linalg.RULES, **tensor.RULES, **indexed.RULES}
+RULES: dict[type, Rule] = {
+    **scalar.RULES,
+    **reductions.RULES,
+    **matrix.RULES,
+    **linalg.RULES,
+    **tensor.RULES,
+    **indexed.RULES,
+}
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,9 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from symdiff.errors import UnsupportedError
 from symdiff.frontend import special
-from symdiff.frontend.reductions import reduce_axes, reduce_equal
 from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.frontend.whole import of_scalars
 from symdiff.functions import elementwise as own
-from symdiff.functions.reductions import Reduction
 from symdiff.graph.axes import reduce, stack
 from symdiff.graph.build import add, div, mul, pointwise, power, repeated_scalar, select
 from symdiff.graph.leaves import constant, number
@@ -162,15 +160,6 @@ def _clip(walk: Any, expression: Any, args: list[Node]) -> Node:
     return pointwise("select", pointwise("lt", high, raised), high, raised)
 
 
-def _reduction(walk: Any, expression: Any, args: list[Node]) -> Node:
-    (operand,) = args
-    if operand.ndim >= 2:
-        return reduce_axes(expression.name, operand, (operand.ndim - 2, operand.ndim - 1))
-    if operand.shape and not walk.declarations.pointwise:
-        return reduce_axes(expression.name, operand, (0,))
-    return reduce_equal(walk, expression, operand)
-
-
 _SCALAR: dict[type, Rule] = {
     sp.Add: Rule(_sum),
     sp.Mul: Rule(_product),
@@ -201,6 +190,5 @@ RULES: dict[type, Rule] = {
     type(sp.zoo): Rule(_number, no_arguments),
     BooleanTrue: Rule(lambda walk, e, args: constant(True), no_arguments),
     BooleanFalse: Rule(lambda walk, e, args: constant(False), no_arguments),
-    Reduction: Rule(_reduction, lambda e: (e.argument,)),
     **{cls: of_scalars(rule) for cls, rule in _SCALAR.items()},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
@@ -37,8 +38,8 @@ def as_scalar(node: Node) -> Node:
 
 def of_scalars(rule: Rule) -> Rule:
     """A rule whose operands are scalars."""
-    return Rule(
-        lambda walk, expression, args: rule.build(walk, expression, _operands(walk, expression, args)), rule.children
+    return replace(
+        rule, build=lambda walk, expression, args: rule.build(walk, expression, _operands(walk, expression, args))
     )
 
 
