@@ -12,13 +12,11 @@ import sympy as sp
 from symdiff.derive import NOTHING_TO_DIFFERENTIATE_BY, parameters, stabilised
 from symdiff.diff.second import gradient as differentiate
 from symdiff.errors import ModelError, UnsupportedError
-from symdiff.frontend.closed_form import NoForm, closed_forms
-from symdiff.frontend.index_form import free, index_forms
+from symdiff.frontend.closed_form import NoForm
+from symdiff.frontend.forms import forms, indices
 from symdiff.frontend.lower import Lowered, lower
 from symdiff.frontend.printing import one_line
-from symdiff.frontend.tensor_form import tensor_forms
 from symdiff.functions.latex import latex
-from symdiff.functions.tensor import is_tensor
 from symdiff.graph.inputs import Input
 from symdiff.graph.node import Node, topological, users
 from symdiff.graph.ops import LEAVES
@@ -46,10 +44,10 @@ def gradient(model: Model, wrt: Any = None) -> dict[Any, Any]:
         raise ModelError("The model has outputs but no objective, so it has no gradient.", place=model.place)
     if not by:
         raise ModelError(NOTHING_TO_DIFFERENTIATE_BY, place=model.place)
-    forms = _forms(lowered)(_gradient(lowered, by), lowered.declarations)
-    if all(isinstance(form, NoForm) for form in forms):
-        raise UnsupportedError(forms[0].reason, place=model.place)
-    return dict(zip((entry.symbol for entry in by), forms, strict=True))
+    found = forms(_gradient(lowered, by), lowered.declarations)
+    if all(isinstance(form, NoForm) for form in found):
+        raise UnsupportedError(found[0].reason, place=model.place)
+    return dict(zip((entry.symbol for entry in by), found, strict=True))
 
 
 @dataclass(frozen=True)
@@ -123,14 +121,6 @@ def _tidied(model: Lowered, roots: Sequence[Node]) -> list[Node]:
     return order_contractions(simplify(roots), None if samples is None else str(samples))
 
 
-def _forms(model: Lowered) -> Callable[..., list[Any]]:
-    """What writes closed forms in the dialect of the model: that of tensors, or of indices, where it declares any."""
-    symbols = [entry.symbol for entry in model.declarations.inputs]
-    if any(map(is_tensor, symbols)):
-        return tensor_forms
-    return index_forms if any(isinstance(symbol, sp.IndexedBase) for symbol in symbols) else closed_forms
-
-
 def _lines(
     model: Lowered, roots: dict[str, Node], user_names: dict[Node, str], symbols: Mapping[str, Any]
 ) -> list[_Line]:
@@ -140,12 +130,11 @@ def _lines(
     order = [node for node in topological(roots.values()) if node in named or node in wanted]
     if len(order) > _MOST_LINES:
         return []
-    forms = _forms(model)
     lines = []
     for node, expression in zip(order, forms(order, model.declarations, named), strict=True):
-        indices = tuple(free(node, model.declarations)) if forms is index_forms else ()
+        axes = indices(node, model.declarations)
         labels = [name for name, root in roots.items() if root is node] or [named[node]]
-        lines += [_Line(label, indices, expression, symbols.get(label)) for label in labels]
+        lines += [_Line(label, axes, expression, symbols.get(label)) for label in labels]
     return _used(lines, [*roots, *user_names.values()])
 
 

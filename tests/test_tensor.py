@@ -35,6 +35,7 @@ REFUSED = [
     (lambda: sd.Model(X, params=[X]), ModelError, "sd.sum"),
     (lambda: sd.Model(sd.Tensor("one", (1, 1)), params=[sd.Tensor("one", (1, 1))]), ModelError, r"shape is \(1, 1\)"),
     (lambda: sd.Model(sd.sum(X, axis=1)[0] + s, params=[X], data=[s]), UnsupportedError, "sd.Tensor"),
+    (lambda: sd.Model(sd.sum(sd.where(s > 0, sd.sum(X), v)), params=[X, v], data=[s]), UnsupportedError, "s > 0 has"),
     (lambda: sd.Model(sd.sum(sd.reshape(X, (5, -1))), params=[X]), ShapeError, "multiple"),
     (lambda: sd.Model(sd.sum(sd.take(X, b)), params=[X, b]), ModelError, "dtype=int"),
     (lambda: sd.Model(sd.sum(signal[:, :, 9]), params=[signal]), ShapeError, "index 9"),

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from torch.nn import functional
 
 import symdiff as sd
-from symdiff.graph.build import pointwise
-from symdiff.graph.leaves import parameter
-from symdiff.graph.windows import largest_of_windows, window_max
+from symdiff.graph.build import pointwise, select
+from symdiff.graph.leaves import constant, parameter
+from symdiff.graph.windows import largest_of_windows, padded, window_max
 from symdiff.passes.pool import pool_first
 
 relu, tanh = partial(pointwise, "relu"), partial(pointwise, "tanh")
@@ -142,6 +142,13 @@ def test_what_only_pooling_uses_comes_after_it() -> None:
     assert pool_first([pooled(everywhere), everywhere]) == [pooled(everywhere), everywhere]
     padded_first = largest_of_windows(everywhere, [(2, 2), (2, 2)], (1, 1))
     assert pool_first([padded_first]) == [relu(b + largest_of_windows(x, [(2, 2), (2, 2)], (1, 1)))]
+
+
+def test_what_is_masked_otherwise_than_by_padding_is_pooled_as_it_is() -> None:
+    """A window may have no entry inside such a mask: its largest is minus infinity, of which relu is 0."""
+    x, mask = parameter("x", (4, 2, 6, 6)), pointwise("lt", constant(0.0), parameter("mask", (8, 8)))
+    masked = pooled(select(mask, padded(relu(x), (1, 1)), constant(float("-inf"))))
+    assert pool_first([masked]) == [masked]
 
 
 def test_a_deep_network_is_pooled_before_its_functions_and_streams() -> None:

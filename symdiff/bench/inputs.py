@@ -13,6 +13,7 @@ from symdiff.compare.calls import ask
 from symdiff.compare.inputs import draws_at, load
 from symdiff.compare.problem import Problem, shape_at
 from symdiff.errors import ComparisonError
+from symdiff.frontend.declare import ENTRIES
 from symdiff.frontend.lower import Lowered
 from symdiff.model import Model
 from symdiff.passes.contract import nominal
@@ -64,9 +65,9 @@ def _cast(problem: Problem, dtype: str | None) -> Problem:
 def _sizes(lowered: Lowered, given: Mapping[str, int]) -> dict[str, int]:
     """All named sizes: those given, and nominal ones."""
     declared = lowered.declarations
-    samples = None if declared.samples is None else str(declared.samples)
+    samples = ENTRIES if declared.pointwise else declared.samples
     dims = [dim for entry in declared.inputs for dim in entry.node.shape]
-    known = nominal(dims, "S" if declared.pointwise else samples)
+    known = nominal(dims, None if samples is None else str(samples))
     for name in given:
         if name not in known:
             there = f"Its sizes: {', '.join(known)}." if known else "It has none."

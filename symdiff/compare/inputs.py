@@ -14,7 +14,7 @@ import numpy as np
 
 from symdiff.compare.problem import Array, Shape, shape_at
 from symdiff.errors import ComparisonError
-from symdiff.frontend.declare import is_array
+from symdiff.frontend.declare import ENTRIES, is_array
 from symdiff.frontend.lower import Lowered
 from symdiff.graph.inputs import Input
 from symdiff.graph.size import Size, names_of
@@ -63,7 +63,7 @@ def load(source: Path | Mapping[str, Any], lowered: Lowered) -> tuple[Sizes, Val
         _fit(entry, values[entry.name].shape, sizes, where, lowered.declarations.pointwise)
     if lowered.declarations.pointwise:
         shape = np.broadcast_shapes(*(array.shape for array in values.values())) or (1,)
-        sizes = {"S": math.prod(shape)}
+        sizes = {str(ENTRIES): math.prod(shape)}
         values = {name: np.broadcast_to(array, shape).ravel() for name, array in values.items()}
     return sizes, values
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symdiff.frontend.declare import ENTRIES
 from symdiff.frontend.lower import Lowered
 from symdiff.graph.inputs import Input
 from symdiff.graph.node import Node
@@ -161,7 +162,7 @@ def _root(
 ) -> Root:
     pointwise = lowered.declarations.pointwise
     wrt = tuple(entry for entry in inputs if entry.role == "parameter")
-    shape = (sizes["S"],) if pointwise else shape_at(node, sizes)
+    shape = (ENTRIES.evaluate(sizes),) if pointwise else shape_at(node, sizes)
     random = np.random.default_rng(1)
     v, w = (tuple(normal(random, shape_at(entry.node, sizes), dtype) for entry in wrt) for _ in range(2))
     return Root(name, expression, node, inputs, wrt, shape, pointwise, v, w, normal(random, shape, dtype))

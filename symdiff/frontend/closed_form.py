@@ -15,7 +15,7 @@ import sympy as sp
 
 from symdiff.errors import UnsupportedError
 from symdiff.frontend import matrix_form
-from symdiff.frontend.declare import Declarations, is_array
+from symdiff.frontend.declare import ENTRIES, Declarations, is_array
 from symdiff.frontend.scalar import OPERATIONS
 from symdiff.frontend.special import CLOSED_FORMS
 from symdiff.functions import elementwise as own
@@ -121,7 +121,7 @@ class ClosedForm:
     def _scalar_axis(self) -> Size | None:
         """The axis that scalar expressions carry: the shape of a pointwise model, or the sample axis of scalar data."""
         if self.declarations.pointwise:
-            return Size.named("S")
+            return ENTRIES
         samples = self.declarations.samples
         inputs = self.declarations.inputs
         scalar_data = any(not is_array(entry.symbol) and entry.node.shape == (samples,) for entry in inputs)

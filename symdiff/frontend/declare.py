@@ -18,11 +18,7 @@ from symdiff.graph.size import Dim, Size, names_of
 from symdiff.names import identifiers, unique
 
 ROLES = ("parameter", "data", "constant")
-
-SAMPLES_BESIDE_MATRIX = (
-    "A scalar data symbol (one value per sample) is combined with a matrix: declare the data as a MatrixSymbol "
-    "with the samples as its rows."
-)
+ENTRIES = Size.named("S")  # of a pointwise model: how many entries each of its arrays has, whatever their shape
 
 
 @dataclass(frozen=True)
@@ -74,7 +70,7 @@ def declare(model: Any) -> Declarations:
     samples = _samples(model, dims, sizes, set(names.values()))
     pointwise = scalars_only and not model.data and _scalar_results(model) and not used.written_out
     inputs = tuple(
-        _input(names[_label(symbol)], symbol, role, dims, Size.named("S") if pointwise else samples, pointwise)
+        _input(names[_label(symbol)], symbol, role, dims, ENTRIES if pointwise else samples, pointwise)
         for role, symbol in pairs
     )
     return Declarations(inputs, sizes, samples, pointwise, tuple(used.ranges))

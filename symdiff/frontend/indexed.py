@@ -7,7 +7,7 @@ a window of x and A[i, i] a diagonal. Summing over a label is a contraction: it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
@@ -31,12 +31,10 @@ from symdiff.frontend.labelled import (
     with_axes,
 )
 from symdiff.frontend.positions import affine, bound, is_gather
-from symdiff.frontend.reductions import reduce_axes, reduce_equal
 from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.frontend.special import refusal
 from symdiff.frontend.text import text
-from symdiff.functions.reductions import Reduction, is_matrix
-from symdiff.functions.tensor import TensorScalar
+from symdiff.frontend.whole import is_whole, of_scalars
 from symdiff.graph.axes import cumulative_sum, place, take
 from symdiff.graph.bounds import nonnegative
 from symdiff.graph.build import add, broadcast_to, mul, pointwise, select
@@ -74,14 +72,13 @@ class Scope:
             part, children = stack.pop()
             if id(part) in self._memo:
                 continue
-            own = self._own_rule(part)
-            rule = None if own else self._scalars.rule(part)
-            if children is None and rule is not None and (children := tuple(rule.children(part))):
+            rule = self._scalars.rule(part)
+            if children is None and (children := self._operands(part, rule)):
                 stack.append((part, children))
                 stack.extend((child, None) for child in reversed(children))
                 continue
             try:
-                self._memo[id(part)] = part, own(self, part) if own else self._elementwise(part, rule, children or ())
+                self._memo[id(part)] = part, self._part(part, rule, children or ())
             except SymdiffError as error:
                 error.expression = error.expression or text(part)
                 raise
@@ -94,27 +91,36 @@ class Scope:
             return part.node
         return with_axes(part, self._around_axes(1 + max(map(self._fronts.index, part.labels))))
 
-    def _own_rule(self, part: Any) -> Callable[[Scope, Any], Part] | None:
-        for cls in type(part).__mro__:
-            if cls in _PARTS:
-                return _PARTS[cls]
-        return Scope.around if is_matrix(part) or any(map(is_matrix, part.args)) else None
+    def _operands(self, part: Any, rule: Rule | None) -> Sequence[Any]:
+        """The operands of a scalar operation: those of anything else are not lowered here."""
+        if rule is None or rule.inside is not None:
+            return ()
+        children = tuple(rule.children(part))
+        return () if any(map(is_whole, (part, *children))) else children
 
-    def _elementwise(self, part: Any, rule: Rule | None, children: Sequence[Any]) -> Part:
+    def _part(self, part: Any, rule: Rule | None, children: Sequence[Any]) -> Part:
+        """A bound index as a number; by the row of its class; else by the walk around."""
+        if isinstance(part, (sp.Symbol, sp.Idx)) and part in self.indices:
+            return value(self.indices[part])
         if rule is None:
             raise UnsupportedError(refusal(part))
+        if rule.inside is not None:
+            return rule.inside(self, part)
+        if not children:
+            return self.around(part)
         nodes, labels = aligned([self._memo[id(child)][1] for child in children])
         return labelled(rule.build(self._scalars, part, nodes), labels)
 
     # Symbols, and what the walk around lowers
 
-    def symbol(self, symbol: Any) -> Part:
-        """A bound index as a number; else a symbol of the model."""
-        return value(self.indices[symbol]) if symbol in self.indices else self.around(symbol)
+    @property
+    def samples(self) -> Label:
+        """The label of the sample axis, the last axis of the symbols around."""
+        return self._around_axes(1)[0]
 
     def around(self, expression: Any) -> Part:
-        """What holds no bound index: a symbol, or a scalar made of matrices."""
-        if is_matrix(expression):
+        """What holds no bound index: a number, a symbol, or a scalar made of whole matrices or tensors."""
+        if is_whole(expression):
             raise UnsupportedError("A whole matrix stands inside a Sum: take its entries, as in A[i, j].")
         self._refuse_indices(expression)
         node = self.walk.lower(expression)
@@ -141,17 +147,6 @@ class Scope:
                 raise UnsupportedError(f"A matrix expression depends on the index {part} of a Sum: write its entries.")
             stack.extend(argument for argument in part.args if id(argument) not in seen)
             seen |= {id(argument): argument for argument in part.args}
-
-    def reduction(self, expression: Any) -> Part:
-        """sd.sum(e) of a scalar e is over the samples, the last axis of the symbols around."""
-        if is_matrix(expression.argument):
-            return self.around(expression)
-        part = self.lower(expression.argument)
-        if self._fronts and self._fronts[0] in part.labels:
-            axis = part.labels.index(self._fronts[0])
-            node = reduce_axes(expression.name, part.node, (axis,))
-            return Part(node, (*part.labels[:axis], *part.labels[axis + 1 :]))
-        return Part(reduce_equal(self.walk, expression, part.node), part.labels)
 
     # Entries
 
@@ -348,20 +343,6 @@ def _gathered(part: Part, label: Label, positions: Part) -> Part:
     return arranged(node, (*part.labels[:axis], *positions.labels, *part.labels[axis + 1 :]))
 
 
-_PARTS: dict[Any, Callable[[Scope, Any], Part]] = {
-    sp.Symbol: Scope.symbol,
-    sp.Idx: Scope.symbol,
-    sp.IndexedBase: Scope.bare,
-    sp.Indexed: Scope.entry,
-    MatrixElement: Scope.matrix_entry,
-    sp.KroneckerDelta: Scope.delta,
-    Reduction: Scope.reduction,
-    TensorScalar: Scope.around,
-    sp.Sum: Scope.over,
-    sp.Product: Scope.over,
-}
-
-
 def output(walk: Any, expression: Any) -> Node | None:
     """An expression with free indices as an array with an axis for each, in alphabetical order; None if it has none.
 
@@ -398,9 +379,10 @@ def _alone(walk: Any, expression: Any, args: list[Node]) -> Node:
 
 
 RULES: dict[type, Rule] = {
-    sp.IndexedBase: Rule(_alone, no_arguments),  # symbols are the walk's own
-    sp.Indexed: Rule(_alone, no_arguments),
-    sp.Sum: Rule(_alone, no_arguments),
-    sp.Product: Rule(_alone, no_arguments),
-    MatrixElement: Rule(_alone, lambda e: (e.parent,)),
+    sp.IndexedBase: Rule(_alone, no_arguments, Scope.bare),  # symbols are the walk's own
+    sp.Indexed: Rule(_alone, no_arguments, Scope.entry),
+    sp.Sum: Rule(_alone, no_arguments, Scope.over),
+    sp.Product: Rule(_alone, no_arguments, Scope.over),
+    sp.KroneckerDelta: of_scalars(Rule(lambda walk, expression, args: _equal(*args[:2]), inside=Scope.delta)),
+    MatrixElement: Rule(_alone, lambda e: (e.parent,), Scope.matrix_entry),
 }

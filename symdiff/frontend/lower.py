@@ -1,6 +1,6 @@
 """The walk from a user's SymPy expressions to the graph: once, iteratively, by identity.
 
-What each SymPy class means is in the tables of `scalar` and `matrix`; here is only the walk, the symbols, and the place
+What each SymPy class means is in the tables of the dialects; here is only the walk, the symbols, and the place
 that errors get their sub-expression and file from.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 
 from symdiff.errors import ModelError, SymdiffError, UnsupportedError, located, warn
-from symdiff.frontend import indexed, linalg, matrix, scalar, tensor
+from symdiff.frontend import indexed, linalg, matrix, reductions, scalar, tensor
 from symdiff.frontend.declare import Declarations, declare, dimension, warn_unused
 from symdiff.frontend.indices import free_indices
 from symdiff.frontend.printing import one_line
@@ -21,8 +21,8 @@ from symdiff.frontend.registered import registered_rule
 from symdiff.frontend.rule import Rule
 from symdiff.frontend.special import refusal
 from symdiff.frontend.text import text
-from symdiff.functions.tensor import Tensor, is_tensor
-from symdiff.graph.axes import sum_axes
+from symdiff.frontend.whole import as_scalar
+from symdiff.functions.tensor import Tensor
 from symdiff.graph.inputs import Input
 from symdiff.graph.leaves import size
 from symdiff.graph.node import Node, topological
@@ -30,7 +30,14 @@ from symdiff.graph.size import Dim, spelled
 from symdiff.names import identifiers
 
 SYMBOLS = (sp.Symbol, sp.MatrixSymbol, sp.IndexedBase, Tensor)
-RULES: dict[type, Rule] = {**scalar.RULES, **matrix.RULES, **linalg.RULES, **tensor.RULES, **indexed.RULES}
+RULES: dict[type, Rule] = {
+    **scalar.RULES,
+    **reductions.RULES,
+    **matrix.RULES,
+    **linalg.RULES,
+    **tensor.RULES,
+    **indexed.RULES,
+}
 
 
 @dataclass(frozen=True)
@@ -124,9 +131,9 @@ def _objective(walk: Walk, expression: Any) -> Node:
             "as outputs={'y': ...}.",
             expression=text(expression),
         )
-    node = walk.lower(expression)
-    if node.ndim >= 2 and node.shape[-2:] == (1, 1) and not is_tensor(expression):  # a 1x1 matrix counts as a scalar
-        node = sum_axes(node, (node.ndim - 2, node.ndim - 1))
+    node, rule = walk.lower(expression), walk.rule(expression)
+    if rule is None or not rule.array:
+        node = as_scalar(node)
     if node.shape and not walk.declarations.pointwise:
         shape = spelled(node.shape)
         remedy = "give it as outputs={'y': ...} for its Jacobian, or reduce it: sd.sum(...) or sd.mean(...)"

@@ -17,9 +17,9 @@ from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.matrices.matrixbase import MatrixBase
 
 from symdiff.errors import ShapeError, UnsupportedError
-from symdiff.frontend.declare import SAMPLES_BESIDE_MATRIX
 from symdiff.frontend.reductions import reduce_axes
 from symdiff.frontend.rule import Rule, no_arguments
+from symdiff.frontend.whole import SAMPLES_BESIDE_MATRIX, as_scalar, is_one_by_one
 from symdiff.functions.elementwise import EntrywiseFunction
 from symdiff.functions.reductions import AxisFunction, AxisReduction
 from symdiff.graph.axes import identity, index, insert_axes, matmul, stack, sum_axes
@@ -73,8 +73,8 @@ def _multiplication(walk: Any, expression: Any, args: list[Node]) -> Node:
     for part, node in zip(expression.args, args, strict=True):
         if node.ndim < 2:
             factor = mul(factor, node)
-        elif not part.is_Matrix and _shape(node) == (1, 1):  # SymPy takes a function of a 1x1 matrix for a scalar
-            factor = mul(factor, sum_axes(node, (node.ndim - 2, node.ndim - 1)))
+        elif not part.is_Matrix and is_one_by_one(node):  # SymPy takes a function of a 1x1 matrix for a scalar
+            factor = mul(factor, as_scalar(node))
         else:
             matrices.append(node)
     if len(matrices) > 1 and all(map(_turned, matrices)):

@@ -12,15 +12,12 @@ from typing import Any
 import sympy as sp
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
-from symdiff import functions
 from symdiff.errors import UnsupportedError
 from symdiff.frontend import special
-from symdiff.frontend.declare import SAMPLES_BESIDE_MATRIX
-from symdiff.frontend.reductions import reduce_axes, reduce_equal
 from symdiff.frontend.rule import Rule, no_arguments
+from symdiff.frontend.whole import of_scalars
 from symdiff.functions import elementwise as own
-from symdiff.functions.reductions import Reduction
-from symdiff.graph.axes import reduce, stack, sum_axes
+from symdiff.graph.axes import reduce, stack
 from symdiff.graph.build import add, div, mul, pointwise, power, repeated_scalar, select
 from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node
@@ -80,37 +77,6 @@ def _multiply(factors: list[Node]) -> Node:
     for factor in sorted(factors, key=lambda node: node.ndim):
         product = mul(product, factor)
     return product
-
-
-def _operands(walk: Any, expression: Any, args: list[Node]) -> list[Node]:
-    """The operands of a scalar operation: a 1x1 matrix counts as a scalar, no other matrix is one."""
-    if walk.broadcasting or all(node.ndim < 2 for node in args):
-        return args
-    of_samples = any(node.ndim == 1 for node in args)
-    if any(node.ndim >= 2 and (of_samples or not walk.entrywise) and node.shape[-2:] != (1, 1) for node in args):
-        raise UnsupportedError(SAMPLES_BESIDE_MATRIX if of_samples else _whole_matrix(expression))
-    return [sum_axes(node, (node.ndim - 2, node.ndim - 1)) if of_samples and node.ndim >= 2 else node for node in args]
-
-
-def _whole_matrix(expression: Any) -> str:
-    name = type(expression).__name__
-    if isinstance(expression, (sp.Add, sp.Mul, sp.Pow)):
-        return (
-            "A scalar and a matrix are combined: matrix algebra has no broadcasting. "
-            "Multiply the scalar by sp.OneMatrix(rows, columns), or reduce the matrix first."
-        )
-    if isinstance(expression, sp.Piecewise):
-        return "A Piecewise of whole matrices has no meaning in matrix algebra: write sd.where(condition, A, B)."
-    own_name = {"Abs": "abs"}.get(name, name)
-    also = f" or sd.{own_name}(X)" if own_name in functions.__all__ else ""
-    return f"{name}(X) of a whole matrix has no meaning in matrix algebra: write X.applyfunc({name}){also}."
-
-
-def _of_scalars(rule: Rule) -> Rule:
-    """A rule whose operands are scalars."""
-    return Rule(
-        lambda walk, expression, args: rule.build(walk, expression, _operands(walk, expression, args)), rule.children
-    )
 
 
 def _entrywise(op: str) -> Callable[[Any, Any, list[Node]], Node]:
@@ -194,15 +160,6 @@ def _clip(walk: Any, expression: Any, args: list[Node]) -> Node:
     return pointwise("select", pointwise("lt", high, raised), high, raised)
 
 
-def _reduction(walk: Any, expression: Any, args: list[Node]) -> Node:
-    (operand,) = args
-    if operand.ndim >= 2:
-        return reduce_axes(expression.name, operand, (operand.ndim - 2, operand.ndim - 1))
-    if operand.shape and not walk.declarations.pointwise:
-        return reduce_axes(expression.name, operand, (0,))
-    return reduce_equal(walk, expression, operand)
-
-
 _SCALAR: dict[type, Rule] = {
     sp.Add: Rule(_sum),
     sp.Mul: Rule(_product),
@@ -233,6 +190,5 @@ RULES: dict[type, Rule] = {
     type(sp.zoo): Rule(_number, no_arguments),
     BooleanTrue: Rule(lambda walk, e, args: constant(True), no_arguments),
     BooleanFalse: Rule(lambda walk, e, args: constant(False), no_arguments),
-    Reduction: Rule(_reduction, lambda e: (e.argument,)),
-    **{cls: _of_scalars(rule) for cls, rule in _SCALAR.items()},
+    **{cls: of_scalars(rule) for cls, rule in _SCALAR.items()},
 }

@@ -224,7 +224,6 @@ FORMULAS: dict[Any, Callable[..., Node]] = {
     sp.frac: lambda x: x - _floor(x),
     sp.Heaviside: _heaviside,
     sp.SingularityFunction: _singularity,
-    sp.KroneckerDelta: lambda a, b, *_: pointwise("cast", _eq(a, b)),
     sp.sinc: lambda x: pointwise("sinc", ZERO, x),
     Rem: _rem,
     own.gelu: lambda x: 0.5 * x * _erfc(-math.sqrt(0.5) * x),

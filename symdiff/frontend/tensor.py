@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import sympy as sp
-
 from symdiff.errors import ModelError, ShapeError, SymdiffError, UnsupportedError
 from symdiff.frontend.reductions import reduce_axes
 from symdiff.frontend.rule import Rule
+from symdiff.frontend.whole import is_whole
 from symdiff.functions.tensor import TensorExpr, TensorScalar
 from symdiff.graph import axes as whole, linalg, windows
 from symdiff.graph.build import broadcast, broadcast_to, cast, contract
@@ -28,7 +27,7 @@ Build = Callable[[Any, TensorExpr, list[Node]], Node]
 def _build(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
     """Look the operation up; a scalar of per-sample data has no place among the axes of a tensor."""
     for part, node in zip(expression.args, args, strict=True):
-        if node.ndim and isinstance(part, sp.Expr) and not part.is_Matrix:
+        if node.ndim and not is_whole(part):
             raise UnsupportedError(f"{part} has one value per sample: beside tensors, declare its data as sd.Tensor.")
     return _TABLE[expression.op](walk, expression, args)
 
@@ -415,4 +414,4 @@ _TABLE: dict[str, Build] = {
     "getitem": _getitem,
 }
 
-RULES: dict[type, Rule] = {TensorExpr: Rule(_build), TensorScalar: Rule(_scalar, lambda e: (e.tensor,))}
+RULES: dict[type, Rule] = {TensorExpr: Rule(_build, array=True), TensorScalar: Rule(_scalar, lambda e: (e.tensor,))}

@@ -75,11 +75,24 @@ def padded(x: Node, padding: Sequence[int]) -> Node:
 
 def largest_of_windows(x: Node, spans: Sequence[Span], padding: Sequence[int]) -> Node:
     """The largest entry of each window of the last axes; what is padded is never the largest."""
-    if any(padding):
-        ones = full(1.0, x.shape[x.ndim - len(spans) :])
-        inside = pointwise("lt", constant(0.0), padded(ones, padding))
-        x = select(inside, padded(x, padding), constant(float("-inf")))
-    return window_max(x, spans)
+    return window_max(_padded_below(x, padding) if any(padding) else x, spans)
+
+
+def before_padding(x: Node, axes: int) -> tuple[Node, tuple[int, ...]]:
+    """What `largest_of_windows` padded to x along so many last axes, and by how much; x and zeros where it did not."""
+    if x.op == "select" and x.args[1].op == "place":
+        inner, (items, _) = x.args[1].args[0], x.args[1].attributes
+        padding = tuple(item[0] if isinstance(item, tuple) else 0 for item in items)
+        if len(padding) == axes and _padded_below(inner, padding) is x:
+            return inner, padding
+    return x, (0,) * axes
+
+
+def _padded_below(x: Node, padding: Sequence[int]) -> Node:
+    """x with minus infinity before and after its last axes."""
+    ones = full(1.0, x.shape[x.ndim - len(padding) :])
+    inside = pointwise("lt", constant(0.0), padded(ones, padding))
+    return select(inside, padded(x, padding), constant(float("-inf")))
 
 
 def window_max(x: Node, spans: Sequence[Span]) -> Node:

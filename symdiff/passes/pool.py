@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial, reduce as fold
 
-from symdiff.graph.axes import place
-from symdiff.graph.build import add, pointwise, select
-from symdiff.graph.leaves import constant
+from symdiff.graph.build import add, pointwise
 from symdiff.graph.node import Node, rewrite, topological, users
 from symdiff.graph.rebuild import rebuild
-from symdiff.graph.windows import window_max
+from symdiff.graph.windows import before_padding, largest_of_windows
 
 # Increasing, and defined for all real numbers: what is NaN stays NaN.
 _INCREASING = ("relu", "tanh", "sigmoid", "softplus", "exp", "expm1", "arctan", "sinh", "arcsinh", "cbrt", "erf")
@@ -38,24 +36,13 @@ def pool_first(roots: Sequence[Node]) -> list[Node]:
 def _later(pooling: Node) -> Node:
     """A pooling of functions of something as functions of a pooling."""
     (x,), (spans,) = pooling.args, pooling.attributes
-    pad: Callable[[Node], Node] = _nothing
-    if x.op == "select" and x.args[1].op == "place" and x.args[2] == constant(float("-inf")):
-        inside, placed, outside = x.args  # of each window some entry is inside
-        x = placed.args[0]
-
-        def pad(part: Node) -> Node:
-            return select(inside, place(part, *placed.attributes), outside)
-
+    x, padding = before_padding(x, len(spans))  # of each window some entry is no padding
     functions: list[Callable[[Node], Node]] = []
     while (step := _step(x, len(spans))) is not None:
         function, x = step
         functions.append(function)
-    found = window_max(pad(x), spans) if functions else pooling
+    found = largest_of_windows(x, spans, padding) if functions else pooling
     return fold(lambda value, function: function(value), reversed(functions), found)
-
-
-def _nothing(x: Node) -> Node:
-    return x
 
 
 def _step(x: Node, axes: int) -> tuple[Callable[[Node], Node], Node] | None:
