@@ -56,7 +56,7 @@ def write(results: Sequence[Result], given: argparse.Namespace, rounds: int) -> 
         "Compile time": compile_times(),
         "Operations": operations(),
     }
-    lines = report.head(rounds)
+    lines = report.head(rounds, given.peers)
     for title, rows in tables.items():
         lines += ["", f"## {title}", "", *rows]
     print("\n".join(lines))

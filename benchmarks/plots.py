@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib
 from matplotlib import pyplot as plt
@@ -13,7 +14,7 @@ from benchmarks.report import digits, duration, title
 from benchmarks.run import Result
 
 AHEAD, BEHIND = "#4c78a8", "#e45756"  # whether symdiff is
-COLUMNS = 3
+COLUMNS, WIDTH = 3, 44  # panels in a row, characters in a line of a title
 Figures = dict[str, float]
 
 
@@ -61,7 +62,7 @@ def _figure(
         for own in result.case.variants:
             size, ratios = of(result, own)
             ratios = {name: ratio for name, ratio in ratios.items() if name not in result.case.variants}
-            panels.append((f"{title(result, own)}\nsymdiff: {size}", ratios))
+            panels.append((f"{fill(title(result, own), WIDTH)}\nsymdiff: {size}", ratios))
     every = [ratio for _, ratios in panels for ratio in ratios.values()] or [1.0]
     limits = min(0.5, min(every) / 4), max(2.0, max(every) * 3)  # room for the figures at the bars
     rows = -(-len(panels) // COLUMNS)
@@ -72,7 +73,7 @@ def _figure(
         squeeze=False,
         sharex=True,
         layout="constrained",
-        figsize=(13, 0.6 + rows * (0.75 + 0.19 * tallest)),
+        figsize=(13, 0.6 + rows * (0.95 + 0.19 * tallest)),
     )
     figure.suptitle(heading, fontsize=12, fontweight="bold")
     for axes, (above, ratios) in zip(grid.flat, panels, strict=False):

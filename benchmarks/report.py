@@ -15,9 +15,9 @@ from symdiff.version import __version__
 Rows = list[str]
 
 
-def head(rounds: int) -> Rows:
+def head(rounds: int, peers: Sequence[str]) -> Rows:
     """What the figures were taken with."""
-    there = [f"{peer.distribution or peer.package} {peer.version}" for peer in PEERS.values() if peer.version]
+    there = [f"{PEERS[p].distribution or PEERS[p].package} {PEERS[p].version}" for p in peers if PEERS[p].version]
     return [
         "# Results",
         "",
