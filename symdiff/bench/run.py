@@ -67,13 +67,7 @@ def bench(
         compile_seconds = time.perf_counter() - started
         lowered = lower(model)
         problem = make_problem(model, lowered, module, data, sizes or {}, dtype)
-        peers: dict[str, Peer] = {}
-        absent: dict[str, str] = {}
-        for name in against:
-            try:
-                peers[name] = _peer(name, model, problem, math)
-            except SymdiffError as error:
-                absent[name] = error.message
+        peers, absent = _peers(against, model, problem, math)
         rows: list[Contender] = []
         with ExitStack() as sessions:
             for peer in peers.values():
@@ -89,6 +83,18 @@ def bench(
     except ComparisonError as error:
         error.place = error.place or model.place
         raise
+
+
+def _peers(names: Sequence[str], model: Model, problem: Problem, math: str) -> tuple[dict[str, Peer], dict[str, str]]:
+    """The peers that are there, and why the others are not, by name."""
+    peers: dict[str, Peer] = {}
+    absent: dict[str, str] = {}
+    for name in names:
+        try:
+            peers[name] = _peer(name, model, problem, math)
+        except SymdiffError as error:
+            absent[name] = error.message
+    return peers, absent
 
 
 def _peer(name: str, model: Model, problem: Problem, math: str) -> Peer:
