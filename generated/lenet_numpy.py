@@ -656,7 +656,7 @@ def _place_first_max(g, x, y, *windows):
     apart = all(size <= step for size, step in windows)
     for spot, hit in _first_largest(x, y, windows):
         part = result[spot]
-        np.multiply(g, hit, out=part) if apart else np.add(part, g * hit, out=part)
+        np.copyto(part, g, where=hit) if apart else np.add(part, np.where(hit, g, 0), out=part)
     return result
 
 

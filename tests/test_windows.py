@@ -168,3 +168,18 @@ def test_a_deep_network_is_pooled_before_its_functions_and_streams() -> None:
     np.testing.assert_allclose(value, objective.item(), rtol=1e-12)
     for own, slope in zip(gradient, torch.autograd.grad(objective, (t1, c1, t2)), strict=True):
         np.testing.assert_allclose(own, slope, rtol=0, atol=1e-10 * float(slope.abs().max()))
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_an_infinite_derivative_reaches_the_largest_entry_alone(stride: int) -> None:
+    """Where a window's largest entry is 0 the square root rises without bound; the entries beside it still have 0."""
+    x = sd.Tensor("x", (n, 1, 4, 4))
+    model = sd.Model(sd.sum(sd.sqrt(sd.max_pool2d(x, 2, stride=stride))), params=[x], data=[], samples=n)
+    given_ = -np.arange(16.0).reshape(1, 1, 4, 4) % 7
+    given_[..., :2, :2] = [[0, -1], [-2, -3]]
+    tensor = torch.tensor(given_, requires_grad=True)
+    functional.max_pool2d(tensor, 2, stride).sqrt().sum().backward()
+    with np.errstate(divide="ignore"):
+        found = sd.compile(model, cache=False).grad(given_).x
+    assert np.isinf(found).any()
+    np.testing.assert_allclose(found, tensor.grad.numpy(), rtol=1e-14)

@@ -77,7 +77,7 @@ def _first_largest(x, y, windows):
     "_pick_first_max": '''\
 def _pick_first_max(t, x, y, *windows):
     """For each window of x the entry of t at the first largest entry y."""
-    return sum(t[spot] * hit for spot, hit in _first_largest(x, y, windows))
+    return sum(np.where(hit, t[spot], 0) for spot, hit in _first_largest(x, y, windows))
 ''',
     "_place_first_max": '''\
 def _place_first_max(g, x, y, *windows):
@@ -89,7 +89,7 @@ def _place_first_max(g, x, y, *windows):
     apart = all(size <= step for size, step in windows)
     for spot, hit in _first_largest(x, y, windows):
         part = result[spot]
-        np.multiply(g, hit, out=part) if apart else np.add(part, g * hit, out=part)
+        np.copyto(part, g, where=hit) if apart else np.add(part, np.where(hit, g, 0), out=part)
     return result
 ''',
 }
