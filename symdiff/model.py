@@ -12,12 +12,10 @@ from typing import Any
 
 import sympy as sp
 from sympy.logic.boolalg import Boolean
-from sympy.tensor.array.array_comprehension import ArrayComprehension
 
 from symdiff.errors import ModelError
+from symdiff.frontend.accepted import SEVERAL, SYMBOL_NAMES, SYMBOLS, as_written, is_expression
 from symdiff.frontend.text import text
-from symdiff.functions.reductions import is_matrix
-from symdiff.functions.tensor import Tensor, is_tensor
 
 _record: ContextVar[list[Model] | None] = ContextVar("_record", default=None)
 
@@ -136,20 +134,14 @@ class Model:
         return {key: self._expression(e, f"{what}[{key!r}]") for key, e in given.items()}
 
     def _expression(self, given: Any, what: str) -> Any:
-        if is_tensor(given):
-            return given
         try:
-            expression = sp.sympify(given)
+            expression = as_written(given)
         except (sp.SympifyError, TypeError, AttributeError) as error:
             raise ModelError(
                 f"{what} is not a SymPy expression but a {type(given).__name__}.", place=self.place
             ) from error
-        if not (isinstance(expression, (sp.Expr, Boolean, ArrayComprehension)) or is_matrix(expression)):
-            raise ModelError(
-                f"{what} is a {type(given).__name__}, not one expression: give several as outputs={{'y': ...}}, "
-                "or as one matrix, sp.Matrix([...]).",
-                place=self.place,
-            )
+        if not is_expression(expression):
+            raise ModelError(f"{what} is a {type(given).__name__}, not one expression: {SEVERAL}.", place=self.place)
         if (part := _infinite_part(expression)) is not None:
             raise ModelError(
                 "An infinite constant leaves no value to differentiate: write a finite number. oo may be compared with, "
@@ -160,7 +152,7 @@ class Model:
         return expression
 
     def _symbols(self, symbols: Any, what: str) -> tuple[Any, ...]:
-        if isinstance(symbols, (str, sp.Basic, Tensor)):
+        if isinstance(symbols, (str, sp.Basic, *SYMBOLS)):
             raise ModelError(f"{what} takes a list of symbols: {what}=[{symbols}].", place=self.place)
         if isinstance(symbols, Mapping):
             raise ModelError(
@@ -177,9 +169,9 @@ class Model:
         self.domains |= {entry.symbol: entry for entry in declared if isinstance(entry, Domain)}
         found = tuple(entry.symbol if isinstance(entry, Domain) else entry for entry in declared)
         for symbol in found:
-            if not isinstance(symbol, (sp.Symbol, sp.MatrixSymbol, sp.IndexedBase, Tensor)):
+            if not isinstance(symbol, SYMBOLS):
                 raise ModelError(
-                    f"{what} holds {symbol!r}, which is not a symbol: declare Symbol, MatrixSymbol, IndexedBase or sd.Tensor.",
+                    f"{what} holds {symbol!r}, which is not a symbol: declare {SYMBOL_NAMES}.",
                     place=self.place,
                 )
         return found
@@ -206,7 +198,7 @@ def recorded() -> Iterator[list[Model]]:
 
 def _infinite_part(expression: Any) -> Any:
     """The first sum, product or power of an infinite constant, or such a constant alone; None where there is none."""
-    if expression in (sp.oo, -sp.oo):
+    if expression is sp.oo or expression is sp.S.NegativeInfinity:
         return expression
     stack = [expression]
     seen = {}  # id -> expression, which keeps the id its own
@@ -214,7 +206,7 @@ def _infinite_part(expression: Any) -> Any:
         part = stack.pop()
         if isinstance(part, (sp.Add, sp.Mul, sp.Pow)) and any(arg is sp.oo or arg is -sp.oo for arg in part.args):
             return part
-        for arg in part.args:
+        for arg in getattr(part, "args", ()):
             if id(arg) not in seen:
                 seen[id(arg)] = arg
                 stack.append(arg)

@@ -71,7 +71,7 @@ def _words(given: Any, what: str, examples: Sequence[str]) -> tuple[str, ...]:
     """Names given as one text or as a list of names or symbols; a symbol stands for itself."""
     if isinstance(given, str):
         return tuple(given.replace(",", " ").split())
-    if hasattr(given, "free_symbols"):  # iterating over a MatrixSymbol gives its entries
+    if hasattr(given, "free_symbols"):  # one symbol, though it may be iterable
         return (str(given),)
     if not isinstance(given, Iterable):
         raise ModelError(f"{what}={given!r} is not a list of names: give some, such as {', '.join(examples)}.")

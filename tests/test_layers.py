@@ -94,3 +94,17 @@ def test_a_class_has_one_meaning():
     assert set(tables) >= {"scalar", "matrix", "indexed", "tensor"}
     for (one, rows), (other, others) in combinations(tables.items(), 2):
         assert not rows & others, f"{one} and {other} both say what these mean: {rows & others}"
+
+
+OF_DIALECTS = {"MatrixSymbol", "IndexedBase", "Tensor", "TensorExpr", "ArrayComprehension", "is_matrix", "is_tensor"}
+WITHOUT_DIALECTS = [path for path in FILES if part(path) not in ("frontend", "functions", "reference")]
+
+
+@pytest.mark.parametrize("path", WITHOUT_DIALECTS, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_no_dialect_is_known_behind_the_frontend(path):
+    named = {
+        name
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in (getattr(node, "id", None), getattr(node, "attr", None), getattr(node, "name", None))
+    }
+    assert not named & OF_DIALECTS

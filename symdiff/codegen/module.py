@@ -148,7 +148,7 @@ class ModuleWriter:
         inputs = {entry.node: entry.name for entry in unit.inputs}
         for node in unit.direction:
             inputs[node] = node.attributes[0]
-        # Matrices of scalars: the one shape of all arguments becomes a single axis of samples.
+        # Nodes with axes besides the points: the one shape of all arguments becomes a single axis.
         flattened = self.spec.pointwise and unit.plan is not None and any(node.ndim > 1 for node in unit.plan.order)
         if flattened:
             names = ", ".join(inputs.values())

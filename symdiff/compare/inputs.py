@@ -14,7 +14,7 @@ import numpy as np
 
 from symdiff.compare.problem import Array, Shape, shape_at
 from symdiff.errors import ComparisonError
-from symdiff.frontend.declare import ENTRIES, is_array
+from symdiff.frontend.declare import ENTRIES
 from symdiff.frontend.lower import Lowered
 from symdiff.graph.inputs import Input
 from symdiff.graph.size import Size, names_of
@@ -159,7 +159,7 @@ def _draw(
     )
     if entry.node.dtype == "bool":
         return random.integers(0, 2, shape).astype(bool)
-    if entry.node.dtype == "int" and shape and not domain and is_array(entry.symbol):
+    if entry.node.dtype == "int" and shape and not domain and entry.has_axes:
         return np.asarray(random.integers(0, 2, shape))  # labels and positions: what any axis has
     if entry.node.dtype == "int":
         least = 1 if is_positive else 0 if is_nonnegative or (attempt and not is_nonpositive) else -3

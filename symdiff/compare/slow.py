@@ -130,5 +130,5 @@ class Differences:
 
 
 def _shaped(array: Array, shape: tuple[int, ...]) -> Array:
-    """A value in the shape of the module's: a 1x1 matrix is a scalar there, and a constant may be repeated."""
+    """A value in the shape of the module's: which may lack axes of length 1, and a constant may be repeated."""
     return array.reshape(shape) if array.size == np.prod(shape, dtype=int) else np.broadcast_to(array, shape)

@@ -15,7 +15,7 @@ import sympy as sp
 
 from symdiff.errors import UnsupportedError
 from symdiff.frontend import matrix_form
-from symdiff.frontend.declare import ENTRIES, Declarations, is_array
+from symdiff.frontend.declare import ENTRIES, Declarations
 from symdiff.frontend.scalar import OPERATIONS
 from symdiff.frontend.special import CLOSED_FORMS
 from symdiff.functions import elementwise as own
@@ -124,7 +124,7 @@ class ClosedForm:
             return ENTRIES
         samples = self.declarations.samples
         inputs = self.declarations.inputs
-        scalar_data = any(not is_array(entry.symbol) and entry.node.shape == (samples,) for entry in inputs)
+        scalar_data = any(not entry.has_axes and entry.node.shape == (samples,) for entry in inputs)
         return samples if scalar_data else None
 
     def shape(self, node: Node) -> tuple[Any, Any]:

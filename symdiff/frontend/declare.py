@@ -95,7 +95,7 @@ def _input(
         raise UnsupportedError(f"{symbol} is declared not real: symdiff computes over the real numbers.")
     dtype = getattr(symbol, "dtype", None) or ("int" if getattr(symbol, "is_integer", None) else "float")
     if symbol in dims:
-        return Input(name, symbol, role, parameter(name, dims[symbol], dtype))
+        return Input(name, symbol, role, parameter(name, dims[symbol], dtype), has_axes=True)
     carries_samples = role == "data" or pointwise
     shape = (samples,) if carries_samples and samples is not None else ()
     return Input(name, symbol, role, parameter(name, shape, dtype))

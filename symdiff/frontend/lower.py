@@ -14,6 +14,7 @@ import sympy as sp
 
 from symdiff.errors import ModelError, SymdiffError, UnsupportedError, located, warn
 from symdiff.frontend import indexed, linalg, matrix, reductions, scalar, tensor
+from symdiff.frontend.accepted import SYMBOLS
 from symdiff.frontend.declare import Declarations, declare, dimension, warn_unused
 from symdiff.frontend.indices import free_indices
 from symdiff.frontend.printing import one_line
@@ -22,14 +23,12 @@ from symdiff.frontend.rule import Rule
 from symdiff.frontend.special import refusal
 from symdiff.frontend.text import text
 from symdiff.frontend.whole import as_scalar
-from symdiff.functions.tensor import Tensor
 from symdiff.graph.inputs import Input
 from symdiff.graph.leaves import size
 from symdiff.graph.node import Node, topological
 from symdiff.graph.size import Dim, spelled
 from symdiff.names import identifiers
 
-SYMBOLS = (sp.Symbol, sp.MatrixSymbol, sp.IndexedBase, Tensor)
 RULES: dict[type, Rule] = {
     **scalar.RULES,
     **reductions.RULES,

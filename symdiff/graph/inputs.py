@@ -12,12 +12,13 @@ from symdiff.graph.plan import Plan
 
 @dataclass(frozen=True)
 class Input:
-    """One declared symbol: its identifier in source, the SymPy object, its role, and its node."""
+    """One declared symbol: its identifier in source, the SymPy object, its role, its node; whether it has axes of its own."""
 
     name: str
     symbol: Any
     role: str
     node: Node
+    has_axes: bool = False
 
 
 @dataclass(frozen=True)
