@@ -10,10 +10,11 @@ Arguments
 
 Closed form
     e1 = b + x*w
-    value = penalty*sum(w∘**2) - sum(-softplus(-e1) + (y - 1) ∘ e1)/n
+    value = penalty*sum(w∘**2) + sum(softplus(-e1) + (-y + 1) ∘ e1)/n
     probability = sigmoid(e1)
-    grad.w = (-1/n)*x.T*(-probability + y) + (2*penalty)*w
-    grad.b = -sum(-probability + y)/n
+    e2 = probability - y
+    grad.w = (2*penalty)*w + 1/n*x.T*e2
+    grad.b = sum(e2)/n
 
 """
 
@@ -69,15 +70,15 @@ def value(w, b, x, y, penalty):
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = x.shape[0]
     t1 = penalty * np.vdot(w, w)
-    (s1,) = _over_blocks(_value_block, n, 1, (x, y), (w, b), ("add",))
-    value = t1 - s1 / n
+    (s1,) = _over_blocks(_value_block, n, 1, (y, x), (w, b), ("add",))
+    value = s1 / n + t1
     return value
 
 
-def _value_block(x, y, w, b):
+def _value_block(y, x, w, b):
     """The part of `value` that one block of samples has."""
     t2 = x @ w + b
-    s1 = np.add.reduce((t2 * (y - 1) - (np.log1p(np.exp(-np.abs(t2))) + np.maximum(0, -t2)))[:, 0])
+    s1 = np.add.reduce((t2 * (1 - y) + (np.log1p(np.exp(-np.abs(t2))) + np.maximum(0, -t2)))[:, 0])
     return (s1,)
 
 
@@ -89,8 +90,8 @@ def grad(w, b, x, y, penalty):
     # gradient by w
     t1 = 2 * (penalty * w)
     s1, s2 = _over_blocks(_grad_block, n, 1, (x, y), (w, b), ("add", "add"))
-    grad_w = t1 - s1 / n
-    grad_b = -s2 / n
+    grad_w = s1 / n + t1
+    grad_b = s2 / n
     return Grad(grad_w, grad_b)
 
 
@@ -98,7 +99,7 @@ def _grad_block(x, y, w, b):
     """The part of `grad` that one block of samples has."""
     t2 = x @ w + b
     t3 = np.exp(-np.abs(t2))
-    t4 = y - np.where(t2 >= 0, 1, t3) / (t3 + 1)
+    t4 = np.where(t2 >= 0, 1, t3) / (t3 + 1) - y
     s1 = x.T @ t4
     s2 = np.add.reduce(t4[:, 0])
     return s1, s2
@@ -109,23 +110,23 @@ def value_and_grad(w, b, x, y, penalty):
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = x.shape[0]
     d = w.shape[0]
-    # objective
     t1 = penalty * np.vdot(w, w)
     # gradient by w
     t2 = 2 * (penalty * w)
-    s1, s2, s3 = _over_blocks(_value_and_grad_block, n, 1, (x, y), (w, b), ("add", "add", "add"))
-    value = t1 - s1 / n
-    grad_w = t2 - s2 / n
-    grad_b = -s3 / n
+    s1, s2, s3 = _over_blocks(_value_and_grad_block, n, 1, (y, x), (w, b), ("add", "add", "add"))
+    value = s1 / n + t1
+    grad_w = s2 / n + t2
+    grad_b = s3 / n
     return value, Grad(grad_w, grad_b)
 
 
-def _value_and_grad_block(x, y, w, b):
+def _value_and_grad_block(y, x, w, b):
     """The part of `value_and_grad` that one block of samples has."""
+    neg_y = -y
     t3 = x @ w + b
     t4 = np.exp(-np.abs(t3))
-    t5 = y - np.where(t3 >= 0, 1, t4) / (t4 + 1)
-    s1 = np.add.reduce((t3 * (y - 1) - (np.maximum(0, -t3) + np.log1p(t4)))[:, 0])
+    t5 = np.where(t3 >= 0, 1, t4) / (t4 + 1) + neg_y
+    s1 = np.add.reduce((t3 * (neg_y + 1) + (np.maximum(0, -t3) + np.log1p(t4)))[:, 0])
     s2 = x.T @ t5
     s3 = np.add.reduce(t5[:, 0])
     return s1, s2, s3

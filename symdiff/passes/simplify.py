@@ -35,7 +35,8 @@ RULES = (
     Rule(-a + -b, lambda a, b: -(a + b)),
     Rule(a * (1.0 + -b) + a * b, lambda a, b: a if a.shape == (a * b).shape else None),
     # the derivative of a cross-entropy
-    Rule(P("sigmoid", -x) + (a + -1.0), lambda a, x: a - pointwise("sigmoid", x)),
+    Rule(P("sigmoid", -x) + (a + -1.0), lambda a, x: -(pointwise("sigmoid", x) - a)),
+    Rule(-P("sigmoid", -x) + (1 + -a), lambda a, x: pointwise("sigmoid", x) - a),
     # a choice that masks what is already masked
     Rule(
         P("select", c, x, 0.0) + P("select", c, y, 0.0),

@@ -248,7 +248,7 @@ RULES = (
     Rule(1 + P("mul", -0.5, P("erfc", x)), lambda x: 0.5 * _f("erfc", -x)),
     # the cross-entropy of a label a: one softplus is the other and x
     Rule(a * P("softplus", -x) + (1 + -a) * P("softplus", x), lambda a, x: _f("softplus", -x) + (1 + -a) * x),
-    Rule(-(a * P("softplus", -x)) + -((1 + -a) * P("softplus", x)), lambda a, x: (a + -1.0) * x - _f("softplus", -x)),
+    Rule(-(a * P("softplus", -x)) + -((1 + -a) * P("softplus", x)), lambda a, x: -(_f("softplus", -x) + (1 + -a) * x)),
     # powers
     Rule(P("exp", x) ** n, lambda x, n: _f("exp", n * x)),
     Rule(P("sqrt", x**2.0), lambda x: _f("abs", x)),
