@@ -28,8 +28,8 @@ import math
 import os
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, nullcontext
+from concurrent import futures
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -77,18 +77,18 @@ def residual(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
     """Return residual."""
     b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y)
     N = x.shape[0]
-    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b7, b9, b8, b4, b5, b3, b2, b1, b6), ("rows 0",))
+    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b4, b5, b3, b2, b1, b6, b7, b8, b9), ("rows 0",))
     return residual
 
 
-def _residual_block(x, y, b7, b9, b8, b4, b5, b3, b2, b1, b6):
+def _residual_block(x, y, b4, b5, b3, b2, b1, b6, b7, b8, b9):
     """The part of `residual` that one block of samples has."""
     t1 = 6.283185307179586 * x
-    t2 = t1 / b7
-    t3 = t1 / b4
-    t4 = 3.141592653589793 * x / 6
-    t5 = b5 * np.cos(t3) + (b3 * np.sin(t4) + (b2 * np.cos(t4) + (b1 - y))) + b6 * np.sin(t3)
-    residual = b9 * np.sin(t2) + (b8 * np.cos(t2) + t5)
+    t2 = t1 / b4
+    t3 = 3.141592653589793 * x / 6
+    t4 = b5 * np.cos(t2) + (b3 * np.sin(t3) + (b2 * np.cos(t3) + (b1 - y))) + b6 * np.sin(t2)
+    t5 = t1 / b7
+    residual = b8 * np.cos(t5) + t4 + b9 * np.sin(t5)
     return (residual,)
 
 
@@ -96,8 +96,8 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
     """Return the derivatives of every entry of residual by b1, b2, b3, b4, b5, b6, b7, b8, b9: each of shape residual.shape + parameter.shape."""
     b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y)
     N = x.shape[0]
-    jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b6, jacobian_b5, jacobian_b4, jacobian_b8, jacobian_b9, jacobian_b7 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (b4, b5, b6, b7, b9, b8), ("rows 0",) * 9,
+    jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b5, jacobian_b6, jacobian_b4, jacobian_b9, jacobian_b8, jacobian_b7 = _over_blocks(
+        _residual_jacobian_block, N, 1, (x,), (b4, b6, b5, b7, b8, b9), ("rows 0",) * 9,
     )
     return ResidualGrad(
         jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8,
@@ -105,26 +105,27 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
     )
 
 
-def _residual_jacobian_block(x, b4, b5, b6, b7, b9, b8):
+def _residual_jacobian_block(x, b4, b6, b5, b7, b8, b9):
     """The part of `residual_jacobian` that one block of samples has."""
     rows = x.shape[0]
     jacobian_b1 = np.ones((rows,), x.dtype)
     t1 = 3.141592653589793 * x / 6
     jacobian_b2 = np.cos(t1)
     jacobian_b3 = np.sin(t1)
-    t2 = 6.283185307179586 * x
-    t3 = t2 / b4
-    jacobian_b6 = np.sin(t3)
-    t4 = t3 / b4
+    t2 = x / b4
+    t3 = 6.283185307179586 * t2
     jacobian_b5 = np.cos(t3)
-    jacobian_b4 = b5 * (jacobian_b6 * t4) - b6 * (t4 * jacobian_b5)
-    t5 = t2 / b7
-    t6 = t5 / b7
-    jacobian_b8 = np.cos(t5)
-    jacobian_b9 = np.sin(t5)
-    jacobian_b7 = b8 * (t6 * jacobian_b9) - b9 * (t6 * jacobian_b8)
+    t4 = t2 / b4
+    jacobian_b6 = np.sin(t3)
+    jacobian_b4 = 6.283185307179586 * (b5 * (t4 * jacobian_b6) - b6 * (jacobian_b5 * t4))
+    t5 = x / b7
+    t6 = 6.283185307179586 * t5
+    jacobian_b9 = np.sin(t6)
+    t7 = t5 / b7
+    jacobian_b8 = np.cos(t6)
+    jacobian_b7 = 6.283185307179586 * (b8 * (jacobian_b9 * t7) - b9 * (t7 * jacobian_b8))
     return (
-        jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b6, jacobian_b5, jacobian_b4, jacobian_b8, jacobian_b9,
+        jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b5, jacobian_b6, jacobian_b4, jacobian_b9, jacobian_b8,
         jacobian_b7,
     )
 
@@ -302,12 +303,11 @@ def _over_blocks(block, count, width, data, rest, laws, axes=None, sums=1):
         here = slice(start, start + rows)
         return block(*(array[(*cut, here)] for array, cut in zip(data, cuts, strict=True)), *rest)
 
-    starts = range(0, count, rows)
-    totals = None
-    with closing(_THREADS.run(part, starts)) as results:
-        for start, found in zip(starts, results, strict=True):
-            totals = found if totals is None else totals
-            totals = [_combined(*three, start, count) for three in zip(laws, totals, found, strict=True)]
+    def combine(start, found):
+        totals[:] = [_combined(*three, start, count) for three in zip(laws, totals or found, found, strict=True)]
+
+    totals = []
+    _THREADS.run(part, range(0, count, rows), combine)
     return totals
 
 
@@ -341,17 +341,43 @@ class _Threads:
     def __init__(self):
         self.lock, self.count, self.pool, self.blas = threading.Lock(), None, None, None
 
-    def run(self, function, arguments):
-        """The results for each argument, in order, the same for any number of threads."""
+    def run(self, function, arguments, combine=lambda argument, found: None):
+        """Call function(argument) for each argument, and combine(argument, what it returned) in their order.
+
+        Every thread takes the next argument when it is done with one, this thread among them: waking another takes longer
+        than many a part.
+        """
+        remaining, waiting, done, turn = iter(arguments), deque(arguments), {}, threading.Lock()
+
+        def take(finished=None, found=None):
+            with turn:
+                if finished is not None:
+                    done[finished] = found
+                while waiting and waiting[0] in done:
+                    argument = waiting.popleft()
+                    combine(argument, done.pop(argument))
+                return next(remaining, None)
+
+        def work():
+            try:
+                argument = take()
+                while argument is not None:
+                    argument = take(argument, function(argument))
+            except BaseException:
+                deque(remaining, maxlen=0)  # the others stop too
+                raise
+
         with self.lock:
             self.start()
             with self.blas.limit(limits=1, user_api="blas") if self.blas else nullcontext():
-                pending = deque()
-                for argument in arguments if self.pool else ():
-                    pending.append(self.pool.submit(contextvars.copy_context().run, function, argument))
-                    if len(pending) > 2 * self.count:
-                        yield pending.popleft().result()
-                yield from (part.result() for part in pending) if self.pool else map(function, arguments)
+                others = range(min(self.count, len(waiting)) - 1)
+                others = [self.pool.submit(contextvars.copy_context().run, work) for _ in others]
+                try:
+                    work()
+                finally:
+                    futures.wait(others)
+                for other in others:
+                    other.result()
 
     def start(self):
         if self.count is None:
@@ -366,10 +392,10 @@ class _Threads:
             except ImportError:  # BLAS has threads of its own, and ours would fight them
                 self.blas, self.count = False, 1
         if self.pool is None and self.count > 1:
-            self.pool = ThreadPoolExecutor(self.count)
+            self.pool = futures.ThreadPoolExecutor(self.count - 1)
 
 
-_ENTRIES = 131072  # of the widest array of a part: 1 MB of doubles
+_ENTRIES = 262144  # of the widest array of a part: 2 MB of doubles
 _THREADS = _Threads()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _THREADS.__init__())  # threads do not survive a fork

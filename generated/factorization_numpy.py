@@ -54,7 +54,8 @@ def value(rows, columns, table, known, penalty):
     """Return the objective."""
     rows, columns, table, known, penalty = _arguments(rows, columns, table, known, penalty)
     t1 = known * (rows @ columns.T - table)
-    value = 0.5 * (penalty * (np.vdot(columns, columns) + np.vdot(rows, rows))) + 0.5 * np.vdot(t1, t1)
+    t2 = penalty * (np.vdot(columns, columns) + np.vdot(rows, rows)) + np.vdot(t1, t1)
+    value = 0.5 * t2
     return value
 
 
@@ -73,11 +74,12 @@ def value_and_grad(rows, columns, table, known, penalty):
     rows, columns, table, known, penalty = _arguments(rows, columns, table, known, penalty)
     # objective
     t1 = known * (rows @ columns.T - table)
-    value = 0.5 * (penalty * (np.vdot(columns, columns) + np.vdot(rows, rows))) + 0.5 * np.vdot(t1, t1)
+    t2 = penalty * (np.vdot(columns, columns) + np.vdot(rows, rows)) + np.vdot(t1, t1)
+    value = 0.5 * t2
     # gradient by rows
-    t2 = known * t1
-    grad_rows = t2 @ columns + penalty * rows
-    grad_columns = penalty * columns + t2.T @ rows
+    t3 = known * t1
+    grad_rows = t3 @ columns + penalty * rows
+    grad_columns = penalty * columns + t3.T @ rows
     return value, Grad(grad_rows, grad_columns)
 
 

@@ -22,8 +22,8 @@ import math
 import os
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, nullcontext
+from concurrent import futures
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -263,12 +263,11 @@ def _over_blocks(block, count, width, data, rest, laws, axes=None, sums=1):
         here = slice(start, start + rows)
         return block(*(array[(*cut, here)] for array, cut in zip(data, cuts, strict=True)), *rest)
 
-    starts = range(0, count, rows)
-    totals = None
-    with closing(_THREADS.run(part, starts)) as results:
-        for start, found in zip(starts, results, strict=True):
-            totals = found if totals is None else totals
-            totals = [_combined(*three, start, count) for three in zip(laws, totals, found, strict=True)]
+    def combine(start, found):
+        totals[:] = [_combined(*three, start, count) for three in zip(laws, totals or found, found, strict=True)]
+
+    totals = []
+    _THREADS.run(part, range(0, count, rows), combine)
     return totals
 
 
@@ -302,17 +301,43 @@ class _Threads:
     def __init__(self):
         self.lock, self.count, self.pool, self.blas = threading.Lock(), None, None, None
 
-    def run(self, function, arguments):
-        """The results for each argument, in order, the same for any number of threads."""
+    def run(self, function, arguments, combine=lambda argument, found: None):
+        """Call function(argument) for each argument, and combine(argument, what it returned) in their order.
+
+        Every thread takes the next argument when it is done with one, this thread among them: waking another takes longer
+        than many a part.
+        """
+        remaining, waiting, done, turn = iter(arguments), deque(arguments), {}, threading.Lock()
+
+        def take(finished=None, found=None):
+            with turn:
+                if finished is not None:
+                    done[finished] = found
+                while waiting and waiting[0] in done:
+                    argument = waiting.popleft()
+                    combine(argument, done.pop(argument))
+                return next(remaining, None)
+
+        def work():
+            try:
+                argument = take()
+                while argument is not None:
+                    argument = take(argument, function(argument))
+            except BaseException:
+                deque(remaining, maxlen=0)  # the others stop too
+                raise
+
         with self.lock:
             self.start()
             with self.blas.limit(limits=1, user_api="blas") if self.blas else nullcontext():
-                pending = deque()
-                for argument in arguments if self.pool else ():
-                    pending.append(self.pool.submit(contextvars.copy_context().run, function, argument))
-                    if len(pending) > 2 * self.count:
-                        yield pending.popleft().result()
-                yield from (part.result() for part in pending) if self.pool else map(function, arguments)
+                others = range(min(self.count, len(waiting)) - 1)
+                others = [self.pool.submit(contextvars.copy_context().run, work) for _ in others]
+                try:
+                    work()
+                finally:
+                    futures.wait(others)
+                for other in others:
+                    other.result()
 
     def start(self):
         if self.count is None:
@@ -327,10 +352,10 @@ class _Threads:
             except ImportError:  # BLAS has threads of its own, and ours would fight them
                 self.blas, self.count = False, 1
         if self.pool is None and self.count > 1:
-            self.pool = ThreadPoolExecutor(self.count)
+            self.pool = futures.ThreadPoolExecutor(self.count - 1)
 
 
-_ENTRIES = 131072  # of the widest array of a part: 1 MB of doubles
+_ENTRIES = 262144  # of the widest array of a part: 2 MB of doubles
 _THREADS = _Threads()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _THREADS.__init__())  # threads do not survive a fork

@@ -24,8 +24,8 @@ import math
 import os
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, nullcontext
+from concurrent import futures
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -78,7 +78,7 @@ def value(w, b, x, y, penalty):
 def _value_block(y, x, w, b):
     """The part of `value` that one block of samples has."""
     t2 = x @ w + b
-    s1 = np.add.reduce((t2 * (1 - y) + (np.log1p(np.exp(-np.abs(t2))) + np.maximum(0, -t2)))[:, 0])
+    s1 = np.add.reduce((t2 * (1 - y) + (np.log1p(np.exp(-np.abs(t2))) - np.minimum(t2, 0)))[:, 0])
     return (s1,)
 
 
@@ -88,7 +88,7 @@ def grad(w, b, x, y, penalty):
     n = x.shape[0]
     d = w.shape[0]
     # gradient by w
-    t1 = 2 * (penalty * w)
+    t1 = 2 * penalty * w
     s1, s2 = _over_blocks(_grad_block, n, 1, (x, y), (w, b), ("add", "add"))
     grad_w = s1 / n + t1
     grad_b = s2 / n
@@ -112,7 +112,7 @@ def value_and_grad(w, b, x, y, penalty):
     d = w.shape[0]
     t1 = penalty * np.vdot(w, w)
     # gradient by w
-    t2 = 2 * (penalty * w)
+    t2 = 2 * penalty * w
     s1, s2, s3 = _over_blocks(_value_and_grad_block, n, 1, (y, x), (w, b), ("add", "add", "add"))
     value = s1 / n + t1
     grad_w = s2 / n + t2
@@ -122,11 +122,10 @@ def value_and_grad(w, b, x, y, penalty):
 
 def _value_and_grad_block(y, x, w, b):
     """The part of `value_and_grad` that one block of samples has."""
-    neg_y = -y
     t3 = x @ w + b
     t4 = np.exp(-np.abs(t3))
-    t5 = np.where(t3 >= 0, 1, t4) / (t4 + 1) + neg_y
-    s1 = np.add.reduce((t3 * (neg_y + 1) + (np.maximum(0, -t3) + np.log1p(t4)))[:, 0])
+    t5 = np.where(t3 >= 0, 1, t4) / (t4 + 1) - y
+    s1 = np.add.reduce((t3 * (1 - y) + (np.log1p(t4) - np.minimum(t3, 0)))[:, 0])
     s2 = x.T @ t5
     s3 = np.add.reduce(t5[:, 0])
     return s1, s2, s3
@@ -347,12 +346,11 @@ def _over_blocks(block, count, width, data, rest, laws, axes=None, sums=1):
         here = slice(start, start + rows)
         return block(*(array[(*cut, here)] for array, cut in zip(data, cuts, strict=True)), *rest)
 
-    starts = range(0, count, rows)
-    totals = None
-    with closing(_THREADS.run(part, starts)) as results:
-        for start, found in zip(starts, results, strict=True):
-            totals = found if totals is None else totals
-            totals = [_combined(*three, start, count) for three in zip(laws, totals, found, strict=True)]
+    def combine(start, found):
+        totals[:] = [_combined(*three, start, count) for three in zip(laws, totals or found, found, strict=True)]
+
+    totals = []
+    _THREADS.run(part, range(0, count, rows), combine)
     return totals
 
 
@@ -386,17 +384,43 @@ class _Threads:
     def __init__(self):
         self.lock, self.count, self.pool, self.blas = threading.Lock(), None, None, None
 
-    def run(self, function, arguments):
-        """The results for each argument, in order, the same for any number of threads."""
+    def run(self, function, arguments, combine=lambda argument, found: None):
+        """Call function(argument) for each argument, and combine(argument, what it returned) in their order.
+
+        Every thread takes the next argument when it is done with one, this thread among them: waking another takes longer
+        than many a part.
+        """
+        remaining, waiting, done, turn = iter(arguments), deque(arguments), {}, threading.Lock()
+
+        def take(finished=None, found=None):
+            with turn:
+                if finished is not None:
+                    done[finished] = found
+                while waiting and waiting[0] in done:
+                    argument = waiting.popleft()
+                    combine(argument, done.pop(argument))
+                return next(remaining, None)
+
+        def work():
+            try:
+                argument = take()
+                while argument is not None:
+                    argument = take(argument, function(argument))
+            except BaseException:
+                deque(remaining, maxlen=0)  # the others stop too
+                raise
+
         with self.lock:
             self.start()
             with self.blas.limit(limits=1, user_api="blas") if self.blas else nullcontext():
-                pending = deque()
-                for argument in arguments if self.pool else ():
-                    pending.append(self.pool.submit(contextvars.copy_context().run, function, argument))
-                    if len(pending) > 2 * self.count:
-                        yield pending.popleft().result()
-                yield from (part.result() for part in pending) if self.pool else map(function, arguments)
+                others = range(min(self.count, len(waiting)) - 1)
+                others = [self.pool.submit(contextvars.copy_context().run, work) for _ in others]
+                try:
+                    work()
+                finally:
+                    futures.wait(others)
+                for other in others:
+                    other.result()
 
     def start(self):
         if self.count is None:
@@ -411,10 +435,10 @@ class _Threads:
             except ImportError:  # BLAS has threads of its own, and ours would fight them
                 self.blas, self.count = False, 1
         if self.pool is None and self.count > 1:
-            self.pool = ThreadPoolExecutor(self.count)
+            self.pool = futures.ThreadPoolExecutor(self.count - 1)
 
 
-_ENTRIES = 131072  # of the widest array of a part: 1 MB of doubles
+_ENTRIES = 262144  # of the widest array of a part: 2 MB of doubles
 _THREADS = _Threads()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _THREADS.__init__())  # threads do not survive a fork

@@ -60,10 +60,10 @@ def y_vjp(x1, x2, u):
     x1, x2 = _arguments_of_y(x1, x2)
     u = _cotangent("u", u, (2, 1), x1.dtype)
     # u^T Jacobian by x1
-    t1 = u[0, 0]
-    t2 = u[1, 0]
-    vjp_x1 = 2 * (t1 * x1) + 2 * t2
-    vjp_x2 = 3 * t1 + 2 * (t2 * x2)
+    t1 = u[1, 0]
+    t2 = u[0, 0]
+    vjp_x1 = 2 * (t2 * x1 + t1)
+    vjp_x2 = 3 * t2 + 2 * t1 * x2
     return YGrad(vjp_x1, vjp_x2)
 
 

@@ -69,10 +69,10 @@ def mean(scale, length, noise, D, E, y):
     n = D.shape[0]
     t1 = np.exp(2 * scale)
     t2 = np.exp(-2 * length)
-    K = np.exp(2 * noise) * np.eye(n, dtype=scale.dtype) + t1 * np.exp(-0.5 * (t2 * D))
+    K = np.exp(2 * noise) * np.eye(n, dtype=scale.dtype) + t1 * np.exp(-0.5 * t2 * D)
     L = _checked(_cholesky, 'K', K)
     z = _solve_triangular(L, y, upper=False)
-    mean = t1 * (_solve_triangular(L, np.exp(-0.5 * (t2 * E)), upper=False).T @ z)
+    mean = t1 * (_solve_triangular(L, np.exp(-0.5 * t2 * E), upper=False).T @ z)
     return mean
 
 
@@ -82,9 +82,9 @@ def variance(scale, length, noise, D, E):
     n = D.shape[0]
     t1 = np.exp(2 * scale)
     t2 = np.exp(-2 * length)
-    K = np.exp(2 * noise) * np.eye(n, dtype=scale.dtype) + t1 * np.exp(-0.5 * (t2 * D))
+    K = np.exp(2 * noise) * np.eye(n, dtype=scale.dtype) + t1 * np.exp(-0.5 * t2 * D)
     L = _checked(_cholesky, 'K', K)
-    t3 = _solve_triangular(L, np.exp(-0.5 * (t2 * E)), upper=False)
+    t3 = _solve_triangular(L, np.exp(-0.5 * t2 * E), upper=False)
     variance = (t1 - np.exp(4 * scale) * np.einsum("ji,ji->i", t3, t3))[None, :]
     return variance
 

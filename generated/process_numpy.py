@@ -65,7 +65,7 @@ def value(scale, length, noise, D, y):
     """Return the objective."""
     scale, length, noise, D, y = _arguments(scale, length, noise, D, y)
     n = D.shape[0]
-    K = np.exp(2 * noise) * np.eye(n, dtype=scale.dtype) + np.exp(2 * scale) * np.exp(-0.5 * (np.exp(-2 * length) * D))
+    K = np.exp(2 * noise) * np.eye(n, dtype=scale.dtype) + np.exp(2 * scale) * np.exp(-0.5 * np.exp(-2 * length) * D)
     L = _checked(_cholesky, 'K', K)
     z = _solve_triangular(L, y, upper=False)
     value = 0.5 * np.vdot(z, z) + 0.9189385332046728 * n + np.add.reduce(np.log(np.diagonal(L)))
@@ -78,7 +78,7 @@ def grad(scale, length, noise, D, y):
     n = D.shape[0]
     # gradient by scale
     t1 = np.exp(-2 * length)
-    t2 = np.exp(-0.5 * (t1 * D))
+    t2 = np.exp(-0.5 * t1 * D)
     t3 = np.exp(2 * noise)
     t4 = np.exp(2 * scale)
     K = t3 * np.eye(n, dtype=scale.dtype) + t4 * t2
@@ -89,7 +89,7 @@ def grad(scale, length, noise, D, y):
     t6 = inverse_L.T @ inverse_L - t5 @ t5.T
     t7 = t2 * t6
     grad_scale = t4 * np.add.reduce(t7, axis=None)
-    grad_length = 0.5 * (t1 * (t4 * np.vdot(t7, D)))
+    grad_length = 0.5 * t1 * t4 * np.vdot(t7, D)
     grad_noise = t3 * np.trace(t6)
     return Grad(grad_scale, grad_length, grad_noise)
 
@@ -101,7 +101,7 @@ def value_and_grad(scale, length, noise, D, y):
     # objective
     t1 = np.exp(2 * noise)
     t2 = np.exp(-2 * length)
-    t3 = np.exp(-0.5 * (t2 * D))
+    t3 = np.exp(-0.5 * t2 * D)
     t4 = np.exp(2 * scale)
     K = t1 * np.eye(n, dtype=scale.dtype) + t4 * t3
     L = _checked(_cholesky, 'K', K)
@@ -113,7 +113,7 @@ def value_and_grad(scale, length, noise, D, y):
     t6 = inverse_L.T @ inverse_L - t5 @ t5.T
     t7 = t3 * t6
     grad_scale = t4 * np.add.reduce(t7, axis=None)
-    grad_length = 0.5 * (t2 * (t4 * np.vdot(t7, D)))
+    grad_length = 0.5 * t2 * t4 * np.vdot(t7, D)
     grad_noise = t1 * np.trace(t6)
     return value, Grad(grad_scale, grad_length, grad_noise)
 

@@ -53,7 +53,7 @@ def grad(X):
     X, = _arguments(X)
     m = X.shape[1]
     n = X.shape[0]
-    grad_X = 6 * ((X + 2) / (m*n))
+    grad_X = 6 * (X + 2) / (m*n)
     return Grad(grad_X)
 
 
@@ -65,7 +65,7 @@ def value_and_grad(X):
     # objective
     t1 = X + 2
     value = 3 * np.vdot(t1, t1) / (m*n)
-    grad_X = 6 * (t1 / (m*n))
+    grad_X = 6 * t1 / (m*n)
     return value, Grad(grad_X)
 
 

@@ -6,6 +6,7 @@ import multiprocessing
 import subprocess
 import sys
 import textwrap
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -216,6 +217,22 @@ def test_errors_and_their_settings_reach_every_thread():
     with np.errstate(divide="ignore"):
         assert module.value(np.ones((3, 2)), values) == -np.inf
     assert np.isfinite(module.value(np.ones((3, 2)), np.ones((1_000, 3))))
+
+
+def test_parts_are_combined_in_their_order_whoever_is_done_first():
+    module, given = module_of_many_parts()
+    module.set_threads(3)
+    combined, busy = [], threading.Event()
+
+    def part(number):
+        if number == 0:
+            assert busy.wait(60)  # until another thread has done all the rest
+        if number == 40:
+            busy.set()
+        return 10 * number
+
+    module._THREADS.run(part, range(41), lambda number, found: combined.append((number, found)))
+    assert combined == [(number, 10 * number) for number in range(41)]
 
 
 @pytest.mark.parametrize("count", [0, -1, 1.5, "2", None])

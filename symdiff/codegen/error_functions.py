@@ -5,30 +5,30 @@ from __future__ import annotations
 HELPERS: dict[str, str] = {
     "_in_parts": '''\
 _FEW = 100  # entries: fewer cost less one by one
-_PART = 32768  # entries at a time: fewer are nearer in cache, but threads then wait for each other at every call
+_PART = 65536  # entries at a time: fewer are nearer in cache, but threads then wait for each other at every call
 
 
 def _in_parts(function, rows, *arrays):
-    """function(*parts, scratch) of a part of the entries at a time, in double precision; it has `rows` rows of scratch."""
+    """function(*parts, result, scratch) for a part of the entries at a time, in doubles, with `rows` rows of scratch."""
     flat = [array.reshape(-1) for array in arrays]
     result = np.empty_like(flat[0])
     scratch = np.empty((rows, min(_PART, result.size)))
     for start in range(0, result.size, _PART):
         part = slice(start, start + _PART)
         parts = [array[part].astype(np.float64, copy=False) for array in flat]
-        result[part] = function(*parts, scratch[:, : parts[0].size])
+        function(*parts, result[part], scratch[:, : parts[0].size])
     return result.reshape(arrays[0].shape)[()]
 ''',
     "_rational": '''\
-def _rational(x, coefficients, scratch):
-    """The quotient of two polynomials: rows of coefficients of 1, x, ..., x**4 times 1, then times x**5, first of the one,
-    then of the other, whose leading coefficient is 1. One product of matrices takes fewer passes than Horner's rule.
+def _rational(coefficients, scratch):
+    """The quotient of two polynomials of scratch[1]: rows of coefficients of 1, x, ..., x**4 times 1, then times x**5, of the
+    one and then of the other, whose leading coefficient is 1. One product of matrices is fewer passes than Horner's rule.
     """
     powers, sums = scratch[:6], scratch[6 : 6 + len(coefficients)]
-    powers[0], powers[1] = 1.0, x
-    np.multiply(x, x, out=powers[2])
+    powers[0] = 1.0
+    np.multiply(powers[1], powers[1], out=powers[2])
     np.multiply(powers[2], powers[1:3], out=powers[3:5])
-    np.multiply(powers[4], x, out=powers[5])
+    np.multiply(powers[4], powers[1], out=powers[5])
     np.matmul(coefficients, powers[:5], out=sums)
     sums[-1] += powers[5]
     for side in (sums[: len(sums) // 2], sums[len(sums) // 2 :]):
@@ -64,43 +64,43 @@ def _erf(x):
     if x.size < _FEW:
         return _one_by_one(math.erf, x)
 
-    def part(v, scratch):
+    def part(v, result, scratch):
         v = np.minimum(np.maximum(v, -6.0, out=scratch[10]), 6.0, out=scratch[10])  # from here on erf is 1
-        result = _rational(np.multiply(v, v, out=scratch[11]), _ERF[x.itemsize], scratch)
-        result *= v
-        result += v
-        return np.tanh(result, out=result)
+        np.multiply(v, v, out=scratch[1])
+        inner = _rational(_ERF[x.itemsize], scratch)
+        inner *= v
+        inner += v
+        np.tanh(inner, out=result)
 
-    return _in_parts(part, 12, x)
+    return _in_parts(part, 11, x)
 ''',
     "_bell": '''\
 def _bell(x):
     """exp(-x**2) to full precision: what is lost in rounding x**2 is made up for."""
 
-    def part(v, scratch):
-        size, top, square, rest = scratch
+    def part(v, result, scratch):
+        size, top, rest = scratch
         np.minimum(np.abs(v, out=size), 40.0, out=size)  # from there on it is 0
-        top[:] = size.astype(np.float32)  # so short that its square is exact
-        np.multiply(size, size, out=square)
-        np.subtract(size, top, out=rest)
+        np.bitwise_and(size.view(np.int64), -(1 << 27), out=top.view(np.int64))  # so short that its square is exact
+        np.subtract(top, size, out=rest)
         size += top
         rest *= size
         top *= top
-        np.subtract(square, top, out=top)
-        top -= rest  # what is lost in rounding the square
-        result = np.exp(np.negative(square, out=square), out=square)
-        top *= result
-        result += top
-        return result
+        square = np.subtract(rest, top, out=size)  # -x**2
+        top += square
+        rest -= top  # what was lost in rounding that
+        np.exp(square, out=top)
+        rest *= top
+        np.add(top, rest, out=result)
 
     x = np.asarray(x)
-    size = np.minimum(np.abs(x), 40.0)
     if x.itemsize < 8:
-        return np.exp(-np.square(size, dtype=np.float64)).astype(x.dtype)
+        return np.exp(-np.square(np.minimum(np.abs(x), 40.0), dtype=np.float64)).astype(x.dtype)
     if x.size < _FEW:
+        size = np.minimum(np.abs(x), 40.0)
         top = size.astype(np.float32).astype(np.float64)
         return np.exp(-top * top) * np.exp((top - size) * (top + size))
-    return _in_parts(part, 4, x)
+    return _in_parts(part, 3, x)
 ''',
     "_erfc": '''\
 # As _ERF is.
@@ -128,21 +128,20 @@ def _erfc(x, bell):
     if x.size < _FEW:
         return _one_by_one(math.erfc, x)
 
-    def part(v, decay, scratch):
-        size = np.minimum(np.abs(v, out=scratch[10]), 28.0, out=scratch[10])  # from here on erfc is 0 or 2
-        result = _rational(size, _ERFC[x.itemsize], scratch)
-        result *= size
-        result += 1.0
+    def part(v, decay, result, scratch):
+        size = np.minimum(np.abs(v, out=scratch[1]), 28.0, out=scratch[1])  # from here on erfc is 0 or 2
+        tail = _rational(_ERFC[x.itemsize], scratch)
+        tail *= size
+        tail += 1.0
         size *= 2.0
         size += 1.0
-        result /= size
-        result *= decay
+        tail /= size
+        tail *= decay
         side = np.copysign(1.0, v, out=size)
-        result *= side
-        result += np.subtract(1.0, side, out=side)
-        return result
+        tail *= side
+        np.add(tail, np.subtract(1.0, side, out=side), out=result)
 
-    return _in_parts(part, 11, x, np.asarray(bell))
+    return _in_parts(part, 10, x, np.asarray(bell))
 ''',
 }
 

@@ -75,6 +75,7 @@ class FunctionWriter:
         here = set(order)
         bare, narrow = _left_to_broadcasting(order, [node for node in (*results, *kept) if node in here])
         wanted, kept = set(results), set(kept)
+        subtracted = _subtracted(order)
         for node in order:
             self._pending = self.comments.get(node, self._pending)
             if node in self.texts:
@@ -88,7 +89,7 @@ class FunctionWriter:
             text = writer.write(node)
             reused_result = node in kept or (node in wanted and node in count)
             needs_work = node.op not in LEAVES or node.op == "arange"
-            if needs_work and (node in self.names or reused_result or self._deserves(node, text, count)):
+            if needs_work and (node in self.names or reused_result or self._deserves(node, text, count, subtracted)):
                 text = self._assign(node, text)
                 if node.dtype == "float" and node.shape and node not in narrow:
                     self.arrays[text.source] = node.shape
@@ -103,10 +104,10 @@ class FunctionWriter:
         """Put the sizes that were used in front."""
         self.statements[:0] = [Assign(variable, source) for variable, source in self.sizes.found]
 
-    def _deserves(self, node: Node, text: Text, count: Mapping[Node, int]) -> bool:
+    def _deserves(self, node: Node, text: Text, count: Mapping[Node, int], subtracted: Collection[Node]) -> bool:
         self._weight[node] = 1 + sum(self._weight.get(a, 0) for a in node.args)
         if count.get(node, 0) > 1:
-            return not self._cheap(node, text)
+            return node not in subtracted and not self._cheap(node, text)
         return len(text.source) > _LONGEST or self._weight[node] > _DEEPEST or node.op in POOLING
 
     def _cheap(self, node: Node, text: Text) -> bool:
@@ -191,6 +192,12 @@ class Sizes(dict[str, str]):
         else:
             self.found.append((self[name], source))
         return self[name]
+
+
+def _subtracted(order: Sequence[Node]) -> set[Node]:
+    """Negative inputs that are only added to others: each is written as a difference."""
+    found = {a for node in order if node.op == "add" for a in node.args if a.op == "neg" and a.args[0].op == "input"}
+    return found - {a for node in order if node.op != "add" for a in node.args}
 
 
 def _left_to_broadcasting(order: Sequence[Node], results: Sequence[Node]) -> tuple[set[Node], set[Node]]:

@@ -115,11 +115,7 @@ class ModuleWriter:
         lines = ["import contextvars"] if streamed else []
         lines += ["import math"] if self.needed.keys() & {"_unflatten", "_over_points", "_in_parts"} else []
         lines += ["import os", "import threading", "from collections import deque"] if streamed else []
-        lines += (
-            ["from concurrent.futures import ThreadPoolExecutor", "from contextlib import closing, nullcontext"]
-            if streamed
-            else []
-        )
+        lines += ["from concurrent import futures", "from contextlib import nullcontext"] if streamed else []
         lines += ["from typing import NamedTuple", "", f"import numpy as {self.xp}"]
         if self.special:
             lines.append(

@@ -84,7 +84,10 @@ class Writer(ArrayWriter):
         if special is not None:
             return special(node)
         template = NUMPY[node.op]
-        operands = [self.texts[a].source for a in node.args]
+        args = (
+            sorted(node.args, key=lambda a: number(a) is not None) if node.op in ("maximum", "minimum") else node.args
+        )
+        operands = [self.texts[a].source for a in args]
         return Text(
             template.format(*operands, xp=self.xp), self.texts[node.args[0]].precedence if template == "{0}" else ATOM
         )
@@ -130,6 +133,10 @@ class Writer(ArrayWriter):
             a, b, symbol = b, a, MIRRORED[node.op]
         if node.op == "mul" and (repeated := self._repeated(a, b)) is not None:
             return repeated
+        if node.op == "mul" and not a.shape and b.op in ("mul", "div") and not self._ordered(b)[0].shape:
+            right = own  # scalars meet first: in a * b * x, one product of arrays is enough
+        if node.op == "mul" and number(a) is not None and b.op == "div":
+            right = own
         return Text(self.texts[a].at(left) + symbol + self.texts[b].at(right), own)
 
     def _ordered(self, node: Node) -> tuple[Node, ...]:

@@ -320,9 +320,9 @@ def div(a: Node, b: Node) -> Node:
         return mul(constant(1 / y), a)
     if b.op == "neg":
         return neg(div(a, b.args[0]))
-    p, core = coefficient(a)
-    if p == -1:
-        return neg(div(core, b))
+    (p, core), (q, divisor) = coefficient(a), coefficient(b)
+    if x is None and (p != 1 or (q != 1 and number(divisor) is None)):
+        return mul(constant(p / q), div(core, divisor))
     if core.op == "div" and core.args[1].op == b.op == "size":
         return div(mul(constant(p), core.args[0]), mul(core.args[1], b))
     if core.op == "div" and number(core.args[0]) is not None and x is None:

@@ -69,7 +69,10 @@ def _sigmoid(node: Node, x: Node) -> Node:
 
 
 def _softplus(node: Node, x: Node) -> Node:
-    return pointwise("maximum", x, constant(0.0)) + pointwise("log1p", _decay(x))
+    log = pointwise("log1p", _decay(x))
+    if x.op == "neg":
+        return log - pointwise("minimum", x.args[0], constant(0.0))
+    return log + pointwise("maximum", x, constant(0.0))
 
 
 def _shifted_exponentials(x: Node, axes: tuple[int, ...]) -> tuple[Node, Node]:

@@ -23,8 +23,15 @@ def fast_math(roots: Sequence[Node]) -> list[Node]:
     def change(node: Node, args: tuple[Node, ...]) -> Node:
         if node.op not in ("sin", "cos") or node.args[0] not in pairs:
             return rebuild(node, args)
-        half = pointwise("tan", 0.5 * args[0])
+        half = pointwise("tan", _half(args[0]))
         share = 2 / (1 + half**2)
         return share - 1 if node.op == "cos" else half * share
 
     return rewrite(roots, change) if pairs else list(roots)
+
+
+def _half(x: Node) -> Node:
+    """x / 2; of the scalars of s t + r, which are fewer."""
+    if x.op == "add" and any(not part.shape for part in x.args):
+        return 0.5 * x.args[0] + 0.5 * x.args[1]
+    return 0.5 * x

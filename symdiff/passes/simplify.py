@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from symdiff.graph.build import full, pointwise, select
 from symdiff.graph.contraction import is_view
-from symdiff.graph.leaves import constant
+from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node
 from symdiff.graph.pattern import P, Rule, apply_rules, variable
 
@@ -21,6 +21,14 @@ def _is_pivots(x: Node) -> bool:
     return labels[-1] == labels[-2]
 
 
+def _factored(a: Node, b: Node, x: Node, y: Node) -> Node | None:
+    """c x + c y or c x - c y for a number c, with one product."""
+    p, q = number(a), number(b)
+    if p is None or q is None or abs(p) != abs(q) or x.shape != y.shape or (number(x), number(y)) != (None, None):
+        return None
+    return a * (x + y) if p == q else a * (x - y) if p > 0 else b * (y - x)
+
+
 RULES = (
     Rule(P("abs", x) * P("sign", x), lambda x: x),
     Rule(P("abs", -x), lambda x: pointwise("abs", x)),
@@ -29,6 +37,11 @@ RULES = (
     # a common scalar factor or divisor of a sum: fewer operations on arrays
     Rule(a / c + b / c, lambda a, b, c: (a + b) / c if a.shape == b.shape else None),
     Rule(a / c + -(b / c), lambda a, b, c: (a - b) / c if a.shape == b.shape else None),
+    # one number in front of both parts of a sum
+    Rule(a * x + b * y, lambda a, b, x, y: _factored(a, b, x, y)),
+    # the derivative of log(x / y)
+    Rule((a / (x / y)) / y, lambda a, x, y: a / x if y.shape in ((), x.shape) else None),
+    Rule((a / (x / y)) * ((x / y) / y), lambda a, x, y: a / y if x.shape in ((), y.shape) else None),
     # x / x is 1 where x is never 0
     Rule(x / x, lambda x: full(1.0, x.shape) if _is_pivots(x) else None),
     Rule((a + b) + b, lambda a, b: a + 2.0 * b),
