@@ -220,7 +220,7 @@ def test_errors_and_their_settings_reach_every_thread():
 
 
 def test_parts_are_combined_in_their_order_whoever_is_done_first():
-    module, given = module_of_many_parts()
+    module, _ = module_of_many_parts()
     module.set_threads(3)
     combined, busy = [], threading.Event()
 

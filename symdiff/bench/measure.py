@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 
 Step = Callable[[], object]
 
-LONGEST = 10.0  # seconds of steps that are timed
+LONGEST = 30.0  # seconds of steps that are timed
 FEWEST = 9  # rounds, however long they take
 SETTLE = 0.05  # seconds in which the threads of the last step stop spinning, or they would slow the next one
-SHORT = 2e-3  # seconds: steps that take less are timed in batches
+TURN = 0.05  # seconds of a turn, at least: in a training loop one step follows the other, and threads stay where they are
 
 
 def interleaved(
@@ -32,7 +32,7 @@ def interleaved(
     after_round : called with the number of rounds done and of all.
     """
     first = {name: _second_call(step) for name, step in steps.items()}
-    batch = {name: max(1, round(SHORT / max(seconds, 1e-7))) for name, seconds in first.items()}
+    batch = {name: max(1, round(TURN / max(seconds, 1e-7))) for name, seconds in first.items()}
     one_round = sum(seconds * (batch[name] + 1) for name, seconds in first.items())
     rounds = min(rounds, max(FEWEST, round(longest / max(one_round, 1e-9))))
     times: dict[str, list[float]] = {name: [] for name in steps}
