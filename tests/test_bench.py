@@ -32,7 +32,7 @@ X, W = sp.MatrixSymbol("X", n, d), sp.MatrixSymbol("W", d, 1)
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
     monkeypatch.setattr(measure, "SETTLE", 0)
-    monkeypatch.setattr(measure, "SHORT", 0)
+    monkeypatch.setattr(measure, "TURN", 0)
 
 
 def line():

@@ -11,7 +11,9 @@ Step = Callable[[], object]
 LONGEST = 30.0  # seconds of steps that are timed
 FEWEST = 9  # rounds, however long they take
 SETTLE = 0.05  # seconds in which the threads of the last step stop spinning, or they would slow the next one
-TURN = 0.05  # seconds of a turn, at least: in a training loop one step follows the other, and threads stay where they are
+TURN = (
+    0.05  # seconds of a turn, at least: in a training loop one step follows the other, and threads stay where they are
+)
 
 
 def interleaved(
