@@ -14,9 +14,10 @@ from typing import Any
 import sympy as sp
 
 from symdiff.cache import Cache, key_of
-from symdiff.codegen.module import ModuleSpec, write_module
+from symdiff.codegen.cupy import CupyModuleWriter
+from symdiff.codegen.module import ModuleSpec, ModuleWriter
 from symdiff.derive import derive, stabilised
-from symdiff.errors import UnsupportedError, located
+from symdiff.errors import located
 from symdiff.files import header
 from symdiff.formulas import formulas
 from symdiff.frontend.lower import Lowered, lower
@@ -31,9 +32,12 @@ from symdiff.passes.contract import nominal, order_contractions
 from symdiff.passes.expand import expand
 from symdiff.passes.factors import place_factors
 from symdiff.passes.fast_math import fast_math
+from symdiff.passes.fuse import fuse
 from symdiff.passes.operations import operations
 from symdiff.passes.simplify import simplify
 from symdiff.passes.stages import plan
+
+_WRITERS = {"numpy": ModuleWriter, "cupy": CupyModuleWriter}
 
 
 @dataclass(frozen=True)
@@ -107,8 +111,6 @@ def generate(model: Model, options: Options) -> Generated:
 
 def generate_from(model: Lowered, options: Options, closed_form: tuple[str, ...]) -> Generated:
     """The steps from a lowered model to source."""
-    if options.backend != "numpy":
-        raise UnsupportedError("The CuPy backend is not part of this version: compile for numpy.", place=model.place)
     stable = stabilised(model)
     derived = derive(stable, options, lambda roots: cost(roots, stable, options))
     units = tuple(finish(unit, stable, options) for unit in derived)
@@ -122,7 +124,7 @@ def generate_from(model: Lowered, options: Options, closed_form: tuple[str, ...]
         closed_form=closed_form,
         style=options.style,
     )
-    source = write_module(spec)
+    source = _WRITERS[options.backend](spec).write()
     counts = [operations(unit.roots) for unit in units]
     sizes = _nominal_sizes(counts, model)
     reports = tuple(
@@ -139,7 +141,8 @@ def finish(unit: Unit, model: Lowered, options: Options) -> Unit:
     roots = iter(optimised([*unit.roots, *names, *texts], model, options))
     chosen = plan([next(roots) for _ in unit.roots], model.declarations.samples)
     names, texts = ({next(roots): known for known in labels.values()} for labels in (names, texts))
-    return replace(unit, roots=chosen.results, plan=chosen, names=names, texts=texts)
+    steps = fuse(chosen.results, chosen.order) if options.backend == "cupy" else ()
+    return replace(unit, roots=chosen.results, plan=chosen, steps=steps, names=names, texts=texts)
 
 
 def optimised(roots: Sequence[Node], model: Lowered, options: Options) -> list[Node]:

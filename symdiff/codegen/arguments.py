@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from symdiff.codegen import helpers
 from symdiff.codegen.program import Assign, Statement, docstring, indent, wrapped
@@ -12,7 +13,14 @@ from symdiff.names import unique
 
 
 class Checker:
-    """Writes the checks of a module; functions with the same arguments share one."""
+    """Writes the checks of a module; functions with the same arguments share one.
+
+    Attributes
+    ----------
+    types : source of the helper that makes arrays of one dtype of the arguments.
+    """
+
+    types: ClassVar = helpers.TYPES
 
     def __init__(self, pointwise: bool, xp: str, shape: str) -> None:
         self.pointwise, self.xp, self.shape = pointwise, xp, shape
@@ -59,7 +67,7 @@ class Checker:
     def functions(self) -> list[list[str]]:
         """The source of the checks and of the helpers they need."""
         found = [self._check(name, inputs) for inputs, name in self._names.items()]
-        texts = [helpers.ONE_SHAPE if self.pointwise else helpers.SHAPES, helpers.TYPES]
+        texts = [helpers.ONE_SHAPE if self.pointwise else helpers.SHAPES, self.types]
         texts += [helpers.DIRECTION] if "direction" in self._used else []
         texts += [helpers.COTANGENT] if "cotangent" in self._used else []
         return found + [text.replace("np.", f"{self.xp}.").rstrip().split("\n") for text in texts]

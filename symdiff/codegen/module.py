@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 from symdiff.codegen import helpers
 from symdiff.codegen.arguments import Checker
 from symdiff.codegen.flat import FlatWriter
 from symdiff.codegen.function import FunctionWriter
 from symdiff.codegen.interface import OWN_NAMES, arguments_of, check_names, class_of, result_classes, signature
+from symdiff.codegen.numpy import Writer
 from symdiff.codegen.program import ATOM, Assign, Function, Return, Statement, docstring, listed, returned
 from symdiff.codegen.results import copied, is_scalar, of_floating_inputs, result_type
 from symdiff.codegen.stages import StageWriter, streams
@@ -22,8 +24,6 @@ from symdiff.graph.plan import Plan
 from symdiff.graph.size import Size, names_of
 from symdiff.names import unique
 
-# Names a module defines for itself; an input of one of these names makes the module use another.
-_XP = ("np", "numpy_", "np_")
 _FEWEST = 8  # operations of a pointwise function that is worth running in parts
 
 
@@ -50,28 +50,28 @@ class ModuleSpec:
     style: str
 
 
-def write_module(spec: ModuleSpec) -> str:
-    """The source of the module."""
-    writer = ModuleWriter(spec)
-    check_names(spec.units, writer.xp)
-    source = writer.source()
-    compile(source, spec.name, "exec", dont_inherit=True)  # nothing that is not Python is written or cached
-    return source
-
-
 class ModuleWriter:
-    """Collects the parts of one module."""
+    """Collects the parts of one module.
+
+    Attributes
+    ----------
+    library : the array library, and what a module may call it: not as one of its inputs.
+    """
+
+    library: ClassVar = ("numpy", ("np", "numpy_", "np_"))
+    writer_class: ClassVar[type[Writer]] = Writer
+    checker_class: ClassVar[type[Checker]] = Checker
 
     def __init__(self, spec: ModuleSpec) -> None:
         self.spec = spec
         self.arguments = {name for entry in spec.inputs for name in (entry.name, *names_of(entry.node.shape))}
         self.hidden: set[str] = set()
-        self.xp = next(name for name in _XP if name not in self.arguments)
+        self.xp = next(name for name in self.library[1] if name not in self.arguments)
         self.needed: dict[str, None] = {}
         self.special: dict[str, None] = {}
         self.external: dict[str, None] = {}
         self.shape = unique("S", set(self.arguments))
-        self.checker = Checker(spec.pointwise, self.xp, self.shape)
+        self.checker = self.checker_class(spec.pointwise, self.xp, self.shape)
 
     def need(self, name: str) -> None:
         """Remember a helper (or, as ``special:name``, a function of scipy.special) that the source uses."""
@@ -84,6 +84,13 @@ class ModuleWriter:
         for other in helpers.REQUIRES.get(name, ()):
             self.need(other)
         self.needed.setdefault(name)
+
+    def write(self) -> str:
+        """The source of the module."""
+        check_names(self.spec.units, self.xp)
+        source = self.source()
+        compile(source, self.spec.name, "exec", dont_inherit=True)  # nothing that is not Python is written or cached
+        return source
 
     def source(self) -> str:
         """The module, top to bottom."""
@@ -101,6 +108,7 @@ class ModuleWriter:
             *checks,
             *(EXTERNAL[op].source.rstrip().split("\n") for op in self.external),
             *(text.replace("np.", f"{self.xp}.").rstrip().split("\n") for text in self.helper_texts()),
+            *self.endings(),
             [f"_{name} = {name}" for name in sorted(self.hidden)],  # for functions that have an argument of that name
         ]
         return "\n\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -109,6 +117,10 @@ class ModuleWriter:
         """The helpers that are used, in the order of their table."""
         return (text for name, text in helpers.HELPERS.items() if name in self.needed)
 
+    def endings(self) -> list[list[str]]:
+        """What else stands at the end."""
+        return []
+
     def imports(self) -> list[str]:
         """What the module imports: NumPy, the standard library, scipy.special where it must."""
         streamed = "_Threads" in self.needed
@@ -116,11 +128,13 @@ class ModuleWriter:
         lines += ["import math"] if self.needed.keys() & {"_unflatten", "_over_points", "_in_parts"} else []
         lines += ["import os", "import threading", "from collections import deque"] if streamed else []
         lines += ["from concurrent import futures", "from contextlib import nullcontext"] if streamed else []
-        lines += ["from typing import NamedTuple", "", f"import numpy as {self.xp}"]
+        return [*lines, *self.library_imports("scipy.special")]
+
+    def library_imports(self, special: str) -> list[str]:
+        """The imports of the array library, and of the functions of the package `special`."""
+        lines = ["from typing import NamedTuple", "", f"import {self.library[0]} as {self.xp}"]
         if self.special:
-            lines.append(
-                f"from scipy.special import {', '.join(f'{name} as _{name}' for name in sorted(self.special))}"
-            )
+            lines.append(f"from {special} import {', '.join(f'{name} as _{name}' for name in sorted(self.special))}")
         return lines
 
     def docstring(self) -> str:
@@ -166,21 +180,31 @@ class ModuleWriter:
             self.need,
             self.spec.pointwise and not flattened,
             words=unit.texts,
+            writer_class=self.writer_class,
         )
         writer.require_sizes(unit.plan.order)
-        blocks: list[Function] = []
-        if self.spec.style == "fast" and self.spec.pointwise and not flattened and pays(unit.plan):
+        if self.in_parts(unit, flattened):
             return self.in_points(unit, body, writer)
-        if self.spec.style == "fast" and not self.spec.pointwise and streams(unit.plan):
-            blocks = StageWriter(unit.name, unit.plan, writer, partial(self.block_writer, unit), self.need).write()
-        else:
-            writer.write(unit.plan.order, unit.roots)
+        blocks = self.compute(unit, writer, flattened)
         results = self.results(unit, writer, flattened)
         writer.finish()
         body += writer.statements
         body.append(Return(self.packed(unit, results)))
         whole = Function(unit.name, tuple(arguments_of(unit)), _describe(unit, self.spec.pointwise), tuple(body))
         return [whole, *blocks]
+
+    def in_parts(self, unit: Unit, flattened: bool) -> bool:
+        """Whether a function is one of points that hands them on in parts."""
+        assert unit.plan is not None
+        return self.spec.style == "fast" and self.spec.pointwise and not flattened and pays(unit.plan)
+
+    def compute(self, unit: Unit, writer: FunctionWriter, flattened: bool) -> list[Function]:
+        """Write the statements that compute the results; return further functions that they call."""
+        assert unit.plan is not None
+        if self.spec.style == "fast" and not self.spec.pointwise and streams(unit.plan):
+            return StageWriter(unit.name, unit.plan, writer, partial(self.block_writer, unit), self.need).write()
+        writer.write(unit.plan.order, unit.roots)
+        return []
 
     def in_points(self, unit: Unit, body: list[Statement], writer: FunctionWriter) -> list[Function]:
         """A pointwise function that hands its arguments to a function of one part of the points."""

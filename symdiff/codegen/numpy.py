@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 from symdiff.codegen.arrays import ArrayWriter
 from symdiff.codegen.contraction import ContractionWriter
@@ -34,7 +35,10 @@ class Writer(ArrayWriter):
     need : called with the name of each helper function or special function that the source uses.
     pointwise : whether every array has the one shape S, so that a repeated scalar may stay a scalar.
     words : matrix that is factorised -> the user's words for it, for errors.
+    operators : op -> (symbol, its precedence, precedence wanted of the left and of the right operand).
     """
+
+    operators: ClassVar = OPERATORS
 
     def __init__(
         self,
@@ -54,7 +58,7 @@ class Writer(ArrayWriter):
     def write(self, node: Node) -> Text:
         """The expression that computes a node."""
         text = self._written(node)
-        called = node.args and not node.shape and node.op not in OPERATORS and node.op not in ("neg", "pow")
+        called = node.args and not node.shape and node.op not in self.operators and node.op not in ("neg", "pow")
         if called and node.dtype == "float" and all(self._is_weak(operand) for operand in node.args):
             return Text(f"float({text.source})")  # a function of sizes would be a double, and make doubles of others
         return text
@@ -74,7 +78,7 @@ class Writer(ArrayWriter):
             return self._contractions.write(node)
         if node.op in REDUCTIONS:
             return self._reduction(node)
-        if node.op in OPERATORS:
+        if node.op in self.operators:
             return self._operator(node)
         if node.op in SPECIAL:
             return self._special(node)
@@ -126,7 +130,7 @@ class Writer(ArrayWriter):
 
     def _operator(self, node: Node) -> Text:
         a, b = self._ordered(node)
-        symbol, own, left, right = OPERATORS[node.op]
+        symbol, own, left, right = self.operators[node.op]
         if node.op == "add":
             return self._sum(a, b)
         if node.op in MIRRORED and number(a) is not None:

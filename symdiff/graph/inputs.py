@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from symdiff.graph.node import Node
-from symdiff.graph.plan import Plan
+from symdiff.graph.plan import Plan, Step
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Unit:
     roots : its results, in order: the value first where it is returned too.
     labels : what each result is called in source.
     plan : how the results are computed, once that is decided.
+    steps : the plan as kernels and library calls, for a GPU.
     names : node of the plan -> the user's name for it.
     texts : matrix of the plan that is factorised -> the user's words for it, for errors when it runs.
     """
@@ -51,5 +52,6 @@ class Unit:
     direction_name: str = ""
     labels: tuple[str, ...] = ()
     plan: Plan | None = None
+    steps: tuple[Step, ...] = ()
     names: Mapping[Node, str] = field(default_factory=dict)
     texts: Mapping[Node, str] = field(default_factory=dict)

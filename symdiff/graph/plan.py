@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from symdiff.graph.node import Node
-from symdiff.graph.size import Size
+from symdiff.graph.size import Dim, Size
 
 # reduction -> how the results of two blocks combine, as NumPy calls it
 LAWS = {
@@ -74,3 +74,32 @@ class Plan:
         ]
         shape = "x".join(map(str, node.shape)) or "scalar"
         return f"{names[node]} = {node.op}({', '.join(operands)}): {shape}"
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Elementwise work on every entry of a space, with the reductions that end it: one launch on a GPU.
+
+    Attributes
+    ----------
+    space : the lengths of the axes it runs along.
+    form : what the reductions keep: "all" entries become one, "rows" keep the first axes, "columns" the last.
+    kept : how many axes that is.
+    before : scalars that follow from arguments, which every kernel computes for itself.
+    nodes : computed for every entry, in order.
+    ends : reductions over the others.
+    after : scalars that follow from reductions of all entries.
+    results : which of these are written to memory.
+    """
+
+    space: tuple[Dim, ...]
+    form: str
+    kept: int
+    before: tuple[Node, ...]
+    nodes: tuple[Node, ...]
+    ends: tuple[Node, ...]
+    after: tuple[Node, ...]
+    results: tuple[Node, ...]
+
+
+Step = Node | Kernel
