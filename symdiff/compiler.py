@@ -1,6 +1,6 @@
 """The whole compiler on one screen: a model goes in, the source of a module comes out, each step by its name.
 
-model.py --lower--> graph --derive--> graphs --passes--> plans --write_module--> source --load--> module
+model.py --lower--> graph --derive--> graphs --passes--> plans --ModuleWriter--> source --load--> module
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import torch
 from sympy import BlockDiagMatrix, BlockMatrix, Identity, KroneckerProduct, MatrixSymbol, Trace, symbols
 
 import symdiff as sd
-from symdiff.codegen.module import ModuleSpec, write_module
+from symdiff.codegen.module import ModuleSpec, ModuleWriter
 from symdiff.compare import compare
 from symdiff.compiler import generate
 from symdiff.diff.second import hessian, jacobian_forward, jacobian_reverse
@@ -204,7 +204,7 @@ def evaluated(roots, inputs, values):
     chosen = plan(expand(simplify(roots)), None)
     unit = Unit("value", "value", None, entries, entries, chosen.results, labels=labels, plan=chosen)
     module = load_source(
-        write_module(ModuleSpec("# test", "t", entries, None, False, (unit,), (), "plain")), "t_module", "<t>"
+        ModuleWriter(ModuleSpec("# test", "t", entries, None, False, (unit,), (), "plain")).write(), "t_module", "<t>"
     )
     return module.value(*values)
 

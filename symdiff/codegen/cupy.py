@@ -1,0 +1,192 @@
+"""Generated modules for a GPU: each function is a sequence of kernels of its own and of CuPy's library calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from symdiff.codegen import cupy_helpers
+from symdiff.codegen.arguments import Checker
+from symdiff.codegen.cuda import PRELUDE, with_required
+from symdiff.codegen.function import FunctionWriter
+from symdiff.codegen.kernel import KernelSource, KernelWriter
+from symdiff.codegen.module import ModuleSpec, ModuleWriter
+from symdiff.codegen.numpy import Writer
+from symdiff.codegen.program import ATOM, Assign, Function, Text, listed
+from symdiff.codegen.results import copied
+from symdiff.graph.contraction import is_view
+from symdiff.graph.inputs import Input, Unit
+from symdiff.graph.node import Node
+from symdiff.graph.ops import LEAVES
+from symdiff.graph.plan import Kernel, Step
+from symdiff.graph.size import total
+from symdiff.graph.space import axes_of, seen_through
+from symdiff.names import unique
+
+
+class CupyWriter(Writer):
+    """Writes single nodes as CuPy expressions, where that is not what NumPy has."""
+
+
+class DeviceChecker(Checker):
+    """Writes the checks of a module for a GPU, where scalars are arrays too."""
+
+    types: ClassVar = cupy_helpers.TYPES
+
+    def _fast(self, inputs: Sequence[Input]) -> list[str]:
+        return []
+
+    _fast_pointwise = _fast
+
+
+class CupyModuleWriter(ModuleWriter):
+    """Writes a module that computes with CuPy."""
+
+    library: ClassVar = ("cupy", ("cp", "cupy_", "cp_"))
+    writer_class: ClassVar[type[Writer]] = CupyWriter
+    checker_class: ClassVar[type[Checker]] = DeviceChecker
+
+    def __init__(self, spec: ModuleSpec) -> None:
+        super().__init__(spec)
+        self.kernels: list[tuple[Kernel, KernelSource]] = []
+        self.devices: dict[str, None] = {}
+
+    def imports(self) -> list[str]:
+        """CuPy and the standard library, `cupyx.scipy.special` where it must."""
+        return ["import math", *self.library_imports("cupyx.scipy.special")]
+
+    def in_parts(self, unit: Unit, flattened: bool) -> bool:
+        """A GPU has all points at once."""
+        return False
+
+    def compute(self, unit: Unit, writer: FunctionWriter, flattened: bool) -> list[Function]:
+        """Write the function as kernels and library calls; in plain style, as library calls alone."""
+        assert unit.plan is not None
+        if self.spec.style == "plain":
+            writer.write(unit.plan.order, unit.roots)
+            return []
+        shape = self.shape if self.spec.pointwise and not flattened else None
+        StepsWriter(unit.name, unit.steps, writer, self.kernels, self.devices, shape).write(unit.plan.order, unit.roots)
+        return []
+
+    def results(self, unit: Unit, writer: FunctionWriter, flattened: bool) -> list[str]:
+        """The returned expressions: each an array of its own memory."""
+        assert unit.plan is not None
+        seen: set[Node] = set()
+        computed = {node for kernel, _ in self.kernels for node in kernel.results}
+        found = []
+        for root in unit.roots:
+            text = writer.texts[root]
+            if self.spec.pointwise and (flattened or root not in computed):
+                self.need("_shaped")
+                source = f"{text.at(ATOM)}.reshape({self.shape})" if flattened and root.shape else text.source
+                found.append(f"_shaped({source}, {self.shape}, {writer.dtype})")
+            elif root.op in ("constant", "size"):
+                found.append(f"{self.xp}.asarray({text.source}, {writer.dtype})")
+            else:
+                found.append(copied(root, text, seen))
+        return found
+
+    def endings(self) -> list[list[str]]:
+        """The kernels, and what launches them."""
+        if not self.kernels:
+            return []
+        launch = cupy_helpers.KERNELS.replace("np.", f"{self.xp}.").rstrip().split("\n")
+        device = ['_DEVICE = """\\', *device_functions([*self.devices]).rstrip().split("\n"), '"""']
+        return [launch, device, *(self._kernel(*found) for found in self.kernels)]
+
+    def _kernel(self, kernel: Kernel, source: KernelSource) -> list[str]:
+        form = "points" if self.spec.pointwise and kernel.form == "all" else kernel.form
+        head = f'_{source.name} = _Kernel("{source.name}", "{form}", {source.ends}, "{source.types}", """\\'
+        return [head, *source.text.split("\n"), '""")']
+
+
+@dataclass
+class StepsWriter:
+    """Writes the body of one function, step by step.
+
+    Attributes
+    ----------
+    writer : of the function.
+    kernels : what is written so far; extended.
+    devices : names of the device functions that kernels use; extended.
+    shape : in a pointwise module the variable that holds the shape of the arguments, else None.
+    """
+
+    name: str
+    steps: Sequence[Step]
+    writer: FunctionWriter
+    kernels: list[tuple[Kernel, KernelSource]]
+    devices: dict[str, None]
+    shape: str | None = None
+
+    def write(self, order: Sequence[Node], roots: Sequence[Node]) -> None:
+        """Append the statements that compute the roots."""
+        self.writer.write([node for node in order if node.op in LEAVES], roots)
+        run: list[Node] = []
+        for k, step in enumerate(self.steps):
+            if isinstance(step, Node):
+                run.append(step)
+                continue
+            self._calls(run, self.steps[k:], roots)
+            run = []
+            self._kernel(step)
+        self._calls(run, (), roots)
+        self._with_views(roots, roots)
+
+    def _calls(self, run: Sequence[Node], later: Sequence[Step], roots: Sequence[Node]) -> None:
+        """Library calls that come one after the other."""
+        kept = {seen_through(x, axes_of(x.shape))[0] for step in later for x in _read(step)}
+        self._with_views(run, [*roots, *(node for node in run if node in kept)])
+
+    def _with_views(self, nodes: Sequence[Node], kept: Sequence[Node]) -> None:
+        order: dict[Node, None] = {}
+        for node in nodes:
+            chain = [node] if node not in self.writer.texts else []
+            while chain:
+                top = chain[-1]
+                missing = [x for x in top.args if x not in self.writer.texts and x not in order]
+                if missing:
+                    chain += missing[::-1]
+                else:
+                    order.setdefault(chain.pop())
+        self.writer.write([*order], [], [node for node in kept if node in order and not is_view(node)])
+
+    def _kernel(self, kernel: Kernel) -> None:
+        writer, taken = self.writer, self.writer.taken
+        names = {node: text.source if text.source.isidentifier() else "a" for node, text in writer.texts.items()}
+        for node in kernel.results:
+            names[node] = unique(writer.names.get(node) or self._numbered(), taken)
+        name = f"{self.name}_{1 + sum(source.name.startswith(f'{self.name}_') for _, source in self.kernels)}"
+        pointwise = self.shape is not None
+        source = KernelWriter(name, kernel, names, lambda found: self.devices.setdefault(found), pointwise).write()
+        self.kernels.append((kernel, source))
+        arrays = [writer.texts[node].source for node in source.arrays]
+        given = [*arrays, *(writer.sizes[size] for size in source.sizes)]
+        shapes = [self.shape or writer.writer.shape(node.shape) for node in kernel.results]
+        call = f"_{name}({writer.dtype}, {self._count(kernel)}, {listed(shapes)}, {', '.join(given)})"
+        writer.statements.append(Assign(", ".join(names[node] for node in kernel.results), call))
+        writer.texts |= {node: Text(names[node]) for node in kernel.results}
+
+    def _numbered(self) -> str:
+        self.writer.numbered += 1
+        return f"t{self.writer.numbered}"
+
+    def _count(self, kernel: Kernel) -> str:
+        if self.shape:
+            return self.shape
+        cut = len(kernel.space) - kernel.kept if kernel.form == "columns" else kernel.kept
+        parts = [kernel.space] if kernel.form == "all" else [kernel.space[:cut], kernel.space[cut:]]
+        return listed([self.writer.writer.size(total(part)).source for part in parts])
+
+
+def _read(step: Step) -> list[Node]:
+    """The operands of a step."""
+    nodes = [step] if isinstance(step, Node) else [*step.before, *step.nodes, *step.ends, *step.after]
+    return [x for node in nodes for x in node.args]
+
+
+def device_functions(names: Sequence[str]) -> str:
+    """The source of the device functions of a module."""
+    return "\n".join(PRELUDE[name] for name in with_required(names)) + "\n"

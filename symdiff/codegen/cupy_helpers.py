@@ -1,0 +1,129 @@
+"""Source of the helper functions of generated CuPy modules: checks of arguments, and how kernels are launched."""
+
+from __future__ import annotations
+
+TYPES = '''\
+_FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def _typed(kinds, arguments):
+    """The arguments by name, as arrays of one floating dtype on one device; integers stay so where they are declared so."""
+    arrays, weak = {}, set()
+    for name, argument in zip(kinds, arguments):
+        arrays[name] = _array(name, argument)
+        if isinstance(argument, (int, float)) and not hasattr(argument, "dtype"):
+            weak.add(name)  # a Python number takes the dtype of the others
+    dtypes = {name: array.dtype for name, array in arrays.items() if name not in weak}
+    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
+    for name, dtype in dtypes.items():
+        if dtype.kind == "f" and dtype not in _FLOATING:
+            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+    common = np.result_type(*floating) if floating else np.dtype(np.float64)
+    first = None
+    for name, kind in kinds.items():
+        array = arrays[name]
+        if kind == "int" and array.dtype.kind == "f":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        if kind == "bool" and array.dtype.kind != "b":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected booleans, as declared")
+        arrays[name] = array.astype({"float": common, "int": np.int64, "bool": bool}[kind], copy=False)
+        if name not in weak:
+            first = first or (name, array.device)
+            if array.device != first[1]:
+                raise ValueError(f"{name} is on {array.device}, {first[0]} on {first[1]}: put all arrays on one device")
+    return arrays
+
+
+def _array(name, argument):
+    """An argument as an array of real numbers on a GPU; one that is there already is not copied."""
+    if isinstance(argument, np.ndarray) or hasattr(argument, "__cuda_array_interface__"):
+        array = np.asarray(argument)
+    elif isinstance(argument, (bool, int, float)) or getattr(argument, "shape", None) == ():
+        array = np.asarray(argument)
+    elif hasattr(argument, "__dlpack_device__") and argument.__dlpack_device__()[0] == 2:  # CUDA
+        array = np.from_dlpack(argument)
+    else:
+        kind = f"{type(argument).__module__}.{type(argument).__name__}".removeprefix("builtins.")
+        raise TypeError(
+            f"{name} is a {kind} in the memory of the host: put it on the GPU once, before the loop, with cupy.asarray({name})"
+        )
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+    return array
+'''
+
+KERNELS = '''\
+_WIDTH = 256  # threads of a block
+_BLOCKS = 1024  # at most, of a kernel with reductions: their shares are then added up by one block
+_TYPES = {"float32": "typedef float T, A;\\n", "float64": "typedef double T, A;\\n"}
+
+
+class _Kernel:
+    """A CUDA kernel, compiled for a dtype when first called with it, and launched on the current stream.
+
+    `form` says what its `ends` reductions keep: of "all" entries nothing, "rows" (the first axes), "columns" (the last).
+    `kinds` has a letter for each result: T for the dtype of the floating arrays, ? for conditions.
+    """
+
+    def __init__(self, name, form, ends, kinds, source):
+        self.name, self.form, self.ends, self.kinds, self.source = name, form, ends, kinds, source
+        self.compiled, self.counters = {}, {}
+
+    def __call__(self, dtype, count, shapes, *given):
+        """The results, of these shapes; `count` is the number of entries, or of rows and of columns."""
+        count = (math.prod(count),) if self.form == "points" else count
+        results = [np.empty(shape, dtype if kind == "T" else bool) for shape, kind in zip(shapes, self.kinds)]
+        arrays = [np.ascontiguousarray(array) for array in given if not isinstance(array, int)]
+        wide = max(math.prod(count), *(array.size for array in (*arrays, *results))) > 2**30
+        integer = np.int64 if wide else np.int32
+        blocks, more = getattr(self, f"_{self.form}")(dtype, integer, *count)
+        sizes = [integer(size) for size in given if isinstance(size, int)]
+        steps = [integer(array.size > 1) for array in arrays] if self.form == "points" else []
+        self.of(dtype, wide)(blocks, (_WIDTH,), (*arrays, *results, *more, *sizes, *steps))
+        return results if len(results) > 1 else results[0]
+
+    def of(self, dtype, wide):
+        """The kernel for arrays of a dtype, that counts in 32 bits or in 64."""
+        found = self.compiled.get((dtype, wide))
+        if found is None:
+            found = self.compiled[dtype, wide] = np.RawKernel(self.code(dtype, wide), self.name, ("-std=c++17",))
+        return found
+
+    def code(self, dtype, wide):
+        """Its whole source."""
+        return f"typedef {'long long' if wide else 'int'} I;\\n{_TYPES[np.dtype(dtype).name]}\\n{_DEVICE}\\n{self.source}"
+
+    def _all(self, dtype, integer, count):
+        blocks = max(1, -(-count // _WIDTH))
+        if not self.ends:
+            return (min(blocks, 2**20),), (integer(count),)
+        blocks = min(blocks, _BLOCKS)
+        return (blocks,), (*self._shares(dtype, self.ends * blocks, 1), integer(count))
+
+    _points = _all
+
+    def _rows(self, dtype, integer, rows, columns):
+        lanes = 1
+        while 2 * lanes <= min(32, columns) and _WIDTH % (2 * lanes) == 0:
+            lanes *= 2
+        blocks = -(-rows // (_WIDTH // lanes))
+        return (min(blocks, 2**20),), (integer(rows), integer(columns), np.uint32(lanes))
+
+    def _columns(self, dtype, integer, rows, columns):
+        width = 1
+        while width < min(columns, _WIDTH):
+            width *= 2
+        width = min(width, _WIDTH)
+        tiles, groups = -(-columns // width), _WIDTH // width
+        blocks = max(1, min(-(-rows // (16 * groups)), _BLOCKS // tiles))
+        shares = self._shares(dtype, self.ends * blocks * groups * columns, tiles)
+        return (blocks, tiles), (*shares, integer(rows), integer(columns), np.uint32(width))
+
+    def _shares(self, dtype, number, tiles):
+        """Room for what each block adds, and the counters of blocks that are done, which every launch leaves at 0."""
+        stream = np.cuda.get_current_stream()
+        key = stream.device_id, stream.ptr, tiles
+        if key not in self.counters:
+            self.counters[key] = np.zeros(tiles, np.uint32)
+        return np.empty(number, dtype), self.counters[key]
+'''

@@ -1,0 +1,327 @@
+"""The source of one kernel: every entry by one thread, reductions in each block, then over the blocks.
+
+A kernel computes in A what it reads and writes as T, and counts in I. Results do not depend on the order in which blocks run:
+each leaves its share of a reduction in memory, and the last block to finish takes them together (the pattern of
+`threadFenceReduction` in NVIDIA's samples). How many blocks there are follows from the sizes alone, so results are the same on
+every device.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from symdiff.codegen.cuda import RESERVED, CudaWriter, c_name
+from symdiff.codegen.function import FunctionWriter
+from symdiff.codegen.numpy import Writer
+from symdiff.codegen.program import ATOM, PRODUCT, WIDTH, Assign, Text, indent
+from symdiff.graph.contraction import is_view
+from symdiff.graph.node import Node
+from symdiff.graph.plan import Kernel
+from symdiff.graph.size import total
+from symdiff.graph.space import Axes, is_whole, operands_of, reduction_of, seen_through
+from symdiff.names import unique
+
+_LAWS = {"reduce_max": "Largest", "reduce_min": "Smallest", "reduce_prod": "Product"}
+_TYPES = {"float": "T", "bool": "bool", "int": "long long"}
+
+
+@dataclass(frozen=True)
+class KernelSource:
+    """What a module needs of a kernel.
+
+    Attributes
+    ----------
+    types : of each result, "T" or "?".
+    arrays : what it reads, in order.
+    sizes : the names of the sizes it is given, in order.
+    ends : how many reductions it ends with.
+    """
+
+    name: str
+    types: str
+    arrays: tuple[Node, ...]
+    sizes: tuple[str, ...]
+    ends: int
+    text: str
+
+
+@dataclass
+class _EntryWriter(FunctionWriter):
+    """Writes the statements for one entry; `kinds` holds the dtype of each variable."""
+
+    writer_class: type[Writer] = CudaWriter
+    kinds: dict[str, str] = field(default_factory=dict)
+
+    def _assign(self, node: Node, text: Text) -> Text:
+        named = super()._assign(node, text)
+        self.kinds[named.source] = node.dtype
+        return named
+
+    def lines(self) -> list[str]:
+        """The statements so far, which are forgotten."""
+        found = []
+        for statement in self.statements:
+            assert isinstance(statement, Assign)
+            kind = "bool" if self.kinds[statement.target] == "bool" else "A"
+            found += _folded(f"const {kind} {statement.target} = {statement.expression};")
+        self.statements.clear()
+        return found
+
+
+class _Ascii(dict[str, str]):
+    """A name -> what it is called in C++."""
+
+    def get(self, name: str, default: object = None) -> str:
+        return c_name(name)
+
+
+class KernelWriter:
+    """Writes one kernel.
+
+    Parameters
+    ----------
+    name : of the kernel.
+    kernel : what it computes.
+    names : node -> its variable in Python, of what the kernel reads or results in.
+    need : called with the name of each device function that the source uses.
+    pointwise : whether an array may be one number, which every entry reads.
+    """
+
+    def __init__(
+        self, name: str, kernel: Kernel, names: Mapping[Node, str], need: Callable[[str], None], pointwise: bool
+    ) -> None:
+        self.name, self.kernel, self.need, self.pointwise = name, kernel, need, pointwise
+        self.given = {node: c_name(text) for node, text in names.items()}
+        self.taken = {*RESERVED, name}
+        wanted = {node: self.given[node] for node in kernel.results}
+        self.writer = _EntryWriter({}, wanted, {}, self.taken, "", need, lengths=_Ascii(), is_part=True)
+        assert isinstance(self.writer.writer, CudaWriter)
+        self.expressions = self.writer.writer
+        self.expressions.axis = self._axis
+        self.computed = {*kernel.before, *kernel.nodes, *kernel.ends, *kernel.after}
+        self.pointers: dict[Node, str] = {}  # what is read -> its parameter
+        self.loaded: dict[tuple[Node, Axes], str] = {}
+        self.axes: dict[int, str] = {}  # axis -> the variable that counts along it
+
+    def write(self) -> KernelSource:
+        """The kernel."""
+        kernel = self.kernel
+        before = self._statements(kernel.before, kernel.before)
+        stored = [node for node in kernel.nodes if node in kernel.results]
+        body = self._statements(kernel.nodes, stored, kernel.ends)
+        sums = self._sums()
+        adding = [f"{s} = {law}::of({s}, {text});" if law != "Sum" else f"{s} += {text};" for s, law, text in sums]
+        entries = [f"{self._pointer_of(node)}[i] = {self.writer.texts[node].source};" for node in stored]
+        loads = [self._load(*key) for key in self.loaded if key[1]]
+        one_entry = [*loads, *body, *adding, *entries]
+        form = {"all": self._all, "rows": self._rows, "columns": self._columns}[kernel.form]
+        lines = form(before, self._counting(one_entry), [(s, law) for s, law, _ in sums])
+        text = [*self._head(), "{", *indent(lines), "}"]
+        arrays = tuple(self.pointers)
+        types = "".join("?" if node.dtype == "bool" else "T" for node in kernel.results)
+        return KernelSource(
+            self.name, types, arrays, tuple(self.writer.sizes.unknown), len(kernel.ends), "\n".join(text)
+        )
+
+    # Statements
+
+    def _reads(self, node: Node) -> list[tuple[Node, Node, Axes]]:
+        """The operands of a node, with what they look at and the axes that it runs along."""
+        one = reduction_of(node) if node in self.kernel.ends else None
+        operands = operands_of(node) if one is None else list(one.operands)
+        return [(x, *seen_through(*found)) for x, found in zip(node.args, operands, strict=True)]
+
+    def _statements(self, nodes: Sequence[Node], kept: Sequence[Node], ends: Sequence[Node] = ()) -> list[str]:
+        """The statements that compute nodes, and what they look at."""
+        order: list[Node] = []
+        for node in (*nodes, *ends):
+            found: list[Text | None] = []
+            for x, base, axes in self._reads(node):
+                if base in self.computed:
+                    order += _between(x, base)
+                found.append(None if base in self.computed else self._read(base, axes))
+            self.expressions.read[node] = found
+            order += [] if node in ends else [node]
+        self.writer.write(order, kept, [a for node in ends for a in node.args if a in self.computed])
+        return self.writer.lines()
+
+    def _read(self, base: Node, axes: Axes) -> Text:
+        """What a kernel finds in memory, or knows."""
+        if base.op in ("constant", "size"):
+            return self.expressions.write(base)
+        if base.op == "contract":
+            return Text("1") if not base.args else self._variable(base, axes)
+        if base.op == "arange":
+            return Text(f"A({self._axis(axes[0]) if axes[0] is not None else 0})")
+        return self._variable(base, axes)
+
+    def _variable(self, base: Node, axes: Axes) -> Text:
+        key = (base, axes if any(axis is not None for axis in axes) else ())
+        if key not in self.loaded:
+            self.loaded[key] = unique(self.given[base], self.taken)
+            self._pointer_of(base)
+        return Text(self.loaded[key], ATOM)
+
+    def _load(self, base: Node, axes: Axes) -> str:
+        """The statement that reads an entry."""
+        kind = {"float": "A", "bool": "bool", "int": "long long"}[base.dtype]
+        return f"const {kind} {self.loaded[base, axes]} = {self._pointer_of(base)}[{self._offset(base, axes)}];"
+
+    def _offset(self, base: Node, axes: Axes) -> str:
+        """Where in memory an entry is, in C order."""
+        if is_whole(axes, self.kernel.space):
+            return f"i * {self._pointer_of(base)}_step" if self.pointwise else "i"
+        terms = []
+        for place, axis in enumerate(axes):
+            if axis is not None:
+                stride = total(base.shape[place + 1 :])
+                size = "" if stride == 1 else f" * {self.expressions.size(stride).at(PRODUCT + 1)}"
+                terms.append(f"{self._axis(axis)}{size}")
+        return " + ".join(terms) or "0"
+
+    def _axis(self, axis: int) -> str:
+        """The variable that counts along an axis."""
+        kernel, last = self.kernel, len(self.kernel.space) - 1
+        rows = {"all": 0, "rows": kernel.kept, "columns": last + 1 - kernel.kept}[kernel.form]
+        if rows == 1 and axis == 0:
+            return "row"
+        if rows and axis == last == rows:
+            return "column"
+        return "i" if last == 0 else self.axes.setdefault(axis, f"i{axis}")
+
+    def _counting(self, lines: list[str]) -> list[str]:
+        """The statements for one entry, with the place along single axes in front."""
+        space, found = self.kernel.space, []
+        for axis, name in sorted(self.axes.items()):
+            inner = total(space[axis + 1 :])
+            text = "i" if inner == 1 else f"i / {self.expressions.size(inner).at(PRODUCT + 1)}"
+            outer = "" if axis == 0 else f" % {self.expressions.size(space[axis]).at(PRODUCT + 1)}"
+            found.append(f"const I {name} = {text}{outer};")
+        return [*found, *lines]
+
+    def _pointer_of(self, node: Node) -> str:
+        if node in self.kernel.results:
+            return f"{self.given[node]}_all"
+        return self.pointers.setdefault(node, f"{self.given[node]}_all")
+
+    def _sums(self) -> list[tuple[str, str, str]]:
+        """For each reduction its variable, its law, and what an entry adds."""
+        found = []
+        for node in self.kernel.ends:
+            law = _LAWS.get(node.op, "Sum")
+            self.need(law)
+            variable = unique(self.writer.names.get(node, "s"), self.taken)
+            factors = self.expressions.operands(node)
+            if node.op == "reduce_norm":
+                factors *= 2
+            text = factors[0].source
+            if len(factors) > 1:
+                text = " * ".join([factors[0].at(PRODUCT), *(f.at(PRODUCT + 1) for f in factors[1:])])
+            found.append((variable, law, text))
+        return found
+
+    # The three forms
+
+    def _head(self) -> list[str]:
+        kernel = self.kernel
+        parameters = [f"const {_TYPES[node.dtype]}* {name}" for node, name in self.pointers.items()]
+        parameters += [f"{_TYPES[node.dtype]}* {self._pointer_of(node)}" for node in kernel.results]
+        if kernel.ends and kernel.form != "rows":
+            parameters += ["volatile A* shares", "unsigned* done"]
+        parameters += ["I count"] if kernel.form == "all" else ["I rows", "I columns"]
+        parameters += (
+            ["unsigned lanes"] if kernel.form == "rows" else ["unsigned width"] if kernel.form == "columns" else []
+        )
+        parameters += [f"I {self.writer.sizes[name]}" for name in self.writer.sizes.unknown]
+        if self.pointwise:
+            parameters += [f"int {name}_step" for name in self.pointers.values()]
+        return _folded(f'extern "C" __global__ void {self.name}({", ".join(parameters)})')
+
+    def _ends(self, taken: Callable[[int], str], place: str, sums: Sequence[tuple[str, str]]) -> list[str]:
+        """Each reduction of all blocks together, written where its result is."""
+        lines = []
+        for k, ((variable, _), node) in enumerate(zip(sums, self.kernel.ends, strict=True)):
+            lines.append(f"{variable} = {taken(k)};")
+            if node.op == "reduce_norm":
+                lines.append(f"{variable} = sqrt({variable});")
+            self.writer.texts[node] = Text(variable, ATOM)
+        return lines
+
+    def _stores(self, nodes: Sequence[Node], place: str) -> list[str]:
+        return [
+            f"{self._pointer_of(node)}[{place}] = {self.writer.texts[node].source};"
+            for node in nodes
+            if node in self.kernel.results
+        ]
+
+    def _all(self, before: list[str], body: list[str], sums: Sequence[tuple[str, str]]) -> list[str]:
+        own = "blockIdx.x * (I)blockDim.x + threadIdx.x"
+        loop = f"for (I i = {own}; i < count; i += (I)gridDim.x * blockDim.x) {{"
+        lines = [f"A {variable} = {law}::none();" for variable, law in sums]
+        lines += [loop, *indent(body), "}"]
+        if not sums:
+            return [*self._scalars(), *before, *lines]
+        self.need("over_blocks")
+        for k, (variable, law) in enumerate(sums):
+            lines.append(f"{variable} = over_lanes<{law}>({variable}, blockDim.x);")
+            lines.append(f"if (threadIdx.x == 0) shares[{k} * gridDim.x + blockIdx.x] = {variable};")
+        lines.append("if (!is_last_block(done)) return;")
+        lines += self._ends(lambda k: f"over_blocks<{sums[k][1]}>(shares + {k} * gridDim.x)", "0", sums)
+        after = self._statements(self.kernel.after, [n for n in self.kernel.after if n in self.kernel.results])
+        lines += ["if (threadIdx.x != 0) return;", *after, *self._stores([*self.kernel.ends, *self.kernel.after], "0")]
+        return [*self._scalars(), *before, *lines]
+
+    def _rows(self, before: list[str], body: list[str], sums: Sequence[tuple[str, str]]) -> list[str]:
+        self.need("over_lanes")
+        lines = [f"A {variable} = {law}::none();" for variable, law in sums]
+        loop = "for (I column = lane; column < columns; column += lanes) {"
+        entry = ["const I i = row * columns + column;", *body]
+        lines += ["if (row < rows) {", *indent([loop, *indent(entry), "}"]), "}"]
+        lines += self._ends(lambda k: f"over_lanes<{sums[k][1]}>({sums[k][0]}, lanes)", "row", sums)
+        lines += ["if (row < rows && lane == 0) {", *indent(self._stores(self.kernel.ends, "row")), "}"]
+        groups = "const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;"
+        step = "first += (I)gridDim.x * groups"
+        outer = f"for (I first = (I)blockIdx.x * groups; first < rows; {step}) {{"
+        row = "const I row = first + threadIdx.x / lanes;"
+        return [*self._scalars(), *before, groups, outer, *indent([row, *lines]), "}"]
+
+    def _columns(self, before: list[str], body: list[str], sums: Sequence[tuple[str, str]]) -> list[str]:
+        self.need("over_chunks")
+        lines = [
+            "const unsigned groups = blockDim.x / width, group = threadIdx.x / width;",
+            "const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;",
+            "const I column = (I)blockIdx.y * width + threadIdx.x % width;",
+            "const bool works = group < groups && column < columns;",
+            *(f"A {variable} = {law}::none();" for variable, law in sums),
+        ]
+        loop = "for (I row = chunk; row < rows; row += chunks) {"
+        entry = ["const I i = row * columns + column;", *body]
+        own = [
+            f"shares[({k} * chunks + chunk) * columns + column] = {variable};" for k, (variable, _) in enumerate(sums)
+        ]
+        lines += ["if (works) {", *indent([loop, *indent(entry), "}", *own]), "}"]
+        lines += ["if (!is_last_block(done) || !works || group != 0) return;"]
+        place = "shares + {} * chunks * columns + column"
+        lines += self._ends(lambda k: f"over_chunks<{sums[k][1]}>({place.format(k)}, chunks, columns)", "column", sums)
+        lines += self._stores(self.kernel.ends, "column")
+        return [*self._scalars(), *before, *lines]
+
+    def _scalars(self) -> list[str]:
+        """What is read once."""
+        return [self._load(*key) for key in self.loaded if not key[1]]
+
+
+def _folded(line: str) -> list[str]:
+    """A line that is too long, as several."""
+    return textwrap.wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+
+
+def _between(x: Node, base: Node) -> list[Node]:
+    """The views from an operand down to what it looks at, innermost first."""
+    found: list[Node] = []
+    while x is not base and is_view(x) and x.args:
+        found.append(x)
+        (x,) = x.args
+    return found[::-1]
