@@ -400,6 +400,9 @@ def test_where_cupy_differs_from_numpy():
     result = cp.zeros((2, 2))
     cp.add.at(result, (slice(None), cp.asarray([0, 0, 3])), cp.ones((2, 3)))
     np.testing.assert_array_equal(result.get(), [[2, 1], [2, 1]])
+    assert float(cp.asarray(1.0) % 0.1) == 0
+    assert math.isnan(cp.asarray(1.0) % math.inf)
+    assert int(cp.asarray(-7) % 3) == 2
     for lacking in ("maximum", "minimum", "logaddexp"):
         with pytest.raises(NotImplementedError):
             getattr(cp, lacking).reduce(x)

@@ -42,7 +42,6 @@ const int MOST_THREADS = 1024, STACK = 1 << 17, MOST_SHARED = 48 << 10;
 enum State { READY, AT_BARRIER, AT_SHUFFLE, DONE };
 
 struct Thread {
-  ucontext_t start;
   jmp_buf place;  // where it goes on; much faster than swapcontext, which calls the kernel
   bool started;
   State state;
@@ -52,7 +51,7 @@ struct Thread {
 };
 
 static Thread threads[MOST_THREADS];
-static char* stacks;
+static char* stacks;  // shared with other libraries: fibers last for a launch
 static jmp_buf scheduler;
 static int current, count;
 static char message[200];
@@ -85,11 +84,12 @@ __attribute__((noinline)) static void go_on(int thread) {
   if (_setjmp(scheduler)) return;
   if (next.started) _longjmp(next.place, 1);
   next.started = true;
-  getcontext(&next.start);
-  next.start.uc_stack.ss_sp = stacks + size_t(thread) * STACK;
-  next.start.uc_stack.ss_size = STACK;
-  makecontext(&next.start, live, 0);
-  setcontext(&next.start);
+  static ucontext_t start;
+  getcontext(&start);
+  start.uc_stack.ss_sp = stacks + size_t(thread) * STACK;
+  start.uc_stack.ss_size = STACK;
+  makecontext(&start, live, 0);
+  setcontext(&start);
 }
 
 static bool release_warp(int first) {  // where all its lanes that a shuffle names have come to it
@@ -131,12 +131,10 @@ static const char* stuck() {
   Thread a = threads[0], b = threads[other];
   snprintf(message, sizeof message, "threads wait forever: thread 0 is at %s (line %d), thread %d at %s (line %d)",
            places[a.state], a.line, other, places[b.state], b.line);
-  for (int t = 0; t < count; t++) threads[t].started = false;  // they never return
   return message;
 }
 
 static const char* run_block() {
-  if (!stacks) stacks = static_cast<char*>(malloc(size_t(MOST_THREADS) * STACK));
   for (int t = 0; t < count; t++) threads[t].state = READY;
   for (;;) {
     for (int t = 0; t < count; t++)
@@ -219,6 +217,7 @@ static const char* run_grid(const unsigned* sizes, bool waits, char* shared, siz
   if (sizes[0] >> 31 || sizes[1] > 65535 || sizes[2] > 65535) return "a grid has at most 65535 blocks in y and z";
   if (shared_size > MOST_SHARED) return "a block has at most 48 KB of shared memory";
   count = sizes[3] * sizes[4] * sizes[5];
+  for (int t = 0; t < count; t++) threads[t].started = false;
   for (size_t block = size_t(sizes[0]) * sizes[1] * sizes[2]; block-- > 0;) {
     blockIdx = {unsigned(block % sizes[0]), unsigned(block / sizes[0] % sizes[1]), unsigned(block / sizes[0] / sizes[1])};
     memset(shared, 0xff, shared_size);
@@ -234,27 +233,34 @@ static const char* run_grid(const unsigned* sizes, bool waits, char* shared, siz
   return nullptr;
 }
 
-template <class... P>
-const char* launch(void (*kernel)(P...), void** arguments, const unsigned* sizes, bool waits, char* shared, char* end) {
-  Call<P...> call{kernel, arguments};
+struct Launch {  // as cupy/_kernel.py fills it in
+  unsigned sizes[6];  // of the grid and of its blocks
+  void** arguments;
+  char* stacks;
+};
+
+template <class... P> const char* launch(void (*kernel)(P...), const Launch& given, bool waits, char* shared, char* end) {
+  Call<P...> call{kernel, given.arguments};
   body = Call<P...>::run;
   body_argument = &call;
-  return run_grid(sizes, waits, shared, end - shared);
+  stacks = given.stacks;
+  return run_grid(given.sizes, waits, shared, end - shared);
 }
 
 }  // namespace cuda_on_cpu
 
 // A kernel of the file `id` is started by launch_id_kernel; its shared variables lie together in a section of the library.
 #define SHARED(id) static __attribute__((section("shared_" #id)))
-#define BOUNDS(id)                                                              \
-  extern "C" __attribute__((weak, visibility("hidden"))) char __start_shared_##id[]; \
-  extern "C" __attribute__((weak, visibility("hidden"))) char __stop_shared_##id[];
-#define LAUNCHER(id, kernel, waits)                                                                             \
-  extern "C" __attribute__((visibility("default"))) const char* types_##id##_##kernel() {                      \
-    return cuda_on_cpu::types(id::kernel);                                                                      \
-  }                                                                                                             \
-  extern "C" __attribute__((visibility("default"))) const char* launch_##id##_##kernel(const unsigned* sizes, void** given) { \
-    return cuda_on_cpu::launch(id::kernel, given, sizes, waits, __start_shared_##id, __stop_shared_##id);       \
+#define BOUNDS(id)                                               \
+  extern "C" __attribute__((weak, visibility("hidden"))) char    \
+      __start_shared_##id[], __stop_shared_##id[];
+#define LAUNCHER(id, kernel, waits)                                                                       \
+  extern "C" __attribute__((visibility("default"))) const char* types_##id##_##kernel() {                \
+    return cuda_on_cpu::types(id::kernel);                                                                \
+  }                                                                                                       \
+  extern "C" __attribute__((visibility("default"))) const char* launch_##id##_##kernel(                  \
+      const cuda_on_cpu::Launch* given) {                                                                 \
+    return cuda_on_cpu::launch(id::kernel, *given, waits, __start_shared_##id, __stop_shared_##id);       \
   }
 
 #define __syncthreads() cuda_on_cpu::wait(cuda_on_cpu::AT_BARRIER, __LINE__)

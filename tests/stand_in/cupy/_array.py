@@ -227,7 +227,7 @@ class ndarray(NDArrayOperatorsMixin):  # noqa: N801
         for part in function.__module__.split(".")[1:]:
             home = getattr(home, part, None)
         own = getattr(home, function.__name__, None)
-        return NotImplemented if own is None else own(*args, **kwargs)
+        return NotImplemented if own is None or own is function else own(*args, **kwargs)
 
     def __array__(self, dtype=None, copy=None):
         raise TypeError(

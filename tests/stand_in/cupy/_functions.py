@@ -112,7 +112,6 @@ UFUNCS = (
     ),
     *(
         "divide",
-        "divmod",
         "equal",
         "exp",
         "exp2",
@@ -142,6 +141,23 @@ _AT = {  # what `at` is there for, and the dtypes it takes
 }
 
 
+def _floor_divide(x, y, **given):
+    """Rounded down after the division is rounded, as CuPy does it."""
+    if np.result_type(x, y).kind != "f":
+        return np.floor_divide(x, y, **given)
+    return np.floor(np.divide(x, y), **given)
+
+
+def _remainder(x, y, **given):
+    """What that leaves: of floats it is not exact, and NaN for an infinite divisor."""
+    if np.result_type(x, y).kind != "f":
+        return np.remainder(x, y, **given)
+    return np.subtract(x, _floor_divide(x, y) * y, **given)
+
+
+_OF_CUPY = {"floor_divide": _floor_divide, "remainder": _remainder}
+
+
 class ufunc:  # noqa: N801
     """A function of each entry."""
 
@@ -157,7 +173,8 @@ class ufunc:  # noqa: N801
         out = outs[0] if outs else out[0] if isinstance(out, tuple) and self.nout == 1 else out
         if not isinstance(out, (ndarray, tuple, type(None))):
             raise TypeError("Output arguments type must be cupy.ndarray")
-        return call(self.function, *args, out=out, dtype=dtype, casting=casting)
+        function = _OF_CUPY.get(self.function.__name__, self.function)
+        return call(function, *args, out=out, dtype=dtype, casting=casting)
 
     def outer(self, a, b, **kwargs):
         """All pairs of entries."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import mmap
 import os
 import re
 import shutil
@@ -48,6 +49,23 @@ class LaunchError(RuntimeError):
     """A launch that a GPU would refuse, or that would never end there, or that writes outside its arrays."""
 
 
+class _Launch(ctypes.Structure):
+    """As ``cuda_on_cpu.h`` reads it."""
+
+    _fields_ = (
+        ("sizes", ctypes.c_uint * 6),
+        ("arguments", ctypes.POINTER(ctypes.c_void_p)),
+        ("stacks", ctypes.c_void_p),
+    )
+
+
+@cache
+def _stacks() -> ctypes.c_char:
+    """Memory for the threads of a block, which is only taken when it is used."""
+    memory = mmap.mmap(-1, 1024 << 17, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return ctypes.c_char.from_buffer(memory)
+
+
 class RawKernel:
     """A kernel by its source and name; called with a grid, a block and its arguments."""
 
@@ -78,7 +96,8 @@ class RawKernel:
         self._check([kind for kind, _ in arguments], types)
         sizes = [max(1, size) for size in (*grid, 1, 1)[:3] + (*block, 1, 1)[:3]]
         pointers = [value.ctypes.data for _, value in arguments]
-        error = launch((ctypes.c_uint * 6)(*sizes), (ctypes.c_void_p * len(pointers))(*pointers))
+        pointers = (ctypes.c_void_p * len(pointers))(*pointers)
+        error = launch(_Launch((ctypes.c_uint * 6)(*sizes), pointers, ctypes.addressof(_stacks())))
         if error:
             raise LaunchError(f"{self.name}: {error.decode()}")
         memories = [guard(arg.host) for arg in args if isinstance(arg, ndarray)]
@@ -93,6 +112,7 @@ class RawKernel:
             library, key = _library(str((FOLDER / _key(code)).resolve())), _key(code)
             launch, types = (getattr(library, f"{part}_{key}_{self.name}") for part in ("launch", "types"))
             launch.restype = types.restype = ctypes.c_char_p
+            launch.argtypes = [ctypes.POINTER(_Launch)]
             self._launcher = launch, types().decode().split()
 
     def _check(self, given: list[str], wanted: list[str]) -> None:
