@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from symdiff.codegen.numpy import Writer
 from symdiff.codegen.program import ATOM, COMPARISON, PRODUCT, UNARY, Text
-from symdiff.graph.leaves import number
+from symdiff.graph.build import repeated_scalar
+from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node
 from symdiff.graph.space import axes_of
 
@@ -42,6 +43,8 @@ _CALLS = {
 }
 
 PRELUDE = {
+    "infinity": "__device__ A infinity() { return A(1e300 * 1e300); }",
+    "nan_": "__device__ A nan_() { return infinity() - infinity(); }",
     "square": "__device__ A square(A x) { return x * x; }",
     "sign": "__device__ A sign(A x) { return x > 0 ? 1 : x < 0 ? -1 : x; }",
     "larger": "__device__ A larger(A a, A b) { return a > b || a != a ? a : b; }",
@@ -73,12 +76,12 @@ struct Product {
 };""",
     "Largest": """\
 struct Largest {
-    static __device__ A none() { return -INFINITY; }
+    static __device__ A none() { return -infinity(); }
     static __device__ A of(A a, A b) { return larger(a, b); }
 };""",
     "Smallest": """\
 struct Smallest {
-    static __device__ A none() { return INFINITY; }
+    static __device__ A none() { return infinity(); }
     static __device__ A of(A a, A b) { return smaller(a, b); }
 };""",
     "over_lanes": """\
@@ -126,8 +129,9 @@ template <class Law> __device__ A over_chunks(const volatile A* shares, unsigned
 
 _REQUIRES = {
     "logaddexp": ("larger",),
-    "Largest": ("larger",),
-    "Smallest": ("smaller",),
+    "nan_": ("infinity",),
+    "Largest": ("larger", "infinity"),
+    "Smallest": ("smaller", "infinity"),
     "over_blocks": ("over_lanes", "is_last_block"),
     "over_chunks": ("is_last_block",),
 }
@@ -201,6 +205,9 @@ class CudaWriter(Writer):
         """An entry that a view repeats."""
         return self.write(node)
 
+    def _repeated(self, a: Node, b: Node) -> Text | None:
+        return self.texts[a] if repeated_scalar(b) is constant(1.0) and b.shape else None
+
     def _product(self, node: Node) -> Text:
         out = node.attributes[1]
         if len(set(out)) < len(out):
@@ -227,9 +234,11 @@ class CudaWriter(Writer):
         if isinstance(value, bool):
             return Text("true" if value else "false")
         if value != value:
-            return Text("A(NAN)")
+            self.need("nan_")
+            return Text("nan_()")
         if value in (float("inf"), -float("inf")):
-            return Text("A(INFINITY)" if value > 0 else "-A(INFINITY)", ATOM if value > 0 else UNARY)
+            self.need("infinity")
+            return Text("infinity()" if value > 0 else "-infinity()", ATOM if value > 0 else UNARY)
         if value.is_integer() and abs(value) < 1e6 and str(value) != "-0.0":
             return Text(str(int(value)), UNARY if value < 0 else ATOM)
         return Text(f"A({value!r})") if value > 0 else Text(f"-A({-value!r})", UNARY)
@@ -270,6 +279,21 @@ class CudaWriter(Writer):
         last = axes_of(node.shape)[-1]
         place = "0" if last is None else self.axis(last)
         return Text(f"A({self.texts[node.args[0]].source} == {place})")
+
+    def _stack(self, node: Node) -> Text:
+        """A choice by the place along the last axes."""
+        (extents,) = node.attributes
+        axes = axes_of(node.shape)[node.ndim - len(extents) :]
+        texts = [text.source for text in self.operands(node)]
+        for extent, axis in zip(extents[::-1], axes[::-1], strict=True):
+            texts = [self._one_of(texts[k : k + extent], axis) for k in range(0, len(texts), extent)]
+        return Text(texts[0])
+
+    def _one_of(self, texts: Sequence[str], axis: int | None) -> str:
+        if axis is None or len(set(texts)) == 1:
+            return texts[0]
+        choices = [f"{self.axis(axis)} == {k} ? {text} : " for k, text in enumerate(texts[:-1])]
+        return f"({''.join(choices)}{texts[-1]})"
 
     def _relu(self, node: Node) -> Text:
         self.need("larger")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from symdiff.codegen import cupy_helpers
+from symdiff.codegen import cupy_helpers, helpers
 from symdiff.codegen.arguments import Checker
 from symdiff.codegen.cuda import PRELUDE, with_required
 from symdiff.codegen.function import FunctionWriter
+from symdiff.codegen.interface import OWN_NAMES
 from symdiff.codegen.kernel import KernelSource, KernelWriter
 from symdiff.codegen.module import ModuleSpec, ModuleWriter
 from symdiff.codegen.numpy import Writer
@@ -28,6 +29,22 @@ from symdiff.names import unique
 class CupyWriter(Writer):
     """Writes single nodes as CuPy expressions, where that is not what NumPy has."""
 
+    def _reduction(self, node: Node) -> Text:
+        """CuPy has `reduce` of sums and products alone."""
+        (x,), (axes,) = node.args, node.attributes
+        method = {"reduce_max": "max", "reduce_min": "min"}.get(node.op)
+        if method is None:
+            return super()._reduction(node)
+        return Text(f"{self.texts[x].at(ATOM)}.{method}({self._axis(x, axes)})")
+
+    def _erf(self, node: Node) -> Text:
+        self.need("special:erf")
+        return Text(f"_erf({self.texts[node.args[0]].source})")
+
+    def _erfc_of(self, node: Node) -> Text:
+        self.need("special:erfc")
+        return Text(f"_erfc({self.texts[node.args[0]].source})")
+
 
 class DeviceChecker(Checker):
     """Writes the checks of a module for a GPU, where scalars are arrays too."""
@@ -43,9 +60,12 @@ class DeviceChecker(Checker):
 class CupyModuleWriter(ModuleWriter):
     """Writes a module that computes with CuPy."""
 
-    library: ClassVar = ("cupy", ("cp", "cupy_", "cp_"))
+    library_names: ClassVar[tuple[str, ...]] = ("cp", "cupy_", "cp_")
     writer_class: ClassVar[type[Writer]] = CupyWriter
     checker_class: ClassVar[type[Checker]] = DeviceChecker
+    own_names: ClassVar[tuple[str, ...]] = (*OWN_NAMES, "capture")
+    helper_sources: ClassVar[Mapping[str, str]] = helpers.HELPERS | cupy_helpers.HELPERS
+    requires: ClassVar[Mapping[str, tuple[str, ...]]] = cupy_helpers.REQUIRES
 
     def __init__(self, spec: ModuleSpec) -> None:
         super().__init__(spec)
@@ -54,7 +74,11 @@ class CupyModuleWriter(ModuleWriter):
 
     def imports(self) -> list[str]:
         """CuPy and the standard library, `cupyx.scipy.special` where it must."""
-        return ["import math", *self.library_imports("cupyx.scipy.special")]
+        library = cupy_helpers.IMPORT.format(xp=self.xp).rstrip().split("\n")
+        lines = ["import math", "from typing import NamedTuple", "", *library]
+        more = dict.fromkeys(cupy_helpers.IMPORTS[name] for name in self.needed if name in cupy_helpers.IMPORTS)
+        more |= dict.fromkeys(self.special_imports("cupyx.scipy.special"))
+        return [*lines, *([""] if more else []), *more]
 
     def in_parts(self, unit: Unit, flattened: bool) -> bool:
         """A GPU has all points at once."""
@@ -90,11 +114,12 @@ class CupyModuleWriter(ModuleWriter):
 
     def endings(self) -> list[list[str]]:
         """The kernels, and what launches them."""
+        capture = cupy_helpers.CAPTURE.replace("np.", f"{self.xp}.").rstrip().split("\n")
         if not self.kernels:
-            return []
+            return [capture]
         launch = cupy_helpers.KERNELS.replace("np.", f"{self.xp}.").rstrip().split("\n")
         device = ['_DEVICE = """\\', *device_functions([*self.devices]).rstrip().split("\n"), '"""']
-        return [launch, device, *(self._kernel(*found) for found in self.kernels)]
+        return [capture, launch, device, *(self._kernel(*found) for found in self.kernels)]
 
     def _kernel(self, kernel: Kernel, source: KernelSource) -> list[str]:
         form = "points" if self.spec.pointwise and kernel.form == "all" else kernel.form
@@ -123,6 +148,7 @@ class StepsWriter:
 
     def write(self, order: Sequence[Node], roots: Sequence[Node]) -> None:
         """Append the statements that compute the roots."""
+        self.writer.broadcasts = False
         self.writer.write([node for node in order if node.op in LEAVES], roots)
         run: list[Node] = []
         for k, step in enumerate(self.steps):

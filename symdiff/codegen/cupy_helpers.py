@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from symdiff.codegen import helpers
+from symdiff.codegen.windows import WINDOWS
+
+IMPORT = """\
+try:
+    import cupy as {xp}
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "This module computes on a GPU with CuPy, which is not installed: pip install cupy-cuda12x (cupy-cuda13x for CUDA 13)"
+    ) from None
+"""
+
 TYPES = '''\
 _FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -121,9 +133,124 @@ class _Kernel:
 
     def _shares(self, dtype, number, tiles):
         """Room for what each block adds, and the counters of blocks that are done, which every launch leaves at 0."""
-        stream = np.cuda.get_current_stream()
-        key = stream.device_id, stream.ptr, tiles
+        key = np.cuda.Device().id, np.cuda.get_current_stream().ptr, tiles
         if key not in self.counters:
             self.counters[key] = np.zeros(tiles, np.uint32)
         return np.empty(number, dtype), self.counters[key]
 '''
+
+CAPTURE = '''\
+def capture(function, *arguments):
+    """Return a function without arguments that does function(*arguments) again in one launch, as a CUDA graph.
+
+    It reads the arguments where they are now and returns the same arrays every time: write what is new into the one
+    (`x[...] = batch`, `w -= rate * gradient.w`), and copy what is to stay of the other.
+    """
+    for number, argument in enumerate(arguments):
+        for part in argument if isinstance(argument, (tuple, list)) else (argument,):
+            if not isinstance(part, np.ndarray):
+                kind = type(part).__name__
+                raise TypeError(f"argument {number} is a {kind}: a captured step reads arrays, so pass cupy.asarray of it")
+    pool, stream = np.cuda.MemoryPool(), np.cuda.Stream(non_blocking=True)  # memory that nothing else is given
+    np.cuda.get_current_stream().synchronize()
+    with np.cuda.using_allocator(pool.malloc), stream:
+        function(*arguments)  # compiles kernels and takes memory, neither of which a capture may do
+        stream.synchronize()
+        stream.begin_capture()
+        try:
+            results = function(*arguments)
+        finally:
+            graph = stream.end_capture()
+
+    def replay():
+        graph.launch(np.cuda.get_current_stream())
+        return results
+
+    replay.memory = pool  # lives as long as the graph that uses it
+    return replay
+'''
+
+# Helpers that are other than those for NumPy.
+HELPERS = {
+    "_windows": WINDOWS["_windows"].replace(", writeable=writeable)", ")"),
+    "_positions": '''\
+def _positions(positions, length):
+    """Whether each position fits an axis of that length: to raise an error the host would have to wait for the device."""
+    return (positions >= 0) & (positions < length)
+''',
+    "_one_hot": '''\
+def _one_hot(positions, length, dtype):
+    """Along a new last axis 1 at each position, counted from 0, else 0."""
+    return (positions[..., None] == np.arange(length)).astype(dtype)
+''',
+    "_take": '''\
+def _take(x, positions, axis):
+    """The entries of x at positions, counted from 0, along an axis; NaN (of integers -1) at a position that x does not have."""
+    inside = _positions(positions, x.shape[axis]).reshape(positions.shape + (1,) * (x.ndim - 1 - axis))
+    return np.where(inside, np.take(x, positions, axis), np.full((), np.nan if x.dtype.kind == "f" else -1, x.dtype))
+''',
+    "_scatter": '''\
+def _scatter(values, positions, axis, length):
+    """The transpose of `_take`: zeros of a length along the axis, with each value added at its position, in any order."""
+    result = np.zeros((*values.shape[:axis], length, *values.shape[axis + positions.ndim :]), values.dtype)
+    inside = _positions(positions, length).reshape(positions.shape + (1,) * (values.ndim - axis - positions.ndim))
+    values = np.where(inside, values, np.zeros((), values.dtype))
+    np.add.at(result, (slice(None),) * axis + (positions,), values)
+    return result
+''',
+    "_masked": '''\
+def _masked(condition, x):
+    """x where the condition holds, else 0, whatever x is there."""
+    return np.where(condition, x, np.zeros((), x.dtype))
+''',
+    "_bell": '''\
+def _bell(x):
+    """exp(-x**2)."""
+    return np.exp(-(x**2))
+''',
+    "_checked": '''\
+def _checked(function, name, *matrices):
+    """function(*matrices), whose error names the matrix; to know of one the host waits for the device."""
+    try:
+        with errstate(linalg="raise"):
+            return function(*_of_one_batch(*matrices))
+    except np.linalg.LinAlgError as error:
+        raise np.linalg.LinAlgError(f"{error}: {name}") from None
+
+
+def _of_one_batch(*matrices):
+    """The matrices, with the same leading axes."""
+    shape = np.broadcast_shapes(*(matrix.shape[:-2] for matrix in matrices))
+    return [np.broadcast_to(matrix, shape + matrix.shape[-2:]) for matrix in matrices]
+''',
+    "_solve_triangular": '''\
+def _solve_triangular(a, b, upper):
+    """a^-1 b for a triangular a."""
+    return solve_triangular(*_of_one_batch(a, b), lower=not upper)
+''',
+    "_inverse_lower": '''\
+def _inverse_lower(a):
+    """The inverse of a lower triangular matrix."""
+    return solve_triangular(a, np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape), lower=True)
+''',
+    "_cofactors": '''\
+def _cofactors(a):
+    """det(a) a^-T by singular values, of which each cofactor lacks one: a singular matrix is no exception."""
+    left, values, right = np.linalg.svd(a)
+    sign = np.linalg.det(left) * np.linalg.det(right)
+    others = sign[..., None] * _prod_others(values, axes=(values.ndim - 1,))
+    return (left * others[..., None, :]) @ right
+''',
+}
+IMPORTS = {
+    "_checked": "from cupyx import errstate",
+    "_solve_triangular": "from cupyx.scipy.linalg import solve_triangular",
+    "_inverse_lower": "from cupyx.scipy.linalg import solve_triangular",
+}
+REQUIRES = {name: needs for name, needs in helpers.REQUIRES.items() if name not in HELPERS} | {
+    "_take": ("_positions",),
+    "_cofactors": ("_prod_others",),
+    "_solve_triangular": ("_checked",),
+    "_inverse_lower": ("_checked",),
+    "_scatter": ("_positions",),
+}

@@ -104,7 +104,7 @@ class FlatWriter:
         return [
             f"{blocks} = {call}",
             f"{rows} = [{block} for a, row in {self.call('zip')}({parts}, {blocks})]",
-            f"return {self.xp}.block({rows})",
+            f"return {self.xp}.concatenate([{self.xp}.concatenate(row, axis=1) for row in {rows}])",
         ]
 
     def _size_from(self, name: str, inputs: Sequence[Input]) -> str | None:

@@ -38,6 +38,7 @@ class FunctionWriter:
     need : called with the name of each helper the source uses.
     words : matrix that is factorised -> the user's words for it.
     lengths : name of a size -> what its variable is called instead.
+    broadcasts : whether repeated rows and the like may be left to broadcasting.
     is_part : whether sizes that no argument has are left to be arguments themselves.
     numbered : the last number of a variable such as t3.
     texts : node -> how it is written where it is used.
@@ -54,6 +55,7 @@ class FunctionWriter:
     words: Mapping[Node, str] = field(default_factory=dict)
     lengths: Mapping[str, str] = field(default_factory=dict)
     is_part: bool = False
+    broadcasts: bool = True
     writer_class: type[Writer] = Writer
     texts: dict[Node, Text] = field(default_factory=dict)
     arrays: dict[str, Shape] = field(default_factory=dict)
@@ -73,7 +75,8 @@ class FunctionWriter:
         writer = self.writer
         count = users(order)
         here = set(order)
-        bare, narrow = _left_to_broadcasting(order, [node for node in (*results, *kept) if node in here])
+        whole = [node for node in (*results, *kept) if node in here] if self.broadcasts else order
+        bare, narrow = _left_to_broadcasting(order, whole)
         wanted, kept = set(results), set(kept)
         subtracted = _subtracted(order)
         for node in order:

@@ -151,8 +151,8 @@ class KernelWriter:
         """What a kernel finds in memory, or knows."""
         if base.op in ("constant", "size"):
             return self.expressions.write(base)
-        if base.op == "contract":
-            return Text("1") if not base.args else self._variable(base, axes)
+        if is_view(base) and not base.args and base not in self.given:  # ones
+            return Text("1")
         if base.op == "arange":
             return Text(f"A({self._axis(axes[0]) if axes[0] is not None else 0})")
         return self._variable(base, axes)
@@ -171,6 +171,8 @@ class KernelWriter:
 
     def _offset(self, base: Node, axes: Axes) -> str:
         """Where in memory an entry is, in C order."""
+        if not any(axis is not None for axis in axes):
+            return "0"
         if is_whole(axes, self.kernel.space):
             return f"i * {self._pointer_of(base)}_step" if self.pointwise else "i"
         terms = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -55,10 +55,15 @@ class ModuleWriter:
 
     Attributes
     ----------
-    library : the array library, and what a module may call it: not as one of its inputs.
+    library_names : what a module may call the array library: not as one of its inputs.
+    own_names : what it may define besides the functions of its model.
+    helper_sources, requires : the source of each helper, and which others it needs.
     """
 
-    library: ClassVar = ("numpy", ("np", "numpy_", "np_"))
+    library_names: ClassVar[tuple[str, ...]] = ("np", "numpy_", "np_")
+    own_names: ClassVar[tuple[str, ...]] = OWN_NAMES
+    helper_sources: ClassVar[Mapping[str, str]] = helpers.HELPERS
+    requires: ClassVar[Mapping[str, tuple[str, ...]]] = helpers.REQUIRES
     writer_class: ClassVar[type[Writer]] = Writer
     checker_class: ClassVar[type[Checker]] = Checker
 
@@ -66,7 +71,7 @@ class ModuleWriter:
         self.spec = spec
         self.arguments = {name for entry in spec.inputs for name in (entry.name, *names_of(entry.node.shape))}
         self.hidden: set[str] = set()
-        self.xp = next(name for name in self.library[1] if name not in self.arguments)
+        self.xp = next(name for name in self.library_names if name not in self.arguments)
         self.needed: dict[str, None] = {}
         self.special: dict[str, None] = {}
         self.external: dict[str, None] = {}
@@ -81,13 +86,13 @@ class ModuleWriter:
         if name in EXTERNAL:
             self.external.setdefault(name)
             return
-        for other in helpers.REQUIRES.get(name, ()):
+        for other in self.requires.get(name, ()):
             self.need(other)
         self.needed.setdefault(name)
 
     def write(self) -> str:
         """The source of the module."""
-        check_names(self.spec.units, self.xp)
+        check_names(self.spec.units, (*self.own_names, self.xp))
         source = self.source()
         compile(source, self.spec.name, "exec", dont_inherit=True)  # nothing that is not Python is written or cached
         return source
@@ -115,7 +120,7 @@ class ModuleWriter:
 
     def helper_texts(self) -> Iterable[str]:
         """The helpers that are used, in the order of their table."""
-        return (text for name, text in helpers.HELPERS.items() if name in self.needed)
+        return (text for name, text in self.helper_sources.items() if name in self.needed)
 
     def endings(self) -> list[list[str]]:
         """What else stands at the end."""
@@ -128,14 +133,13 @@ class ModuleWriter:
         lines += ["import math"] if self.needed.keys() & {"_unflatten", "_over_points", "_in_parts"} else []
         lines += ["import os", "import threading", "from collections import deque"] if streamed else []
         lines += ["from concurrent import futures", "from contextlib import nullcontext"] if streamed else []
-        return [*lines, *self.library_imports("scipy.special")]
+        lines += ["from typing import NamedTuple", "", f"import numpy as {self.xp}"]
+        return [*lines, *self.special_imports("scipy.special")]
 
-    def library_imports(self, special: str) -> list[str]:
-        """The imports of the array library, and of the functions of the package `special`."""
-        lines = ["from typing import NamedTuple", "", f"import {self.library[0]} as {self.xp}"]
-        if self.special:
-            lines.append(f"from {special} import {', '.join(f'{name} as _{name}' for name in sorted(self.special))}")
-        return lines
+    def special_imports(self, package: str) -> list[str]:
+        """The import of the special functions that are used, if any are."""
+        names = ", ".join(f"{name} as _{name}" for name in sorted(self.special))
+        return [f"from {package} import {names}"] if names else []
 
     def docstring(self) -> str:
         """What the module computes, its arguments with their shapes, the closed form."""
@@ -168,7 +172,7 @@ class ModuleWriter:
                     names + comma, f"({self.xp}.broadcast_to(a, {self.shape}).reshape(-1) for a in ({names}{comma}))"
                 )
             )
-        taken = {self.xp, self.shape, *arguments_of(unit), *inputs.values(), *OWN_NAMES, class_of(unit)}
+        taken = {self.xp, self.shape, *arguments_of(unit), *inputs.values(), *self.own_names, class_of(unit)}
         assert unit.plan is not None
         comments = self.comments(unit, unit.plan)
         writer = FunctionWriter(

@@ -137,11 +137,15 @@ class Writer(ArrayWriter):
             a, b, symbol = b, a, MIRRORED[node.op]
         if node.op == "mul" and (repeated := self._repeated(a, b)) is not None:
             return repeated
-        if node.op == "mul" and not a.shape and b.op in ("mul", "div") and not self._ordered(b)[0].shape:
+        if node.op == "mul" and not a.shape and self._starts_with_scalar(b, number(a) is not None):
             right = own  # scalars meet first: in a * b * x, one product of arrays is enough
-        if node.op == "mul" and number(a) is not None and b.op == "div":
-            right = own
         return Text(self.texts[a].at(left) + symbol + self.texts[b].at(right), own)
+
+    def _starts_with_scalar(self, node: Node, after_number: bool) -> bool:
+        """Whether a product or quotient that is written here starts with a scalar, or may follow a number."""
+        if node.op not in ("mul", "div") or self.texts[node].precedence != PRODUCT:
+            return False
+        return (after_number and node.op == "div") or not self._ordered(node)[0].shape
 
     def _ordered(self, node: Node) -> tuple[Node, ...]:
         """Commuting operands as a person would write them: numbers, scalars, then arrays; short before long."""

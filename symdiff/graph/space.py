@@ -16,6 +16,8 @@ from symdiff.graph.ops import POINTWISE
 from symdiff.graph.size import Dim
 from symdiff.graph.special import SPECIAL
 
+_MOST_ENTRIES = 64  # side by side that a kernel chooses from
+
 # For each axis of an array the axis of the kernel it runs along; None for an axis of one entry.
 Axes = tuple[int | None, ...]
 
@@ -28,6 +30,8 @@ def is_elementwise(node: Node) -> bool:
         work = Contraction.of(node)
         is_diagonal = len(set(work.out)) < len(work.out)
         return not work.summed() and (len(node.args) > 1 or is_diagonal)
+    if node.op == "stack":
+        return len(node.args) <= _MOST_ENTRIES
     return node.op == "one_hot" or (node.op in POINTWISE and node.op not in SPECIAL and node.op not in EXTERNAL)
 
 
@@ -53,6 +57,8 @@ def operands_of(node: Node) -> list[tuple[Node, Axes]]:
         return [(x, tuple(at.get(label) for label in labels)) for x, labels in work.operands]
     if node.op == "one_hot":
         return [(node.args[0], own[:-1])]
+    if node.op == "stack":
+        return [(x, own[: x.ndim]) for x in node.args]
     return [
         (x, tuple(None if dim == 1 else axis for dim, axis in zip(x.shape, own[node.ndim - x.ndim :], strict=True)))
         for x in node.args

@@ -82,7 +82,7 @@ class _Fusion:
         found: set[Node] = set()
         for node in self.order:
             is_scalar = node in self.elementwise and not space_of(node.shape)
-            if is_scalar and all(x.op in LEAVES or x in found for x, _ in self.reads[node]):
+            if is_scalar and all(x not in self.position or x in found for x, _ in self.reads[node]):
                 found.add(node)
         return found
 
@@ -164,11 +164,15 @@ class _Fusion:
         return found
 
     def _kernel(self, group: _Group, wanted: set[Node]) -> Kernel:
+        before = self._before(group)
+        if not self.early.isdisjoint(group.nodes):
+            group.nodes = sorted({*before, *group.nodes}, key=self.position.__getitem__)
+            before = ()
         computed = [*group.nodes, *group.ends, *group.after]
         results = tuple(node for node in computed if node in wanted)
         parts: Mapping[str, list[Node]] = {"nodes": group.nodes, "ends": group.ends, "after": group.after}
         lists = {name: tuple(nodes) for name, nodes in parts.items()}
-        return Kernel(group.space, group.form, group.kept, results=results, before=self._before(group), **lists)
+        return Kernel(group.space, group.form, group.kept, results=results, before=before, **lists)
 
     def _before(self, group: _Group) -> tuple[Node, ...]:
         """The scalars that a kernel computes for itself."""
