@@ -6,12 +6,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # PyTorch comes first and by exact version: what else asks for it then finds it there, instead of fetching gigabytes of CUDA.
 TORCH := torch==2.13.0
+CUDA := cuda
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test test-gpu lint bench clean
 
 help:
 	@echo 'make demo    compile, train and check the two-layer net'
 	@echo 'make test    run every test'
+	@echo 'make test-gpu  run the tests that need CuPy and a GPU; CUDA=cuda13 for CUDA 13'
 	@echo 'make lint    ruff and mypy'
 	@echo 'make bench   run the benchmarks against every peer; ARGS=--quick tries whether they run'
 	@echo 'make clean   remove .venv and build'
@@ -23,6 +25,10 @@ demo: $(VENV)/demo.stamp
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n auto
+
+test-gpu: $(VENV)/test.stamp
+	$(PIP) --editable '.[$(CUDA)]'
+	$(BIN)/python -m pytest -m gpu
 
 lint: $(VENV)/lint.stamp
 	$(BIN)/ruff check .

@@ -33,18 +33,28 @@ EMIT = {
 """Which functions each example uses."""
 
 
-def arguments(example: str, *, check: bool = False) -> list[str]:
-    """The command line that compiles an example; a check reads the options from the files' own headers."""
+ON_A_GPU = ("gaussian_mixture", "lenet", "linear_regression", "logistic_regression", "two_layer_net")
+"""Examples whose modules for CuPy are committed too."""
+
+
+def arguments(example: str, backend: str = "numpy", *, check: bool = False) -> list[str]:
+    """The command line that compiles an example; a check reads the other options from the files' own headers."""
     model = str(EXAMPLES / example / "model.py")
-    return ["compile", model, "-o", str(GENERATED), *(["--check"] if check else ["--emit", EMIT[example]])]
+    options = ["--check"] if check else ["--emit", EMIT[example]]
+    return ["compile", model, "-o", str(GENERATED), "--backend", backend, *options]
+
+
+def chosen() -> list[tuple[str, str]]:
+    """The examples and backends that ``generated/`` holds."""
+    return [(example, "numpy") for example in EMIT] + [(example, "cupy") for example in ON_A_GPU]
 
 
 def main(check: bool = False) -> int:
     """Run the command for every example; return how many failed."""
     failed = 0
-    for example in EMIT:
+    for example, backend in chosen():
         try:
-            symdiff(arguments(example, check=check), prog_name="symdiff")
+            symdiff(arguments(example, backend, check=check), prog_name="symdiff")
         except SystemExit as end:
             failed += bool(end.code)
     return failed

@@ -1,13 +1,13 @@
-"""Find y = 2 x + 1 from eleven points by gradient descent, then predict, save and load."""
+"""Find y = 2 x + 1 from eleven points by gradient descent, then predict, save and load; with ``--backend cupy`` on a GPU."""
 
+import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "generated"))
-import line_numpy
-import plane_numpy
 
 
 def train(module, w, b, x, y, epochs=1000, rate=0.001):
@@ -18,28 +18,33 @@ def train(module, w, b, x, y, epochs=1000, rate=0.001):
         w, b = w - rate*g[0], b - rate*g[1]
         if epoch % 50 == 0:
             losses[epoch] = float(loss)
-            print(f"epoch {epoch:5d}   loss {loss:.10f}")
+            print(f"epoch {epoch:5d}   loss {losses[epoch]:.10f}")
     return w, b, losses
 
 
-def main(epochs=1000, file="line.npz"):
+def main(epochs=1000, file="line.npz", backend="numpy"):
     """Train on one value per sample; save, load, predict; return the parameters and the losses."""
-    x = np.arange(11.0)
-    w, b, losses = train(line_numpy, 0.0, 0.0, x, 2*x + 1, epochs)
-    np.savez(file, w=w, b=b)
+    xp, line = import_module(backend), import_module(f"line_{backend}")
+    x = xp.arange(11.0)
+    w, b, losses = train(line, 0.0, 0.0, x, 2*x + 1, epochs)
+    np.savez(file, w=float(w), b=float(b))
     with np.load(file) as saved:
-        print("prediction", line_numpy.predict(saved["w"], saved["b"], x).round(3))
+        print("prediction", line.predict(saved["w"], saved["b"], x).round(3))
     return w, b, losses
 
 
-def main_matrix(epochs=1000):
+def main_matrix(epochs=1000, backend="numpy"):
     """The same with columns in place of plain values."""
-    x = np.arange(11.0).reshape(-1, 1)
-    return train(plane_numpy, np.zeros((1, 1)), np.zeros((1, 1)), x, 2*x + 1, epochs)
+    xp, plane = import_module(backend), import_module(f"plane_{backend}")
+    x = xp.arange(11.0).reshape(-1, 1)
+    return train(plane, xp.zeros((1, 1)), xp.zeros((1, 1)), x, 2*x + 1, epochs)
 
 
 if __name__ == "__main__":
-    w, b, _ = main()
-    print(f"y = {w:.6f} x + {b:.6f}")
-    w, b, _ = main_matrix()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--backend", choices=("numpy", "cupy"), default="numpy")
+    backend = parser.parse_args().backend
+    w, b, _ = main(backend=backend)
+    print(f"y = {float(w):.6f} x + {float(b):.6f}")
+    w, b, _ = main_matrix(backend=backend)
     print(f"y = {w.item():.6f} x + {b.item():.6f}, by matrices")

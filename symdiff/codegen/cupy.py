@@ -10,7 +10,6 @@ from symdiff.codegen import cupy_helpers, helpers
 from symdiff.codegen.arguments import Checker
 from symdiff.codegen.cuda import PRELUDE, with_required
 from symdiff.codegen.function import FunctionWriter
-from symdiff.codegen.interface import OWN_NAMES
 from symdiff.codegen.kernel import KernelSource, KernelWriter
 from symdiff.codegen.module import ModuleSpec, ModuleWriter
 from symdiff.codegen.numpy import Writer
@@ -63,7 +62,6 @@ class CupyModuleWriter(ModuleWriter):
     library_names: ClassVar[tuple[str, ...]] = ("cp", "cupy_", "cp_")
     writer_class: ClassVar[type[Writer]] = CupyWriter
     checker_class: ClassVar[type[Checker]] = DeviceChecker
-    own_names: ClassVar[tuple[str, ...]] = (*OWN_NAMES, "capture")
     helper_sources: ClassVar[Mapping[str, str]] = helpers.HELPERS | cupy_helpers.HELPERS
     requires: ClassVar[Mapping[str, tuple[str, ...]]] = cupy_helpers.REQUIRES
 
@@ -114,12 +112,11 @@ class CupyModuleWriter(ModuleWriter):
 
     def endings(self) -> list[list[str]]:
         """The kernels, and what launches them."""
-        capture = cupy_helpers.CAPTURE.replace("np.", f"{self.xp}.").rstrip().split("\n")
         if not self.kernels:
-            return [capture]
+            return []
         launch = cupy_helpers.KERNELS.replace("np.", f"{self.xp}.").rstrip().split("\n")
         device = ['_DEVICE = """\\', *device_functions([*self.devices]).rstrip().split("\n"), '"""']
-        return [capture, launch, device, *(self._kernel(*found) for found in self.kernels)]
+        return [launch, device, *(self._kernel(*found) for found in self.kernels)]
 
     def _kernel(self, kernel: Kernel, source: KernelSource) -> list[str]:
         form = "points" if self.spec.pointwise and kernel.form == "all" else kernel.form

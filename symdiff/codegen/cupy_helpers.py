@@ -139,37 +139,6 @@ class _Kernel:
         return np.empty(number, dtype), self.counters[key]
 '''
 
-CAPTURE = '''\
-def capture(function, *arguments):
-    """Return a function without arguments that does function(*arguments) again in one launch, as a CUDA graph.
-
-    It reads the arguments where they are now and returns the same arrays every time: write what is new into the one
-    (`x[...] = batch`, `w -= rate * gradient.w`), and copy what is to stay of the other.
-    """
-    for number, argument in enumerate(arguments):
-        for part in argument if isinstance(argument, (tuple, list)) else (argument,):
-            if not isinstance(part, np.ndarray):
-                kind = type(part).__name__
-                raise TypeError(f"argument {number} is a {kind}: a captured step reads arrays, so pass cupy.asarray of it")
-    pool, stream = np.cuda.MemoryPool(), np.cuda.Stream(non_blocking=True)  # memory that nothing else is given
-    np.cuda.get_current_stream().synchronize()
-    with np.cuda.using_allocator(pool.malloc), stream:
-        function(*arguments)  # compiles kernels and takes memory, neither of which a capture may do
-        stream.synchronize()
-        stream.begin_capture()
-        try:
-            results = function(*arguments)
-        finally:
-            graph = stream.end_capture()
-
-    def replay():
-        graph.launch(np.cuda.get_current_stream())
-        return results
-
-    replay.memory = pool  # lives as long as the graph that uses it
-    return replay
-'''
-
 # Helpers that are other than those for NumPy.
 HELPERS = {
     "_windows": WINDOWS["_windows"].replace(", writeable=writeable)", ")"),
@@ -186,12 +155,14 @@ def _one_hot(positions, length, dtype):
     "_take": '''\
 def _take(x, positions, axis):
     """The entries of x at positions, counted from 0, along an axis; NaN (of integers -1) at a position that x does not have."""
+    positions = positions.astype(np.int64, copy=False)
     inside = _positions(positions, x.shape[axis]).reshape(positions.shape + (1,) * (x.ndim - 1 - axis))
     return np.where(inside, np.take(x, positions, axis), np.full((), np.nan if x.dtype.kind == "f" else -1, x.dtype))
 ''',
     "_scatter": '''\
 def _scatter(values, positions, axis, length):
     """The transpose of `_take`: zeros of a length along the axis, with each value added at its position, in any order."""
+    positions = positions.astype(np.int64, copy=False)
     result = np.zeros((*values.shape[:axis], length, *values.shape[axis + positions.ndim :]), values.dtype)
     inside = _positions(positions, length).reshape(positions.shape + (1,) * (values.ndim - axis - positions.ndim))
     values = np.where(inside, values, np.zeros((), values.dtype))

@@ -18,9 +18,9 @@ def class_of(unit: Unit) -> str:
     return "Grad" if unit.output is None else "".join(part.capitalize() for part in unit.output.split("_")) + "Grad"
 
 
-def check_names(units: Sequence[Unit], own: Sequence[str]) -> None:
-    """Refuse an output whose functions or result class would be called like others of the module, or like its own names."""
-    owners = dict.fromkeys(own, "the module")
+def check_names(units: Sequence[Unit], xp: str) -> None:
+    """Refuse an output whose functions or result class would be called like others of the module."""
+    owners = dict.fromkeys((*OWN_NAMES, xp), "the module")
     for unit in units:
         owner = "the objective" if unit.output is None else f"the output {unit.output!r}"
         names = [unit.name, *([f"{unit.name}_flat"] if unit.wrt else [])]

@@ -56,12 +56,10 @@ class ModuleWriter:
     Attributes
     ----------
     library_names : what a module may call the array library: not as one of its inputs.
-    own_names : what it may define besides the functions of its model.
     helper_sources, requires : the source of each helper, and which others it needs.
     """
 
     library_names: ClassVar[tuple[str, ...]] = ("np", "numpy_", "np_")
-    own_names: ClassVar[tuple[str, ...]] = OWN_NAMES
     helper_sources: ClassVar[Mapping[str, str]] = helpers.HELPERS
     requires: ClassVar[Mapping[str, tuple[str, ...]]] = helpers.REQUIRES
     writer_class: ClassVar[type[Writer]] = Writer
@@ -92,7 +90,7 @@ class ModuleWriter:
 
     def write(self) -> str:
         """The source of the module."""
-        check_names(self.spec.units, (*self.own_names, self.xp))
+        check_names(self.spec.units, self.xp)
         source = self.source()
         compile(source, self.spec.name, "exec", dont_inherit=True)  # nothing that is not Python is written or cached
         return source
@@ -172,7 +170,7 @@ class ModuleWriter:
                     names + comma, f"({self.xp}.broadcast_to(a, {self.shape}).reshape(-1) for a in ({names}{comma}))"
                 )
             )
-        taken = {self.xp, self.shape, *arguments_of(unit), *inputs.values(), *self.own_names, class_of(unit)}
+        taken = {self.xp, self.shape, *arguments_of(unit), *inputs.values(), *OWN_NAMES, class_of(unit)}
         assert unit.plan is not None
         comments = self.comments(unit, unit.plan)
         writer = FunctionWriter(

@@ -1,0 +1,1674 @@
+# symdiff 0.1.0: --backend cupy --emit value,grad,value_and_grad,vjp --math exact --style fast
+"""lenet: value and derivatives in closed form, written by symdiff; edit the model, not this.
+
+Arguments
+    k1     parameter, (6, 1, 5, 5)
+    b1     parameter, (6,)
+    k2     parameter, (16, 6, 5, 5)
+    b2     parameter, (16,)
+    w3     parameter, (400, 120)
+    b3     parameter, (120,)
+    w4     parameter, (120, 84)
+    b4     parameter, (84,)
+    w5     parameter, (84, 10)
+    b5     parameter, (10,)
+    image  data, (n, 1, 32, 32)
+    label  data, (n,), integers
+
+Closed form
+    e3 = (window_max has no closed form in tensors)
+    e4 = b1[:, None, None] + e3
+    h1 = relu(e4)
+    e5 = (Windows have no closed form in tensors)
+    e7 = (window_max has no closed form in tensors)
+    e8 = b2[:, None, None] + e7
+    h2 = relu(e8)
+    e9 = reshape(h2, n, 400)
+    e10 = b3 + e9 @ w3
+    h3 = relu(e10)
+    e11 = b4 + h3 @ w4
+    h4 = relu(e11)
+    scores = b5 + h4 @ w5
+    e12 = log_softmax(scores, axis=1)
+    value = -sum(e12*one_hot(label, 10))/n
+    e13 = -one_hot(label, 10) + softmax(scores, axis=1)
+    e14 = where(0 < e11, (e13 @ w5.T)/n, 0)
+    e15 = where(0 < e10, e14 @ w4.T, 0)
+    e16 = where(0 < e8, reshape(e15 @ w3.T, n, 16, 5, 5), 0)
+    e17 = (place_first_max has no closed form in tensors)
+    e18 = (Windows and strides have no closed form in tensors)
+    grad.k1 = (place_first_max has no closed form in tensors)
+    grad.b1 = sum(e18, axis=(0, 2, 3))
+    grad.k2 = einsum('mino,nkjlom->ijkl', e17, e5)
+    grad.b2 = sum(e16, axis=(0, 2, 3))
+    grad.w3 = e9.T @ e15
+    grad.b3 = sum(e15, axis=0)
+    grad.w4 = h3.T @ e14
+    grad.b4 = sum(e14, axis=0)
+    grad.w5 = (h4.T @ e13)/n
+    grad.b5 = sum(e13, axis=0)/n
+
+"""
+
+
+import math
+from typing import NamedTuple
+
+try:
+    import cupy as cp
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "This module computes on a GPU with CuPy, which is not installed: pip install cupy-cuda12x (cupy-cuda13x for CUDA 13)"
+    ) from None
+
+
+SIGNATURE = {
+    "model": "lenet",
+    "inputs": {
+        "k1": {"role": "parameter", "shape": (6, 1, 5, 5), "dtype": "float"},
+        "b1": {"role": "parameter", "shape": (6,), "dtype": "float"},
+        "k2": {"role": "parameter", "shape": (16, 6, 5, 5), "dtype": "float"},
+        "b2": {"role": "parameter", "shape": (16,), "dtype": "float"},
+        "w3": {"role": "parameter", "shape": (400, 120), "dtype": "float"},
+        "b3": {"role": "parameter", "shape": (120,), "dtype": "float"},
+        "w4": {"role": "parameter", "shape": (120, 84), "dtype": "float"},
+        "b4": {"role": "parameter", "shape": (84,), "dtype": "float"},
+        "w5": {"role": "parameter", "shape": (84, 10), "dtype": "float"},
+        "b5": {"role": "parameter", "shape": (10,), "dtype": "float"},
+        "image": {"role": "data", "shape": ("n", 1, 32, 32), "dtype": "float"},
+        "label": {"role": "data", "shape": ("n",), "dtype": "int"},
+    },
+    "samples": "n",
+    "pointwise": False,
+    "functions": {
+        "value": ("k1", "b1", "k2", "b2", "w3", "b3", "w4", "b4", "w5", "b5", "image", "label"),
+        "grad": ("k1", "b1", "k2", "b2", "w3", "b3", "w4", "b4", "w5", "b5", "image", "label"),
+        "value_and_grad": ("k1", "b1", "k2", "b2", "w3", "b3", "w4", "b4", "w5", "b5", "image", "label"),
+        "scores": ("k1", "b1", "k2", "b2", "w3", "b3", "w4", "b4", "w5", "b5", "image"),
+        "scores_vjp": ("k1", "b1", "k2", "b2", "w3", "b3", "w4", "b4", "w5", "b5", "image", "u"),
+    },
+}
+
+
+class Grad(NamedTuple):
+    """One array for each parameter of the objective."""
+
+    k1: cp.ndarray
+    b1: cp.ndarray
+    k2: cp.ndarray
+    b2: cp.ndarray
+    w3: cp.ndarray
+    b3: cp.ndarray
+    w4: cp.ndarray
+    b4: cp.ndarray
+    w5: cp.ndarray
+    b5: cp.ndarray
+
+
+class ScoresGrad(NamedTuple):
+    """One array for each parameter of scores."""
+
+    k1: cp.ndarray
+    b1: cp.ndarray
+    k2: cp.ndarray
+    b2: cp.ndarray
+    w3: cp.ndarray
+    b3: cp.ndarray
+    w4: cp.ndarray
+    b4: cp.ndarray
+    w5: cp.ndarray
+    b5: cp.ndarray
+
+
+def value(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
+    """Return the objective."""
+    k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label = _arguments(
+        k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label,
+    )
+    n = image.shape[0]
+    t1 = _windows(cp.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
+    t2 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t2 = _of_windows(cp.maximum, t2, (2, 2), (2, 2))
+    h1 = _value_1(k1.dtype, (1176*n,), ((n, 6, 14, 14),), b1, window_max_t2)
+    t3 = _windows(cp.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
+    t4 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ _windows(cp.ascontiguousarray(t3), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t4 = _of_windows(cp.maximum, t4, (2, 2), (2, 2))
+    h2 = _value_2(k1.dtype, (400*n,), ((n, 16, 5, 5),), window_max_t4, b2)
+    t5 = h2.reshape(n, 400) @ w3
+    h3 = _value_3(k1.dtype, (120*n,), ((n, 120),), b3, t5)
+    t6 = h3 @ w4
+    h4 = _value_4(k1.dtype, (84*n,), ((n, 84),), t6, b4)
+    t7 = h4 @ w5
+    scores, t8 = _value_5(k1.dtype, (n, 10), ((n, 10), (n,)), t7, b5)
+    t9, t10 = _value_6(k1.dtype, (n,), ((n,), (n, 1)), t8)
+    t11 = _value_7(k1.dtype, (n, 10), ((n,),), scores, t10)
+    t12 = _value_8(k1.dtype, (n,), ((n, 1),), t11, t9)
+    value = _value_9(k1.dtype, (10*n,), ((),), t12, scores, label, n)
+    return value
+
+
+def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
+    """Return the gradient of the objective by k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
+    k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label = _arguments(
+        k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label,
+    )
+    n = image.shape[0]
+    t1 = _windows(cp.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
+    t2 = _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1)))
+    t3 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ t2.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t3 = _of_windows(cp.maximum, t3, (2, 2), (2, 2))
+    t4, h1 = _grad_1(k1.dtype, (1176*n,), ((n, 6, 14, 14), (n, 6, 14, 14)), b1, window_max_t3)
+    t5 = _windows(cp.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
+    t6 = _windows(cp.ascontiguousarray(t5), (0, 0, (10, 1), (5, 1)))
+    t7 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ t6.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t7 = _of_windows(cp.maximum, t7, (2, 2), (2, 2))
+    t8, h2 = _grad_2(k1.dtype, (400*n,), ((n, 16, 5, 5), (n, 16, 5, 5)), window_max_t7, b2)
+    reshape_h2 = h2.reshape(n, 400)
+    t9 = reshape_h2 @ w3
+    t10, h3 = _grad_3(k1.dtype, (120*n,), ((n, 120), (n, 120)), b3, t9)
+    t11 = h3 @ w4
+    t12, h4 = _grad_4(k1.dtype, (84*n,), ((n, 84), (n, 84)), t11, b4)
+    t13 = h4 @ w5
+    scores, t14 = _grad_5(k1.dtype, (n, 10), ((n, 10), (n,)), t13, b5)
+    t15 = _grad_6(k1.dtype, (n,), ((n, 1),), t14)
+    t16, t17 = _grad_7(k1.dtype, (n, 10), ((n, 10), (n, 1)), scores, t15)
+    t18, grad_b5 = _grad_8(k1.dtype, (n, 10), ((n, 10), (10,)), t16, t17, label, n)
+    t19 = t18 @ w5.T
+    grad_w5 = h4.T @ t18
+    t20, grad_b4 = _grad_9(k1.dtype, (n, 84), ((n, 84), (84,)), t12, t19)
+    t21 = t20 @ w4.T
+    grad_w4 = h3.T @ t20
+    t22, grad_b3 = _grad_10(k1.dtype, (n, 120), ((n, 120), (120,)), t10, t21)
+    grad_w3 = reshape_h2.T @ t22
+    t23 = (t22 @ w3.T).reshape(n, 16, 5, 5)
+    t24 = _grad_11(k1.dtype, (400*n,), ((n, 16, 5, 5),), t8, t23)
+    t25 = _place_first_max(t24, t7, window_max_t7, (2, 2), (2, 2))
+    grad_b2 = cp.add.reduce(t24, axis=(0, 2, 3))
+    t26 = (k2.transpose(2, 1, 3, 0).reshape(150, 16) @ t25.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
+        10, 5, 6, 5, 10, -1,
+    )
+    grad_k2 = cp.add.reduce(t6.reshape(10, 150, -1) @ t25.transpose(2, 3, 0, 1).reshape(10, -1, 16)).reshape(5, 6, 5, 16).transpose(
+        3, 1, 0, 2,
+    )
+    t27 = _add_windows(
+        _add_windows(t26, (14, 6, 5, 10, n), (0, 0, (10, 1), (5, 1))), (14, 6, 14, n), (2, 0, (5, 1), (10, 1)),
+    )
+    t28 = _grad_12(k1.dtype, (1176*n,), ((n, 6, 14, 14),), t4, t27, n)
+    t29 = _place_first_max(t28, t3, window_max_t3, (2, 2), (2, 2))
+    grad_b1 = cp.add.reduce(t28, axis=(0, 2, 3))
+    grad_k1 = cp.add.reduce(t2.reshape(28, 25, -1) @ t29.transpose(2, 3, 0, 1).reshape(28, -1, 6)).reshape(5, 1, 5, 6).transpose(
+        3, 1, 0, 2,
+    )
+    return Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
+
+
+def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
+    """Return the objective and its gradient by k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
+    k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label = _arguments(
+        k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label,
+    )
+    n = image.shape[0]
+    t1 = _windows(cp.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
+    t2 = _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1)))
+    t3 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ t2.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t3 = _of_windows(cp.maximum, t3, (2, 2), (2, 2))
+    t4, h1 = _value_and_grad_1(k1.dtype, (1176*n,), ((n, 6, 14, 14), (n, 6, 14, 14)), b1, window_max_t3)
+    t5 = _windows(cp.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
+    t6 = _windows(cp.ascontiguousarray(t5), (0, 0, (10, 1), (5, 1)))
+    t7 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ t6.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t7 = _of_windows(cp.maximum, t7, (2, 2), (2, 2))
+    t8, h2 = _value_and_grad_2(k1.dtype, (400*n,), ((n, 16, 5, 5), (n, 16, 5, 5)), window_max_t7, b2)
+    reshape_h2 = h2.reshape(n, 400)
+    t9 = reshape_h2 @ w3
+    t10, h3 = _value_and_grad_3(k1.dtype, (120*n,), ((n, 120), (n, 120)), b3, t9)
+    t11 = h3 @ w4
+    t12, h4 = _value_and_grad_4(k1.dtype, (84*n,), ((n, 84), (n, 84)), t11, b4)
+    t13 = h4 @ w5
+    scores, t14 = _value_and_grad_5(k1.dtype, (n, 10), ((n, 10), (n,)), t13, b5)
+    t15, t16 = _value_and_grad_6(k1.dtype, (n,), ((n,), (n, 1)), t14)
+    t17, t18 = _value_and_grad_7(k1.dtype, (n, 10), ((n, 10), (n,)), scores, t16)
+    t19 = _value_and_grad_8(k1.dtype, (n,), ((n, 1),), t18, t15)
+    t20, t21, grad_b5 = _value_and_grad_9(k1.dtype, (n, 10), ((n, 10), (n, 10), (10,)), label, t17, t18, n)
+    value = _value_and_grad_10(k1.dtype, (10*n,), ((),), t19, scores, t20, n)
+    t22 = t21 @ w5.T
+    grad_w5 = h4.T @ t21
+    t23, grad_b4 = _value_and_grad_11(k1.dtype, (n, 84), ((n, 84), (84,)), t12, t22)
+    t24 = t23 @ w4.T
+    grad_w4 = h3.T @ t23
+    t25, grad_b3 = _value_and_grad_12(k1.dtype, (n, 120), ((n, 120), (120,)), t10, t24)
+    grad_w3 = reshape_h2.T @ t25
+    t26 = (t25 @ w3.T).reshape(n, 16, 5, 5)
+    t27 = _value_and_grad_13(k1.dtype, (400*n,), ((n, 16, 5, 5),), t8, t26)
+    t28 = _place_first_max(t27, t7, window_max_t7, (2, 2), (2, 2))
+    grad_b2 = cp.add.reduce(t27, axis=(0, 2, 3))
+    t29 = (k2.transpose(2, 1, 3, 0).reshape(150, 16) @ t28.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
+        10, 5, 6, 5, 10, -1,
+    )
+    grad_k2 = cp.add.reduce(t6.reshape(10, 150, -1) @ t28.transpose(2, 3, 0, 1).reshape(10, -1, 16)).reshape(5, 6, 5, 16).transpose(
+        3, 1, 0, 2,
+    )
+    t30 = _add_windows(
+        _add_windows(t29, (14, 6, 5, 10, n), (0, 0, (10, 1), (5, 1))), (14, 6, 14, n), (2, 0, (5, 1), (10, 1)),
+    )
+    t31 = _value_and_grad_14(k1.dtype, (1176*n,), ((n, 6, 14, 14),), t4, t30, n)
+    t32 = _place_first_max(t31, t3, window_max_t3, (2, 2), (2, 2))
+    grad_b1 = cp.add.reduce(t31, axis=(0, 2, 3))
+    grad_k1 = cp.add.reduce(t2.reshape(28, 25, -1) @ t32.transpose(2, 3, 0, 1).reshape(28, -1, 6)).reshape(5, 1, 5, 6).transpose(
+        3, 1, 0, 2,
+    )
+    return value, Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
+
+
+def scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
+    """Return scores."""
+    k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image = _arguments_of_scores(
+        k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image,
+    )
+    n = image.shape[0]
+    t1 = _windows(cp.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
+    t2 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t2 = _of_windows(cp.maximum, t2, (2, 2), (2, 2))
+    h1 = _scores_1(k1.dtype, (1176*n,), ((n, 6, 14, 14),), b1, window_max_t2)
+    t3 = _windows(cp.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
+    t4 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ _windows(cp.ascontiguousarray(t3), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t4 = _of_windows(cp.maximum, t4, (2, 2), (2, 2))
+    h2 = _scores_2(k1.dtype, (400*n,), ((n, 16, 5, 5),), window_max_t4, b2)
+    t5 = h2.reshape(n, 400) @ w3
+    h3 = _scores_3(k1.dtype, (120*n,), ((n, 120),), b3, t5)
+    t6 = h3 @ w4
+    h4 = _scores_4(k1.dtype, (84*n,), ((n, 84),), t6, b4)
+    t7 = h4 @ w5
+    scores = _scores_5(k1.dtype, (10*n,), ((n, 10),), t7, b5)
+    return scores
+
+
+def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
+    """Return u^T times the Jacobian of scores, u of the shape of scores."""
+    k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image = _arguments_of_scores(
+        k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image,
+    )
+    u = _cotangent("u", u, (image.shape[0], 10), k1.dtype)
+    n = image.shape[0]
+    t1 = cp.ascontiguousarray(image.transpose(2, 1, 3, 0))
+    t2 = u @ w5.T
+    vjp_b5 = _scores_vjp_1(k1.dtype, (n, 10), ((10,),), u)
+    t3 = _windows(cp.ascontiguousarray(_windows(t1, (2, 0, (5, 1), (28, 1)))), (0, 0, (28, 1), (5, 1)))
+    t4 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ t3.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t4 = _of_windows(cp.maximum, t4, (2, 2), (2, 2))
+    t5, h1 = _scores_vjp_2(k1.dtype, (1176*n,), ((n, 6, 14, 14), (n, 6, 14, 14)), b1, window_max_t4)
+    t6 = _windows(cp.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
+    t7 = _windows(cp.ascontiguousarray(t6), (0, 0, (10, 1), (5, 1)))
+    t8 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ t7.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+        3, 1, 0, 2,
+    )
+    window_max_t8 = _of_windows(cp.maximum, t8, (2, 2), (2, 2))
+    t9, h2 = _scores_vjp_3(k1.dtype, (400*n,), ((n, 16, 5, 5), (n, 16, 5, 5)), window_max_t8, b2)
+    reshape_h2 = h2.reshape(n, 400)
+    t10 = reshape_h2 @ w3
+    t11, h3 = _scores_vjp_4(k1.dtype, (120*n,), ((n, 120), (n, 120)), b3, t10)
+    t12 = h3 @ w4
+    t13, h4, vjp_b4 = _scores_vjp_5(k1.dtype, (n, 84), ((n, 84), (n, 84), (84,)), t12, b4, t2)
+    t14 = t13 @ w4.T
+    vjp_w4 = h3.T @ t13
+    vjp_w5 = h4.T @ u
+    t15, vjp_b3 = _scores_vjp_6(k1.dtype, (n, 120), ((n, 120), (120,)), t11, t14)
+    vjp_w3 = reshape_h2.T @ t15
+    t16 = (t15 @ w3.T).reshape(n, 16, 5, 5)
+    t17 = _scores_vjp_7(k1.dtype, (400*n,), ((n, 16, 5, 5),), t9, t16)
+    t18 = _place_first_max(t17, t8, window_max_t8, (2, 2), (2, 2))
+    vjp_b2 = cp.add.reduce(t17, axis=(0, 2, 3))
+    t19 = (k2.transpose(2, 1, 3, 0).reshape(150, 16) @ t18.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
+        10, 5, 6, 5, 10, -1,
+    )
+    vjp_k2 = cp.add.reduce(t7.reshape(10, 150, -1) @ t18.transpose(2, 3, 0, 1).reshape(10, -1, 16)).reshape(5, 6, 5, 16).transpose(
+        3, 1, 0, 2,
+    )
+    t20 = _add_windows(
+        _add_windows(t19, (14, 6, 5, 10, n), (0, 0, (10, 1), (5, 1))), (14, 6, 14, n), (2, 0, (5, 1), (10, 1)),
+    )
+    t21 = _scores_vjp_8(k1.dtype, (1176*n,), ((n, 6, 14, 14),), t5, t20, n)
+    t22 = _place_first_max(t21, t4, window_max_t4, (2, 2), (2, 2))
+    vjp_b1 = cp.add.reduce(t21, axis=(0, 2, 3))
+    vjp_k1 = cp.add.reduce(t3.reshape(28, 25, -1) @ t22.transpose(2, 3, 0, 1).reshape(28, -1, 6)).reshape(5, 1, 5, 6).transpose(
+        3, 1, 0, 2,
+    )
+    return ScoresGrad(vjp_k1, vjp_b1, vjp_k2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5)
+
+
+def unpack(vec):
+    """Split one vector into k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
+    return Grad(*_unflatten(vec, ((6, 1, 5, 5), (6,), (16, 6, 5, 5), (16,), (400, 120), (120,), (120, 84), (84,), (84, 10), (10,)), {}))
+
+
+def value_flat(vec, image, label):
+    """As `value`, of one vector that holds k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
+    p = unpack(vec)
+    return value(p.k1, p.b1, p.k2, p.b2, p.w3, p.b3, p.w4, p.b4, p.w5, p.b5, image, label)
+
+
+def grad_flat(vec, image, label):
+    """As `grad`, of one vector that holds k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
+    p = unpack(vec)
+    return pack(grad(p.k1, p.b1, p.k2, p.b2, p.w3, p.b3, p.w4, p.b4, p.w5, p.b5, image, label))
+
+
+def value_and_grad_flat(vec, image, label):
+    """As `value_and_grad`, of one vector that holds k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
+    p = unpack(vec)
+    value, gradient = value_and_grad(p.k1, p.b1, p.k2, p.b2, p.w3, p.b3, p.w4, p.b4, p.w5, p.b5, image, label)
+    return value, pack(gradient)
+
+
+def scores_flat(vec, image):
+    """As `scores`, of one vector that holds k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
+    p = unpack(vec)
+    return scores(p.k1, p.b1, p.k2, p.b2, p.w3, p.b3, p.w4, p.b4, p.w5, p.b5, image)
+
+
+def scores_vjp_flat(vec, image, u):
+    """As `scores_vjp`, of one vector that holds k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
+    p = unpack(vec)
+    return pack(scores_vjp(p.k1, p.b1, p.k2, p.b2, p.w3, p.b3, p.w4, p.b4, p.w5, p.b5, image, u))
+
+
+def _arguments(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    return _convert(
+        {
+            "k1": ((6, 1, 5, 5), "float"),
+            "b1": ((6,), "float"),
+            "k2": ((16, 6, 5, 5), "float"),
+            "b2": ((16,), "float"),
+            "w3": ((400, 120), "float"),
+            "b3": ((120,), "float"),
+            "w4": ((120, 84), "float"),
+            "b4": ((84,), "float"),
+            "w5": ((84, 10), "float"),
+            "b5": ((10,), "float"),
+            "image": (("n", 1, 32, 32), "float"),
+            "label": (("n",), "int"),
+        },
+        (k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label),
+    )
+
+
+def _arguments_of_scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    return _convert(
+        {
+            "k1": ((6, 1, 5, 5), "float"),
+            "b1": ((6,), "float"),
+            "k2": ((16, 6, 5, 5), "float"),
+            "b2": ((16,), "float"),
+            "w3": ((400, 120), "float"),
+            "b3": ((120,), "float"),
+            "w4": ((120, 84), "float"),
+            "b4": ((84,), "float"),
+            "w5": ((84, 10), "float"),
+            "b5": ((10,), "float"),
+            "image": (("n", 1, 32, 32), "float"),
+        },
+        (k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image),
+    )
+
+
+def _convert(declared, arguments):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes.setdefault(dim, (name, length))[1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+
+
+_FLOATING = (cp.dtype(cp.float32), cp.dtype(cp.float64))
+
+
+def _typed(kinds, arguments):
+    """The arguments by name, as arrays of one floating dtype on one device; integers stay so where they are declared so."""
+    arrays, weak = {}, set()
+    for name, argument in zip(kinds, arguments):
+        arrays[name] = _array(name, argument)
+        if isinstance(argument, (int, float)) and not hasattr(argument, "dtype"):
+            weak.add(name)  # a Python number takes the dtype of the others
+    dtypes = {name: array.dtype for name, array in arrays.items() if name not in weak}
+    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
+    for name, dtype in dtypes.items():
+        if dtype.kind == "f" and dtype not in _FLOATING:
+            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+    common = cp.result_type(*floating) if floating else cp.dtype(cp.float64)
+    first = None
+    for name, kind in kinds.items():
+        array = arrays[name]
+        if kind == "int" and array.dtype.kind == "f":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        if kind == "bool" and array.dtype.kind != "b":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected booleans, as declared")
+        arrays[name] = array.astype({"float": common, "int": cp.int64, "bool": bool}[kind], copy=False)
+        if name not in weak:
+            first = first or (name, array.device)
+            if array.device != first[1]:
+                raise ValueError(f"{name} is on {array.device}, {first[0]} on {first[1]}: put all arrays on one device")
+    return arrays
+
+
+def _array(name, argument):
+    """An argument as an array of real numbers on a GPU; one that is there already is not copied."""
+    if isinstance(argument, cp.ndarray) or hasattr(argument, "__cuda_array_interface__"):
+        array = cp.asarray(argument)
+    elif isinstance(argument, (bool, int, float)) or getattr(argument, "shape", None) == ():
+        array = cp.asarray(argument)
+    elif hasattr(argument, "__dlpack_device__") and argument.__dlpack_device__()[0] == 2:  # CUDA
+        array = cp.from_dlpack(argument)
+    else:
+        kind = f"{type(argument).__module__}.{type(argument).__name__}".removeprefix("builtins.")
+        raise TypeError(
+            f"{name} is a {kind} in the memory of the host: put it on the GPU once, before the loop, with cupy.asarray({name})"
+        )
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+    return array
+
+
+def _cotangent(name, given, shape, dtype):
+    """A cotangent as an array of the output's shape."""
+    array = _array(name, given)
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}, expected {shape}, the shape of the output")
+    return array.astype(dtype, copy=False)[()]
+
+
+def _windows(x, *axes, writeable=False):
+    """A view of x in which some axes are several, one for each (size, step) of theirs.
+
+    Each of `axes` is (axis, start, (size, step), (size', step'), ...): the entries at start + step i + step' i' + ...
+    """
+    shape, strides, first = [], [], [slice(None)] * x.ndim
+    terms = {axis: sizes for axis, _, *sizes in axes}
+    for axis, start, *sizes in axes:
+        first[axis] = slice(0 if any(size == 0 for size, _ in sizes) else start, None)
+    for axis, stride in enumerate(x.strides):
+        for size, step in terms.get(axis, [(x.shape[axis], 1)]):
+            shape.append(size)
+            strides.append(step * stride)
+    return cp.lib.stride_tricks.as_strided(x[tuple(first)], shape, strides)
+
+
+def _add_windows(values, shape, *axes):
+    """The transpose of `_windows`: zeros of a shape, with each value added where it came from."""
+    result = cp.zeros(shape, values.dtype)
+    view = _windows(result, *axes, writeable=True)
+    terms = {axis: sizes for axis, _, *sizes in axes}
+    loops, place = [], 0
+    for axis, length in enumerate(shape):
+        sizes = terms.get(axis, [(length, 1)])
+        apart = len(sizes) == 1 or (len(sizes) == 2 and any(abs(s) >= n * abs(t) for _, s in sizes for n, t in sizes))
+        if not apart:  # entries meet: they are added one after the other, but for those along the longest
+            longest = max(range(len(sizes)), key=lambda k: sizes[k][0])
+            loops += [place + k for k in range(len(sizes)) if k != longest]
+        place += len(sizes)
+    for offsets in cp.ndindex(*(view.shape[axis] for axis in loops)):
+        entry = [slice(None)] * view.ndim
+        for axis, k in zip(loops, offsets):
+            entry[axis] = k
+        part = view[tuple(entry)]
+        part += values[tuple(entry)]
+    return result
+
+
+def _of_windows(function, x, *windows):
+    """The sum or the largest entry of each window of the last axes; `windows` are (size, step) along each."""
+    for axis, (size, step) in enumerate(windows, x.ndim - len(windows)):
+        last = (x.shape[axis] - size) // step * step
+        first, *rest = (x[(slice(None),) * axis + (slice(k, k + last + 1, step),)] for k in range(size))
+        x = function(first, rest.pop()) if rest else first
+        for part in rest:
+            function(x, part, out=x)
+    return x
+
+
+def _first_largest(x, y, windows):
+    """For each place in the windows of x: those entries of x, and which of them are y, the largest, for the first time."""
+    free = cp.ones_like(y, bool)
+    for place in cp.ndindex(*(size for size, _ in windows)):
+        steps = [(k, step, count) for k, (_, step), count in zip(place, windows, y.shape[-len(windows) :])]
+        spot = (..., *(slice(k, k + step * (count - 1) + 1, step) for k, step, count in steps))
+        hit = (x[spot] == y) & free
+        free ^= hit
+        yield spot, hit
+
+
+def _place_first_max(g, x, y, *windows):
+    """The transpose of `_pick_first_max`: zeros like x, to which g is added at the first largest entry y of each window."""
+    result = cp.zeros_like(x) if g.ndim == x.ndim else cp.zeros((*g.shape[: g.ndim - x.ndim], *x.shape), x.dtype)
+    if g.strides != y.strides and g.ndim == y.ndim:
+        g, given = cp.empty_like(y), g  # lines of memory of both are then of the same entries
+        g[...] = given
+    apart = all(size <= step for size, step in windows)
+    for spot, hit in _first_largest(x, y, windows):
+        part = result[spot]
+        cp.copyto(part, g, where=hit) if apart else cp.add(part, cp.where(hit, g, 0), out=part)
+    return result
+
+
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return cp.concatenate([cp.ravel(part) for part in parts])
+
+
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = cp.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def known_shapes(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    trial = 1
+    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
+        trial += 1
+    parts, start = [], 0
+    for shape in known_shapes(trial):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
+
+
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if not isinstance(count, (int, cp.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")
+
+
+_WIDTH = 256  # threads of a block
+_BLOCKS = 1024  # at most, of a kernel with reductions: their shares are then added up by one block
+_TYPES = {"float32": "typedef float T, A;\n", "float64": "typedef double T, A;\n"}
+
+
+class _Kernel:
+    """A CUDA kernel, compiled for a dtype when first called with it, and launched on the current stream.
+
+    `form` says what its `ends` reductions keep: of "all" entries nothing, "rows" (the first axes), "columns" (the last).
+    `kinds` has a letter for each result: T for the dtype of the floating arrays, ? for conditions.
+    """
+
+    def __init__(self, name, form, ends, kinds, source):
+        self.name, self.form, self.ends, self.kinds, self.source = name, form, ends, kinds, source
+        self.compiled, self.counters = {}, {}
+
+    def __call__(self, dtype, count, shapes, *given):
+        """The results, of these shapes; `count` is the number of entries, or of rows and of columns."""
+        count = (math.prod(count),) if self.form == "points" else count
+        results = [cp.empty(shape, dtype if kind == "T" else bool) for shape, kind in zip(shapes, self.kinds)]
+        arrays = [cp.ascontiguousarray(array) for array in given if not isinstance(array, int)]
+        wide = max(math.prod(count), *(array.size for array in (*arrays, *results))) > 2**30
+        integer = cp.int64 if wide else cp.int32
+        blocks, more = getattr(self, f"_{self.form}")(dtype, integer, *count)
+        sizes = [integer(size) for size in given if isinstance(size, int)]
+        steps = [integer(array.size > 1) for array in arrays] if self.form == "points" else []
+        self.of(dtype, wide)(blocks, (_WIDTH,), (*arrays, *results, *more, *sizes, *steps))
+        return results if len(results) > 1 else results[0]
+
+    def of(self, dtype, wide):
+        """The kernel for arrays of a dtype, that counts in 32 bits or in 64."""
+        found = self.compiled.get((dtype, wide))
+        if found is None:
+            found = self.compiled[dtype, wide] = cp.RawKernel(self.code(dtype, wide), self.name, ("-std=c++17",))
+        return found
+
+    def code(self, dtype, wide):
+        """Its whole source."""
+        return f"typedef {'long long' if wide else 'int'} I;\n{_TYPES[cp.dtype(dtype).name]}\n{_DEVICE}\n{self.source}"
+
+    def _all(self, dtype, integer, count):
+        blocks = max(1, -(-count // _WIDTH))
+        if not self.ends:
+            return (min(blocks, 2**20),), (integer(count),)
+        blocks = min(blocks, _BLOCKS)
+        return (blocks,), (*self._shares(dtype, self.ends * blocks, 1), integer(count))
+
+    _points = _all
+
+    def _rows(self, dtype, integer, rows, columns):
+        lanes = 1
+        while 2 * lanes <= min(32, columns) and _WIDTH % (2 * lanes) == 0:
+            lanes *= 2
+        blocks = -(-rows // (_WIDTH // lanes))
+        return (min(blocks, 2**20),), (integer(rows), integer(columns), cp.uint32(lanes))
+
+    def _columns(self, dtype, integer, rows, columns):
+        width = 1
+        while width < min(columns, _WIDTH):
+            width *= 2
+        width = min(width, _WIDTH)
+        tiles, groups = -(-columns // width), _WIDTH // width
+        blocks = max(1, min(-(-rows // (16 * groups)), _BLOCKS // tiles))
+        shares = self._shares(dtype, self.ends * blocks * groups * columns, tiles)
+        return (blocks, tiles), (*shares, integer(rows), integer(columns), cp.uint32(width))
+
+    def _shares(self, dtype, number, tiles):
+        """Room for what each block adds, and the counters of blocks that are done, which every launch leaves at 0."""
+        key = cp.cuda.Device().id, cp.cuda.get_current_stream().ptr, tiles
+        if key not in self.counters:
+            self.counters[key] = cp.zeros(tiles, cp.uint32)
+        return cp.empty(number, dtype), self.counters[key]
+
+
+_DEVICE = """\
+__device__ A infinity() { return A(1e300 * 1e300); }
+__device__ A larger(A a, A b) { return a > b || a != a ? a : b; }
+struct Sum {
+    static __device__ A none() { return 0; }
+    static __device__ A of(A a, A b) { return a + b; }
+};
+struct Largest {
+    static __device__ A none() { return -infinity(); }
+    static __device__ A of(A a, A b) { return larger(a, b); }
+};
+// For the first of every `lanes` threads side by side (a power of 2, or all of the block) what all of them have together.
+template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
+    __shared__ A values[1024];
+    const unsigned lane = threadIdx.x % lanes;
+    __syncthreads();
+    values[threadIdx.x] = value;
+    for (unsigned n = lanes; n > 1;) {
+        const unsigned half = (n + 1) / 2;
+        __syncthreads();
+        if (lane + half < n) values[threadIdx.x] = Law::of(values[threadIdx.x], values[threadIdx.x + half]);
+        n = half;
+    }
+    __syncthreads();
+    return values[threadIdx.x - lane];
+}
+// Whether all other blocks (of this column) have written their shares. The counter goes back to 0.
+__device__ bool is_last_block(unsigned* done) {
+    __shared__ bool is_last;
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0) is_last = atomicInc(done + blockIdx.y, gridDim.x - 1) == gridDim.x - 1;
+    __syncthreads();
+    __threadfence();
+    return is_last;
+}
+// What the shares of all blocks have together.
+template <class Law> __device__ A over_blocks(const volatile A* shares) {
+    A value = Law::none();
+    for (unsigned block = threadIdx.x; block < gridDim.x; block += blockDim.x) value = Law::of(value, shares[block]);
+    return over_lanes<Law>(value, blockDim.x);
+}
+// The same of one column, of which every chunk of the rows has a share.
+template <class Law> __device__ A over_chunks(const volatile A* shares, unsigned chunks, I columns) {
+    A value = Law::none();
+    for (unsigned chunk = 0; chunk < chunks; chunk++) value = Law::of(value, shares[chunk * columns]);
+    return value;
+}
+"""
+
+
+_value_1 = _Kernel("value_1", "all", 0, "T", """\
+extern "C" __global__ void value_1(const T* b1_all, const T* window_max_t2_all, T* h1_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i / 196 % 6;
+        const A b1 = b1_all[i1];
+        const A window_max_t2 = window_max_t2_all[i];
+        const A h1 = larger(window_max_t2 + b1, 0);
+        h1_all[i] = h1;
+    }
+}
+""")
+
+
+_value_2 = _Kernel("value_2", "all", 0, "T", """\
+extern "C" __global__ void value_2(const T* window_max_t4_all, const T* b2_all, T* h2_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i / 25 % 16;
+        const A window_max_t4 = window_max_t4_all[i];
+        const A b2 = b2_all[i1];
+        const A h2 = larger(window_max_t4 + b2, 0);
+        h2_all[i] = h2;
+    }
+}
+""")
+
+
+_value_3 = _Kernel("value_3", "all", 0, "T", """\
+extern "C" __global__ void value_3(const T* b3_all, const T* t5_all, T* h3_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i % 120;
+        const A b3 = b3_all[i1];
+        const A t5 = t5_all[i];
+        const A h3 = larger(b3 + t5, 0);
+        h3_all[i] = h3;
+    }
+}
+""")
+
+
+_value_4 = _Kernel("value_4", "all", 0, "T", """\
+extern "C" __global__ void value_4(const T* t6_all, const T* b4_all, T* h4_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i % 84;
+        const A t6 = t6_all[i];
+        const A b4 = b4_all[i1];
+        const A h4 = larger(t6 + b4, 0);
+        h4_all[i] = h4;
+    }
+}
+""")
+
+
+_value_5 = _Kernel("value_5", "rows", 1, "TT", """\
+extern "C" __global__ void value_5(const T* t7_all, const T* b5_all, T* scores_all, T* t8_all, I rows, I
+    columns, unsigned lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t8 = Largest::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A t7 = t7_all[i];
+                const A b5 = b5_all[column];
+                const A scores = t7 + b5;
+                t8 = Largest::of(t8, scores);
+                scores_all[i] = scores;
+            }
+        }
+        t8 = over_lanes<Largest>(t8, lanes);
+        if (row < rows && lane == 0) {
+            t8_all[row] = t8;
+        }
+    }
+}
+""")
+
+
+_value_6 = _Kernel("value_6", "all", 0, "TT", """\
+extern "C" __global__ void value_6(const T* t8_all, T* t9_all, T* t10_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t8 = t8_all[i];
+        const A t9 = (fabs(t8) < infinity() ? t8 : 0);
+        const A t10 = -t9;
+        t9_all[i] = t9;
+        t10_all[i] = t10;
+    }
+}
+""")
+
+
+_value_7 = _Kernel("value_7", "rows", 1, "T", """\
+extern "C" __global__ void value_7(const T* scores_all, const T* t10_all, T* t11_all, I rows, I columns,
+    unsigned lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t11 = Sum::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A scores = scores_all[i];
+                const A t10 = t10_all[row];
+                const A t1 = exp(scores + t10);
+                t11 += t1;
+            }
+        }
+        t11 = over_lanes<Sum>(t11, lanes);
+        if (row < rows && lane == 0) {
+            t11_all[row] = t11;
+        }
+    }
+}
+""")
+
+
+_value_8 = _Kernel("value_8", "all", 0, "T", """\
+extern "C" __global__ void value_8(const T* t11_all, const T* t9_all, T* t12_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t11 = t11_all[i];
+        const A t9 = t9_all[i];
+        const A t12 = -(log(t11) + t9);
+        t12_all[i] = t12;
+    }
+}
+""")
+
+
+_value_9 = _Kernel("value_9", "all", 1, "T", """\
+extern "C" __global__ void value_9(const T* t12_all, const T* scores_all, const long long* label_all, T*
+    value_all, volatile A* shares, unsigned* done, I count, I n)
+{
+    A s = Sum::none();
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / 10;
+        const I i1 = i % 10;
+        const A t12 = t12_all[i0];
+        const A scores = scores_all[i];
+        const long long label = label_all[i0];
+        const A t1 = scores + t12;
+        const A one_hot_label = A(label == i1);
+        s += t1 * one_hot_label;
+    }
+    s = over_lanes<Sum>(s, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    if (!is_last_block(done)) return;
+    s = over_blocks<Sum>(shares + 0 * gridDim.x);
+    if (threadIdx.x != 0) return;
+    const A value = -s / A(n);
+    value_all[0] = value;
+}
+""")
+
+
+_grad_1 = _Kernel("grad_1", "all", 0, "TT", """\
+extern "C" __global__ void grad_1(const T* b1_all, const T* window_max_t3_all, T* t4_all, T* h1_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i / 196 % 6;
+        const A b1 = b1_all[i1];
+        const A window_max_t3 = window_max_t3_all[i];
+        const A t4 = window_max_t3 + b1;
+        const A h1 = larger(t4, 0);
+        t4_all[i] = t4;
+        h1_all[i] = h1;
+    }
+}
+""")
+
+
+_grad_2 = _Kernel("grad_2", "all", 0, "TT", """\
+extern "C" __global__ void grad_2(const T* window_max_t7_all, const T* b2_all, T* t8_all, T* h2_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i / 25 % 16;
+        const A window_max_t7 = window_max_t7_all[i];
+        const A b2 = b2_all[i1];
+        const A t8 = window_max_t7 + b2;
+        const A h2 = larger(t8, 0);
+        t8_all[i] = t8;
+        h2_all[i] = h2;
+    }
+}
+""")
+
+
+_grad_3 = _Kernel("grad_3", "all", 0, "TT", """\
+extern "C" __global__ void grad_3(const T* b3_all, const T* t9_all, T* t10_all, T* h3_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i % 120;
+        const A b3 = b3_all[i1];
+        const A t9 = t9_all[i];
+        const A t10 = b3 + t9;
+        const A h3 = larger(t10, 0);
+        t10_all[i] = t10;
+        h3_all[i] = h3;
+    }
+}
+""")
+
+
+_grad_4 = _Kernel("grad_4", "all", 0, "TT", """\
+extern "C" __global__ void grad_4(const T* t11_all, const T* b4_all, T* t12_all, T* h4_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i % 84;
+        const A t11 = t11_all[i];
+        const A b4 = b4_all[i1];
+        const A t12 = t11 + b4;
+        const A h4 = larger(t12, 0);
+        t12_all[i] = t12;
+        h4_all[i] = h4;
+    }
+}
+""")
+
+
+_grad_5 = _Kernel("grad_5", "rows", 1, "TT", """\
+extern "C" __global__ void grad_5(const T* t13_all, const T* b5_all, T* scores_all, T* t14_all, I rows, I
+    columns, unsigned lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t14 = Largest::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A t13 = t13_all[i];
+                const A b5 = b5_all[column];
+                const A scores = t13 + b5;
+                t14 = Largest::of(t14, scores);
+                scores_all[i] = scores;
+            }
+        }
+        t14 = over_lanes<Largest>(t14, lanes);
+        if (row < rows && lane == 0) {
+            t14_all[row] = t14;
+        }
+    }
+}
+""")
+
+
+_grad_6 = _Kernel("grad_6", "all", 0, "T", """\
+extern "C" __global__ void grad_6(const T* t14_all, T* t15_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t14 = t14_all[i];
+        const A t15 = -(fabs(t14) < infinity() ? t14 : 0);
+        t15_all[i] = t15;
+    }
+}
+""")
+
+
+_grad_7 = _Kernel("grad_7", "rows", 1, "TT", """\
+extern "C" __global__ void grad_7(const T* scores_all, const T* t15_all, T* t16_all, T* t17_all, I rows, I
+    columns, unsigned lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t17 = Sum::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A scores = scores_all[i];
+                const A t15 = t15_all[row];
+                const A t16 = exp(scores + t15);
+                t17 += t16;
+                t16_all[i] = t16;
+            }
+        }
+        t17 = over_lanes<Sum>(t17, lanes);
+        if (row < rows && lane == 0) {
+            t17_all[row] = t17;
+        }
+    }
+}
+""")
+
+
+_grad_8 = _Kernel("grad_8", "columns", 1, "TT", """\
+extern "C" __global__ void grad_8(const T* t16_all, const T* t17_all, const long long* label_all, T* t18_all, T*
+    grad_b5_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width, I n)
+{
+    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
+    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
+    const I column = (I)blockIdx.y * width + threadIdx.x % width;
+    const bool works = group < groups && column < columns;
+    A grad_b5 = Sum::none();
+    if (works) {
+        for (I row = chunk; row < rows; row += chunks) {
+            const I i = row * columns + column;
+            const A t16 = t16_all[i];
+            const A t17 = t17_all[row];
+            const long long label = label_all[row];
+            const A t18 = (t16 / t17 - A(label == column)) / A(n);
+            grad_b5 += t18;
+            t18_all[i] = t18;
+        }
+        shares[(0 * chunks + chunk) * columns + column] = grad_b5;
+    }
+    if (!is_last_block(done) || !works || group != 0) return;
+    grad_b5 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    grad_b5_all[column] = grad_b5;
+}
+""")
+
+
+_grad_9 = _Kernel("grad_9", "columns", 1, "TT", """\
+extern "C" __global__ void grad_9(const T* t12_all, const T* t19_all, T* t20_all, T* grad_b4_all, volatile A*
+    shares, unsigned* done, I rows, I columns, unsigned width)
+{
+    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
+    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
+    const I column = (I)blockIdx.y * width + threadIdx.x % width;
+    const bool works = group < groups && column < columns;
+    A grad_b4 = Sum::none();
+    if (works) {
+        for (I row = chunk; row < rows; row += chunks) {
+            const I i = row * columns + column;
+            const A t12 = t12_all[i];
+            const A t19 = t19_all[i];
+            const A t20 = (t12 > 0 ? t19 : 0);
+            grad_b4 += t20;
+            t20_all[i] = t20;
+        }
+        shares[(0 * chunks + chunk) * columns + column] = grad_b4;
+    }
+    if (!is_last_block(done) || !works || group != 0) return;
+    grad_b4 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    grad_b4_all[column] = grad_b4;
+}
+""")
+
+
+_grad_10 = _Kernel("grad_10", "columns", 1, "TT", """\
+extern "C" __global__ void grad_10(const T* t10_all, const T* t21_all, T* t22_all, T* grad_b3_all, volatile A*
+    shares, unsigned* done, I rows, I columns, unsigned width)
+{
+    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
+    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
+    const I column = (I)blockIdx.y * width + threadIdx.x % width;
+    const bool works = group < groups && column < columns;
+    A grad_b3 = Sum::none();
+    if (works) {
+        for (I row = chunk; row < rows; row += chunks) {
+            const I i = row * columns + column;
+            const A t10 = t10_all[i];
+            const A t21 = t21_all[i];
+            const A t22 = (t10 > 0 ? t21 : 0);
+            grad_b3 += t22;
+            t22_all[i] = t22;
+        }
+        shares[(0 * chunks + chunk) * columns + column] = grad_b3;
+    }
+    if (!is_last_block(done) || !works || group != 0) return;
+    grad_b3 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    grad_b3_all[column] = grad_b3;
+}
+""")
+
+
+_grad_11 = _Kernel("grad_11", "all", 0, "T", """\
+extern "C" __global__ void grad_11(const T* t8_all, const T* t23_all, T* t24_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t8 = t8_all[i];
+        const A t23 = t23_all[i];
+        const A t24 = (t8 > 0 ? t23 : 0);
+        t24_all[i] = t24;
+    }
+}
+""")
+
+
+_grad_12 = _Kernel("grad_12", "all", 0, "T", """\
+extern "C" __global__ void grad_12(const T* t4_all, const T* t27_all, T* t28_all, I count, I n)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / 1176;
+        const I i1 = i / 196 % 6;
+        const I i2 = i / 14 % 14;
+        const I i3 = i % 14;
+        const A t4 = t4_all[i];
+        const A t27 = t27_all[i2 * (84*n) + i1 * (14*n) + i3 * n + i0];
+        const A t28 = (t4 > 0 ? t27 : 0);
+        t28_all[i] = t28;
+    }
+}
+""")
+
+
+_value_and_grad_1 = _Kernel("value_and_grad_1", "all", 0, "TT", """\
+extern "C" __global__ void value_and_grad_1(const T* b1_all, const T* window_max_t3_all, T* t4_all, T* h1_all, I
+    count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i / 196 % 6;
+        const A b1 = b1_all[i1];
+        const A window_max_t3 = window_max_t3_all[i];
+        const A t4 = window_max_t3 + b1;
+        const A h1 = larger(t4, 0);
+        t4_all[i] = t4;
+        h1_all[i] = h1;
+    }
+}
+""")
+
+
+_value_and_grad_2 = _Kernel("value_and_grad_2", "all", 0, "TT", """\
+extern "C" __global__ void value_and_grad_2(const T* window_max_t7_all, const T* b2_all, T* t8_all, T* h2_all, I
+    count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i / 25 % 16;
+        const A window_max_t7 = window_max_t7_all[i];
+        const A b2 = b2_all[i1];
+        const A t8 = window_max_t7 + b2;
+        const A h2 = larger(t8, 0);
+        t8_all[i] = t8;
+        h2_all[i] = h2;
+    }
+}
+""")
+
+
+_value_and_grad_3 = _Kernel("value_and_grad_3", "all", 0, "TT", """\
+extern "C" __global__ void value_and_grad_3(const T* b3_all, const T* t9_all, T* t10_all, T* h3_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i % 120;
+        const A b3 = b3_all[i1];
+        const A t9 = t9_all[i];
+        const A t10 = b3 + t9;
+        const A h3 = larger(t10, 0);
+        t10_all[i] = t10;
+        h3_all[i] = h3;
+    }
+}
+""")
+
+
+_value_and_grad_4 = _Kernel("value_and_grad_4", "all", 0, "TT", """\
+extern "C" __global__ void value_and_grad_4(const T* t11_all, const T* b4_all, T* t12_all, T* h4_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i % 84;
+        const A t11 = t11_all[i];
+        const A b4 = b4_all[i1];
+        const A t12 = t11 + b4;
+        const A h4 = larger(t12, 0);
+        t12_all[i] = t12;
+        h4_all[i] = h4;
+    }
+}
+""")
+
+
+_value_and_grad_5 = _Kernel("value_and_grad_5", "rows", 1, "TT", """\
+extern "C" __global__ void value_and_grad_5(const T* t13_all, const T* b5_all, T* scores_all, T* t14_all, I
+    rows, I columns, unsigned lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t14 = Largest::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A t13 = t13_all[i];
+                const A b5 = b5_all[column];
+                const A scores = t13 + b5;
+                t14 = Largest::of(t14, scores);
+                scores_all[i] = scores;
+            }
+        }
+        t14 = over_lanes<Largest>(t14, lanes);
+        if (row < rows && lane == 0) {
+            t14_all[row] = t14;
+        }
+    }
+}
+""")
+
+
+_value_and_grad_6 = _Kernel("value_and_grad_6", "all", 0, "TT", """\
+extern "C" __global__ void value_and_grad_6(const T* t14_all, T* t15_all, T* t16_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t14 = t14_all[i];
+        const A t15 = (fabs(t14) < infinity() ? t14 : 0);
+        const A t16 = -t15;
+        t15_all[i] = t15;
+        t16_all[i] = t16;
+    }
+}
+""")
+
+
+_value_and_grad_7 = _Kernel("value_and_grad_7", "rows", 1, "TT", """\
+extern "C" __global__ void value_and_grad_7(const T* scores_all, const T* t16_all, T* t17_all, T* t18_all, I
+    rows, I columns, unsigned lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t18 = Sum::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A scores = scores_all[i];
+                const A t16 = t16_all[row];
+                const A t17 = exp(scores + t16);
+                t18 += t17;
+                t17_all[i] = t17;
+            }
+        }
+        t18 = over_lanes<Sum>(t18, lanes);
+        if (row < rows && lane == 0) {
+            t18_all[row] = t18;
+        }
+    }
+}
+""")
+
+
+_value_and_grad_8 = _Kernel("value_and_grad_8", "all", 0, "T", """\
+extern "C" __global__ void value_and_grad_8(const T* t18_all, const T* t15_all, T* t19_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t18 = t18_all[i];
+        const A t15 = t15_all[i];
+        const A t19 = -(log(t18) + t15);
+        t19_all[i] = t19;
+    }
+}
+""")
+
+
+_value_and_grad_9 = _Kernel("value_and_grad_9", "columns", 1, "TTT", """\
+extern "C" __global__ void value_and_grad_9(const long long* label_all, const T* t17_all, const T* t18_all, T*
+    t20_all, T* t21_all, T* grad_b5_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width,
+    I n)
+{
+    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
+    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
+    const I column = (I)blockIdx.y * width + threadIdx.x % width;
+    const bool works = group < groups && column < columns;
+    A grad_b5 = Sum::none();
+    if (works) {
+        for (I row = chunk; row < rows; row += chunks) {
+            const I i = row * columns + column;
+            const long long label = label_all[row];
+            const A t17 = t17_all[i];
+            const A t18 = t18_all[row];
+            const A t20 = A(label == column);
+            const A t21 = (t17 / t18 - t20) / A(n);
+            grad_b5 += t21;
+            t20_all[i] = t20;
+            t21_all[i] = t21;
+        }
+        shares[(0 * chunks + chunk) * columns + column] = grad_b5;
+    }
+    if (!is_last_block(done) || !works || group != 0) return;
+    grad_b5 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    grad_b5_all[column] = grad_b5;
+}
+""")
+
+
+_value_and_grad_10 = _Kernel("value_and_grad_10", "all", 1, "T", """\
+extern "C" __global__ void value_and_grad_10(const T* t19_all, const T* scores_all, const T* t20_all, T*
+    value_all, volatile A* shares, unsigned* done, I count, I n)
+{
+    A s = Sum::none();
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / 10;
+        const A t19 = t19_all[i0];
+        const A scores = scores_all[i];
+        const A t20 = t20_all[i];
+        const A t1 = scores + t19;
+        s += t1 * t20;
+    }
+    s = over_lanes<Sum>(s, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    if (!is_last_block(done)) return;
+    s = over_blocks<Sum>(shares + 0 * gridDim.x);
+    if (threadIdx.x != 0) return;
+    const A value = -s / A(n);
+    value_all[0] = value;
+}
+""")
+
+
+_value_and_grad_11 = _Kernel("value_and_grad_11", "columns", 1, "TT", """\
+extern "C" __global__ void value_and_grad_11(const T* t12_all, const T* t22_all, T* t23_all, T* grad_b4_all,
+    volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
+{
+    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
+    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
+    const I column = (I)blockIdx.y * width + threadIdx.x % width;
+    const bool works = group < groups && column < columns;
+    A grad_b4 = Sum::none();
+    if (works) {
+        for (I row = chunk; row < rows; row += chunks) {
+            const I i = row * columns + column;
+            const A t12 = t12_all[i];
+            const A t22 = t22_all[i];
+            const A t23 = (t12 > 0 ? t22 : 0);
+            grad_b4 += t23;
+            t23_all[i] = t23;
+        }
+        shares[(0 * chunks + chunk) * columns + column] = grad_b4;
+    }
+    if (!is_last_block(done) || !works || group != 0) return;
+    grad_b4 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    grad_b4_all[column] = grad_b4;
+}
+""")
+
+
+_value_and_grad_12 = _Kernel("value_and_grad_12", "columns", 1, "TT", """\
+extern "C" __global__ void value_and_grad_12(const T* t10_all, const T* t24_all, T* t25_all, T* grad_b3_all,
+    volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
+{
+    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
+    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
+    const I column = (I)blockIdx.y * width + threadIdx.x % width;
+    const bool works = group < groups && column < columns;
+    A grad_b3 = Sum::none();
+    if (works) {
+        for (I row = chunk; row < rows; row += chunks) {
+            const I i = row * columns + column;
+            const A t10 = t10_all[i];
+            const A t24 = t24_all[i];
+            const A t25 = (t10 > 0 ? t24 : 0);
+            grad_b3 += t25;
+            t25_all[i] = t25;
+        }
+        shares[(0 * chunks + chunk) * columns + column] = grad_b3;
+    }
+    if (!is_last_block(done) || !works || group != 0) return;
+    grad_b3 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    grad_b3_all[column] = grad_b3;
+}
+""")
+
+
+_value_and_grad_13 = _Kernel("value_and_grad_13", "all", 0, "T", """\
+extern "C" __global__ void value_and_grad_13(const T* t8_all, const T* t26_all, T* t27_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t8 = t8_all[i];
+        const A t26 = t26_all[i];
+        const A t27 = (t8 > 0 ? t26 : 0);
+        t27_all[i] = t27;
+    }
+}
+""")
+
+
+_value_and_grad_14 = _Kernel("value_and_grad_14", "all", 0, "T", """\
+extern "C" __global__ void value_and_grad_14(const T* t4_all, const T* t30_all, T* t31_all, I count, I n)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / 1176;
+        const I i1 = i / 196 % 6;
+        const I i2 = i / 14 % 14;
+        const I i3 = i % 14;
+        const A t4 = t4_all[i];
+        const A t30 = t30_all[i2 * (84*n) + i1 * (14*n) + i3 * n + i0];
+        const A t31 = (t4 > 0 ? t30 : 0);
+        t31_all[i] = t31;
+    }
+}
+""")
+
+
+_scores_1 = _Kernel("scores_1", "all", 0, "T", """\
+extern "C" __global__ void scores_1(const T* b1_all, const T* window_max_t2_all, T* h1_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i / 196 % 6;
+        const A b1 = b1_all[i1];
+        const A window_max_t2 = window_max_t2_all[i];
+        const A h1 = larger(window_max_t2 + b1, 0);
+        h1_all[i] = h1;
+    }
+}
+""")
+
+
+_scores_2 = _Kernel("scores_2", "all", 0, "T", """\
+extern "C" __global__ void scores_2(const T* window_max_t4_all, const T* b2_all, T* h2_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i / 25 % 16;
+        const A window_max_t4 = window_max_t4_all[i];
+        const A b2 = b2_all[i1];
+        const A h2 = larger(window_max_t4 + b2, 0);
+        h2_all[i] = h2;
+    }
+}
+""")
+
+
+_scores_3 = _Kernel("scores_3", "all", 0, "T", """\
+extern "C" __global__ void scores_3(const T* b3_all, const T* t5_all, T* h3_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i % 120;
+        const A b3 = b3_all[i1];
+        const A t5 = t5_all[i];
+        const A h3 = larger(b3 + t5, 0);
+        h3_all[i] = h3;
+    }
+}
+""")
+
+
+_scores_4 = _Kernel("scores_4", "all", 0, "T", """\
+extern "C" __global__ void scores_4(const T* t6_all, const T* b4_all, T* h4_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i % 84;
+        const A t6 = t6_all[i];
+        const A b4 = b4_all[i1];
+        const A h4 = larger(t6 + b4, 0);
+        h4_all[i] = h4;
+    }
+}
+""")
+
+
+_scores_5 = _Kernel("scores_5", "all", 0, "T", """\
+extern "C" __global__ void scores_5(const T* t7_all, const T* b5_all, T* scores_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i % 10;
+        const A t7 = t7_all[i];
+        const A b5 = b5_all[i1];
+        const A scores = t7 + b5;
+        scores_all[i] = scores;
+    }
+}
+""")
+
+
+_scores_vjp_1 = _Kernel("scores_vjp_1", "columns", 1, "T", """\
+extern "C" __global__ void scores_vjp_1(const T* u_all, T* vjp_b5_all, volatile A* shares, unsigned* done, I
+    rows, I columns, unsigned width)
+{
+    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
+    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
+    const I column = (I)blockIdx.y * width + threadIdx.x % width;
+    const bool works = group < groups && column < columns;
+    A vjp_b5 = Sum::none();
+    if (works) {
+        for (I row = chunk; row < rows; row += chunks) {
+            const I i = row * columns + column;
+            const A u = u_all[i];
+            vjp_b5 += u;
+        }
+        shares[(0 * chunks + chunk) * columns + column] = vjp_b5;
+    }
+    if (!is_last_block(done) || !works || group != 0) return;
+    vjp_b5 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    vjp_b5_all[column] = vjp_b5;
+}
+""")
+
+
+_scores_vjp_2 = _Kernel("scores_vjp_2", "all", 0, "TT", """\
+extern "C" __global__ void scores_vjp_2(const T* b1_all, const T* window_max_t4_all, T* t5_all, T* h1_all, I
+    count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i / 196 % 6;
+        const A b1 = b1_all[i1];
+        const A window_max_t4 = window_max_t4_all[i];
+        const A t5 = window_max_t4 + b1;
+        const A h1 = larger(t5, 0);
+        t5_all[i] = t5;
+        h1_all[i] = h1;
+    }
+}
+""")
+
+
+_scores_vjp_3 = _Kernel("scores_vjp_3", "all", 0, "TT", """\
+extern "C" __global__ void scores_vjp_3(const T* window_max_t8_all, const T* b2_all, T* t9_all, T* h2_all, I
+    count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i / 25 % 16;
+        const A window_max_t8 = window_max_t8_all[i];
+        const A b2 = b2_all[i1];
+        const A t9 = window_max_t8 + b2;
+        const A h2 = larger(t9, 0);
+        t9_all[i] = t9;
+        h2_all[i] = h2;
+    }
+}
+""")
+
+
+_scores_vjp_4 = _Kernel("scores_vjp_4", "all", 0, "TT", """\
+extern "C" __global__ void scores_vjp_4(const T* b3_all, const T* t10_all, T* t11_all, T* h3_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i1 = i % 120;
+        const A b3 = b3_all[i1];
+        const A t10 = t10_all[i];
+        const A t11 = t10 + b3;
+        const A h3 = larger(t11, 0);
+        t11_all[i] = t11;
+        h3_all[i] = h3;
+    }
+}
+""")
+
+
+_scores_vjp_5 = _Kernel("scores_vjp_5", "columns", 1, "TTT", """\
+extern "C" __global__ void scores_vjp_5(const T* t12_all, const T* b4_all, const T* t2_all, T* t13_all, T*
+    h4_all, T* vjp_b4_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
+{
+    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
+    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
+    const I column = (I)blockIdx.y * width + threadIdx.x % width;
+    const bool works = group < groups && column < columns;
+    A vjp_b4 = Sum::none();
+    if (works) {
+        for (I row = chunk; row < rows; row += chunks) {
+            const I i = row * columns + column;
+            const A t12 = t12_all[i];
+            const A b4 = b4_all[column];
+            const A t2 = t2_all[i];
+            const A t1 = t12 + b4;
+            const A t13 = (t1 > 0 ? t2 : 0);
+            const A h4 = larger(t1, 0);
+            vjp_b4 += t13;
+            t13_all[i] = t13;
+            h4_all[i] = h4;
+        }
+        shares[(0 * chunks + chunk) * columns + column] = vjp_b4;
+    }
+    if (!is_last_block(done) || !works || group != 0) return;
+    vjp_b4 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    vjp_b4_all[column] = vjp_b4;
+}
+""")
+
+
+_scores_vjp_6 = _Kernel("scores_vjp_6", "columns", 1, "TT", """\
+extern "C" __global__ void scores_vjp_6(const T* t11_all, const T* t14_all, T* t15_all, T* vjp_b3_all, volatile
+    A* shares, unsigned* done, I rows, I columns, unsigned width)
+{
+    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
+    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
+    const I column = (I)blockIdx.y * width + threadIdx.x % width;
+    const bool works = group < groups && column < columns;
+    A vjp_b3 = Sum::none();
+    if (works) {
+        for (I row = chunk; row < rows; row += chunks) {
+            const I i = row * columns + column;
+            const A t11 = t11_all[i];
+            const A t14 = t14_all[i];
+            const A t15 = (t11 > 0 ? t14 : 0);
+            vjp_b3 += t15;
+            t15_all[i] = t15;
+        }
+        shares[(0 * chunks + chunk) * columns + column] = vjp_b3;
+    }
+    if (!is_last_block(done) || !works || group != 0) return;
+    vjp_b3 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    vjp_b3_all[column] = vjp_b3;
+}
+""")
+
+
+_scores_vjp_7 = _Kernel("scores_vjp_7", "all", 0, "T", """\
+extern "C" __global__ void scores_vjp_7(const T* t9_all, const T* t16_all, T* t17_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t9 = t9_all[i];
+        const A t16 = t16_all[i];
+        const A t17 = (t9 > 0 ? t16 : 0);
+        t17_all[i] = t17;
+    }
+}
+""")
+
+
+_scores_vjp_8 = _Kernel("scores_vjp_8", "all", 0, "T", """\
+extern "C" __global__ void scores_vjp_8(const T* t5_all, const T* t20_all, T* t21_all, I count, I n)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / 1176;
+        const I i1 = i / 196 % 6;
+        const I i2 = i / 14 % 14;
+        const I i3 = i % 14;
+        const A t5 = t5_all[i];
+        const A t20 = t20_all[i2 * (84*n) + i1 * (14*n) + i3 * n + i0];
+        const A t21 = (t5 > 0 ? t20 : 0);
+        t21_all[i] = t21;
+    }
+}
+""")

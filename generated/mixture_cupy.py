@@ -1,0 +1,1653 @@
+# symdiff 0.1.0: --backend cupy --emit value,grad,value_and_grad --math exact --style fast
+"""mixture: value and derivatives in closed form, written by symdiff; edit the model, not this.
+
+Arguments
+    alpha  parameter, (K,)
+    mu     parameter, (K, d)
+    q      parameter, (K, d)
+    L      parameter, (K, d, d)
+    x      data, (n, d)
+    below  constant, (d, d)
+
+Closed form
+    e1 = (Entries on a diagonal alone have no closed form in tensors)
+    e2 = -einsum('ijk,ik->ij', e1, mu) + einsum('il,jkl->ijk', x, e1)
+    e3 = -0.9189385332046728*d + log_softmax(alpha, axis=0) - sum(e2**2, axis=2)/2 + sum(q, axis=1)
+    e4 = logsumexp(e3, axis=1)
+    value = -sum(e4)/n
+    responsibility = softmax(e3, axis=1)
+    e5 = sum(responsibility, axis=0)
+    grad.alpha = -e5/n + softmax(alpha, axis=0)*sum(e5)/n
+    e6 = einsum('ijk,ij->ijk', e2, responsibility)
+    e7 = sum(e6, axis=0)
+    grad.mu = -einsum('ik,ikj->ij', e7, e1)/n
+    e8 = -einsum('ij,ik->ijk', e7, mu) + einsum('lk,lij->ijk', x, e6)
+    grad.q = -e5[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
+    grad.L = below*e8/n
+
+"""
+
+
+import math
+from typing import NamedTuple
+
+try:
+    import cupy as cp
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "This module computes on a GPU with CuPy, which is not installed: pip install cupy-cuda12x (cupy-cuda13x for CUDA 13)"
+    ) from None
+
+
+SIGNATURE = {
+    "model": "mixture",
+    "inputs": {
+        "alpha": {"role": "parameter", "shape": ("K",), "dtype": "float"},
+        "mu": {"role": "parameter", "shape": ("K", "d"), "dtype": "float"},
+        "q": {"role": "parameter", "shape": ("K", "d"), "dtype": "float"},
+        "L": {"role": "parameter", "shape": ("K", "d", "d"), "dtype": "float"},
+        "x": {"role": "data", "shape": ("n", "d"), "dtype": "float"},
+        "below": {"role": "constant", "shape": ("d", "d"), "dtype": "float"},
+    },
+    "samples": "n",
+    "pointwise": False,
+    "functions": {
+        "value": ("alpha", "mu", "q", "L", "x", "below"),
+        "grad": ("alpha", "mu", "q", "L", "x", "below"),
+        "value_and_grad": ("alpha", "mu", "q", "L", "x", "below"),
+        "responsibility": ("alpha", "mu", "q", "L", "x", "below"),
+    },
+}
+
+
+class Grad(NamedTuple):
+    """One array for each parameter of the objective."""
+
+    alpha: cp.ndarray
+    mu: cp.ndarray
+    q: cp.ndarray
+    L: cp.ndarray
+
+
+class ResponsibilityGrad(NamedTuple):
+    """One array for each parameter of responsibility."""
+
+    alpha: cp.ndarray
+    mu: cp.ndarray
+    q: cp.ndarray
+    L: cp.ndarray
+
+
+def value(alpha, mu, q, L, x, below):
+    """Return the objective."""
+    alpha, mu, q, L, x, below = _arguments(alpha, mu, q, L, x, below)
+    d = mu.shape[1]
+    n = x.shape[0]
+    K = alpha.shape[0]
+    t1, t2 = _value_1(alpha.dtype, (K,), ((), ()), alpha)
+    t3, t4 = _value_2(alpha.dtype, (K, d), ((K, d), (K,)), q)
+    t5 = _value_3(alpha.dtype, (K*d*d,), ((K, d, d),), t3, L, below, d)
+    t6 = (t5.reshape(K*d, d) @ x.T).reshape(K, d, n).transpose(2, 0, 1)
+    t7 = cp.einsum("ijk,ik->ij", t5, mu)
+    t8 = _value_4(alpha.dtype, (K*d,), ((K, d),), t7)
+    t9 = _value_5(alpha.dtype, (K*n, d), ((n, K),), t6, t8, d, K)
+    t10 = _value_6(alpha.dtype, (K,), ((),), alpha, t2, t1)
+    t11 = _value_7(alpha.dtype, (K,), ((K,),), t10, alpha, t4)
+    t12, t13 = _value_8(alpha.dtype, (n, K), ((n, K), (n,)), t9, t11, d)
+    t14, t15 = _value_9(alpha.dtype, (n,), ((n,), (n, 1)), t13)
+    t16 = _value_10(alpha.dtype, (n, K), ((n,),), t12, t15)
+    value = _value_11(alpha.dtype, (n,), ((),), t16, t14, n)
+    return value
+
+
+def grad(alpha, mu, q, L, x, below):
+    """Return the gradient of the objective by alpha, mu, q, L."""
+    alpha, mu, q, L, x, below = _arguments(alpha, mu, q, L, x, below)
+    d = mu.shape[1]
+    n = x.shape[0]
+    K = alpha.shape[0]
+    t1, t2 = _grad_1(alpha.dtype, (K,), ((), ()), alpha)
+    t3, t4 = _grad_2(alpha.dtype, (K, d), ((K, d), (K,)), q)
+    t5 = _grad_3(alpha.dtype, (K*d*d,), ((K, d, d),), t3, L, below, d)
+    t6 = (t5.reshape(K*d, d) @ x.T).reshape(K, d, n).transpose(2, 0, 1)
+    t7 = cp.einsum("ijk,ik->ij", t5, mu)
+    t8 = _grad_4(alpha.dtype, (K*d,), ((K, d),), t7)
+    t9, t10 = _grad_5(alpha.dtype, (K*n, d), ((n, K, d), (n, K)), t6, t8, d, K)
+    t11, t12, t13 = _grad_6(alpha.dtype, (K,), ((K,), (), ()), alpha, t2, t1)
+    t14 = _grad_7(alpha.dtype, (K,), ((K,),), t13, alpha, t4)
+    t15, t16 = _grad_8(alpha.dtype, (n, K), ((n, K), (n,)), t10, t14, d)
+    t17 = _grad_9(alpha.dtype, (n,), ((n, 1),), t16)
+    t18, t19 = _grad_10(alpha.dtype, (n, K), ((n, K), (n, 1)), t15, t17)
+    responsibility, t20 = _grad_11(alpha.dtype, (n, K), ((n, K), (K,)), t18, t19)
+    t21 = _grad_12(alpha.dtype, (K,), ((),), t20, n)
+    t22, t23 = _grad_13(alpha.dtype, (n, K*d), ((n, K, d), (K, d)), t9, responsibility, K, d)
+    t24 = cp.einsum("ikj,ik->ij", t5, t23)
+    t25 = (x.T @ t22.reshape(n, K*d)).reshape(d, K, d).transpose(1, 2, 0)
+    grad_alpha, t26 = _grad_14(alpha.dtype, (K,), ((K,), (K, 1)), t20, t11, t12, t21, n)
+    grad_mu = _grad_15(alpha.dtype, (K*d,), ((K, d),), t24, n)
+    t27, grad_L = _grad_16(alpha.dtype, (K*d*d,), ((K, d, d), (K, d, d)), mu, t23, t25, below, n, d)
+    grad_q = _grad_17(alpha.dtype, (K*d,), ((K, d),), t3, t27, t26, n, d)
+    return Grad(grad_alpha, grad_mu, grad_q, grad_L)
+
+
+def value_and_grad(alpha, mu, q, L, x, below):
+    """Return the objective and its gradient by alpha, mu, q, L."""
+    alpha, mu, q, L, x, below = _arguments(alpha, mu, q, L, x, below)
+    d = mu.shape[1]
+    n = x.shape[0]
+    K = alpha.shape[0]
+    t1, t2 = _value_and_grad_1(alpha.dtype, (K,), ((), ()), alpha)
+    t3, t4 = _value_and_grad_2(alpha.dtype, (K, d), ((K, d), (K,)), q)
+    t5 = _value_and_grad_3(alpha.dtype, (K*d*d,), ((K, d, d),), t3, L, below, d)
+    t6 = (t5.reshape(K*d, d) @ x.T).reshape(K, d, n).transpose(2, 0, 1)
+    t7 = cp.einsum("ijk,ik->ij", t5, mu)
+    t8 = _value_and_grad_4(alpha.dtype, (K*d,), ((K, d),), t7)
+    t9, t10 = _value_and_grad_5(alpha.dtype, (K*n, d), ((n, K, d), (n, K)), t6, t8, d, K)
+    t11, t12, t13 = _value_and_grad_6(alpha.dtype, (K,), ((K,), (), ()), alpha, t2, t1)
+    t14 = _value_and_grad_7(alpha.dtype, (K,), ((K,),), t13, alpha, t4)
+    t15, t16 = _value_and_grad_8(alpha.dtype, (n, K), ((n, K), (n,)), t10, t14, d)
+    t17, t18 = _value_and_grad_9(alpha.dtype, (n,), ((n,), (n, 1)), t16)
+    t19, t20 = _value_and_grad_10(alpha.dtype, (n, K), ((n, K), (n,)), t15, t18)
+    value = _value_and_grad_11(alpha.dtype, (n,), ((),), t20, t17, n)
+    responsibility, t21 = _value_and_grad_12(alpha.dtype, (n, K), ((n, K), (K,)), t19, t20)
+    t22 = _value_and_grad_13(alpha.dtype, (K,), ((),), t21, n)
+    t23, t24 = _value_and_grad_14(alpha.dtype, (n, K*d), ((n, K, d), (K, d)), t9, responsibility, K, d)
+    t25 = cp.einsum("ik,ikj->ij", t24, t5)
+    t26 = (x.T @ t23.reshape(n, K*d)).reshape(d, K, d).transpose(1, 2, 0)
+    grad_alpha, t27 = _value_and_grad_15(alpha.dtype, (K,), ((K,), (K, 1)), t11, t12, t22, t21, n)
+    grad_mu = _value_and_grad_16(alpha.dtype, (K*d,), ((K, d),), t25, n)
+    t28, grad_L = _value_and_grad_17(alpha.dtype, (K*d*d,), ((K, d, d), (K, d, d)), t24, mu, t26, below, n, d)
+    grad_q = _value_and_grad_18(alpha.dtype, (K*d,), ((K, d),), t3, t28, t27, n, d)
+    return value, Grad(grad_alpha, grad_mu, grad_q, grad_L)
+
+
+def responsibility(alpha, mu, q, L, x, below):
+    """Return responsibility."""
+    alpha, mu, q, L, x, below = _arguments(alpha, mu, q, L, x, below)
+    d = mu.shape[1]
+    K = alpha.shape[0]
+    n = x.shape[0]
+    t1, t2 = _responsibility_1(alpha.dtype, (K,), ((), ()), alpha)
+    t3, t4 = _responsibility_2(alpha.dtype, (K, d), ((K, d), (K,)), q)
+    t5 = _responsibility_3(alpha.dtype, (K*d*d,), ((K, d, d),), t3, L, below, d)
+    t6 = (t5.reshape(K*d, d) @ x.T).reshape(K, d, n).transpose(2, 0, 1)
+    t7 = cp.einsum("ijk,ik->ij", t5, mu)
+    t8 = _responsibility_4(alpha.dtype, (K*d,), ((K, d),), t7)
+    t9 = _responsibility_5(alpha.dtype, (K*n, d), ((n, K),), t6, t8, d, K)
+    t10 = _responsibility_6(alpha.dtype, (K,), ((),), alpha, t2, t1)
+    t11 = _responsibility_7(alpha.dtype, (K,), ((K,),), t10, alpha, t4)
+    t12, t13 = _responsibility_8(alpha.dtype, (n, K), ((n, K), (n,)), t9, t11, d)
+    t14 = _responsibility_9(alpha.dtype, (n,), ((n, 1),), t13)
+    t15, t16 = _responsibility_10(alpha.dtype, (n, K), ((n, K), (n, 1)), t12, t14)
+    responsibility = _responsibility_11(alpha.dtype, (K*n,), ((n, K),), t15, t16, K)
+    return responsibility
+
+
+def unpack(vec, *, K=None, d=None):
+    """Split one vector into alpha, mu, q, L. One size may be left out: it follows from the length of the vector."""
+    return Grad(*_unflatten(vec, ((lambda K, d: K,), (lambda K, d: K, lambda K, d: d), (lambda K, d: K, lambda K, d: d), (lambda K, d: K, lambda K, d: d, lambda K, d: d)), {"K": K, "d": d}))
+
+
+def value_flat(vec, x, below, *, K=None):
+    """As `value`, of one vector that holds alpha, mu, q, L."""
+    p = unpack(vec, K=K, d=cp.shape(x)[1])
+    return value(p.alpha, p.mu, p.q, p.L, x, below)
+
+
+def grad_flat(vec, x, below, *, K=None):
+    """As `grad`, of one vector that holds alpha, mu, q, L."""
+    p = unpack(vec, K=K, d=cp.shape(x)[1])
+    return pack(grad(p.alpha, p.mu, p.q, p.L, x, below))
+
+
+def value_and_grad_flat(vec, x, below, *, K=None):
+    """As `value_and_grad`, of one vector that holds alpha, mu, q, L."""
+    p = unpack(vec, K=K, d=cp.shape(x)[1])
+    value, gradient = value_and_grad(p.alpha, p.mu, p.q, p.L, x, below)
+    return value, pack(gradient)
+
+
+def responsibility_flat(vec, x, below, *, K=None):
+    """As `responsibility`, of one vector that holds alpha, mu, q, L."""
+    p = unpack(vec, K=K, d=cp.shape(x)[1])
+    return responsibility(p.alpha, p.mu, p.q, p.L, x, below)
+
+
+def _arguments(alpha, mu, q, L, x, below):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    return _convert(
+        {
+            "alpha": (("K",), "float"),
+            "mu": (("K", "d"), "float"),
+            "q": (("K", "d"), "float"),
+            "L": (("K", "d", "d"), "float"),
+            "x": (("n", "d"), "float"),
+            "below": (("d", "d"), "float"),
+        },
+        (alpha, mu, q, L, x, below),
+    )
+
+
+def _convert(declared, arguments):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes.setdefault(dim, (name, length))[1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+
+
+_FLOATING = (cp.dtype(cp.float32), cp.dtype(cp.float64))
+
+
+def _typed(kinds, arguments):
+    """The arguments by name, as arrays of one floating dtype on one device; integers stay so where they are declared so."""
+    arrays, weak = {}, set()
+    for name, argument in zip(kinds, arguments):
+        arrays[name] = _array(name, argument)
+        if isinstance(argument, (int, float)) and not hasattr(argument, "dtype"):
+            weak.add(name)  # a Python number takes the dtype of the others
+    dtypes = {name: array.dtype for name, array in arrays.items() if name not in weak}
+    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
+    for name, dtype in dtypes.items():
+        if dtype.kind == "f" and dtype not in _FLOATING:
+            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+    common = cp.result_type(*floating) if floating else cp.dtype(cp.float64)
+    first = None
+    for name, kind in kinds.items():
+        array = arrays[name]
+        if kind == "int" and array.dtype.kind == "f":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        if kind == "bool" and array.dtype.kind != "b":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected booleans, as declared")
+        arrays[name] = array.astype({"float": common, "int": cp.int64, "bool": bool}[kind], copy=False)
+        if name not in weak:
+            first = first or (name, array.device)
+            if array.device != first[1]:
+                raise ValueError(f"{name} is on {array.device}, {first[0]} on {first[1]}: put all arrays on one device")
+    return arrays
+
+
+def _array(name, argument):
+    """An argument as an array of real numbers on a GPU; one that is there already is not copied."""
+    if isinstance(argument, cp.ndarray) or hasattr(argument, "__cuda_array_interface__"):
+        array = cp.asarray(argument)
+    elif isinstance(argument, (bool, int, float)) or getattr(argument, "shape", None) == ():
+        array = cp.asarray(argument)
+    elif hasattr(argument, "__dlpack_device__") and argument.__dlpack_device__()[0] == 2:  # CUDA
+        array = cp.from_dlpack(argument)
+    else:
+        kind = f"{type(argument).__module__}.{type(argument).__name__}".removeprefix("builtins.")
+        raise TypeError(
+            f"{name} is a {kind} in the memory of the host: put it on the GPU once, before the loop, with cupy.asarray({name})"
+        )
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+    return array
+
+
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return cp.concatenate([cp.ravel(part) for part in parts])
+
+
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = cp.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def known_shapes(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    trial = 1
+    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
+        trial += 1
+    parts, start = [], 0
+    for shape in known_shapes(trial):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
+
+
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if not isinstance(count, (int, cp.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")
+
+
+_WIDTH = 256  # threads of a block
+_BLOCKS = 1024  # at most, of a kernel with reductions: their shares are then added up by one block
+_TYPES = {"float32": "typedef float T, A;\n", "float64": "typedef double T, A;\n"}
+
+
+class _Kernel:
+    """A CUDA kernel, compiled for a dtype when first called with it, and launched on the current stream.
+
+    `form` says what its `ends` reductions keep: of "all" entries nothing, "rows" (the first axes), "columns" (the last).
+    `kinds` has a letter for each result: T for the dtype of the floating arrays, ? for conditions.
+    """
+
+    def __init__(self, name, form, ends, kinds, source):
+        self.name, self.form, self.ends, self.kinds, self.source = name, form, ends, kinds, source
+        self.compiled, self.counters = {}, {}
+
+    def __call__(self, dtype, count, shapes, *given):
+        """The results, of these shapes; `count` is the number of entries, or of rows and of columns."""
+        count = (math.prod(count),) if self.form == "points" else count
+        results = [cp.empty(shape, dtype if kind == "T" else bool) for shape, kind in zip(shapes, self.kinds)]
+        arrays = [cp.ascontiguousarray(array) for array in given if not isinstance(array, int)]
+        wide = max(math.prod(count), *(array.size for array in (*arrays, *results))) > 2**30
+        integer = cp.int64 if wide else cp.int32
+        blocks, more = getattr(self, f"_{self.form}")(dtype, integer, *count)
+        sizes = [integer(size) for size in given if isinstance(size, int)]
+        steps = [integer(array.size > 1) for array in arrays] if self.form == "points" else []
+        self.of(dtype, wide)(blocks, (_WIDTH,), (*arrays, *results, *more, *sizes, *steps))
+        return results if len(results) > 1 else results[0]
+
+    def of(self, dtype, wide):
+        """The kernel for arrays of a dtype, that counts in 32 bits or in 64."""
+        found = self.compiled.get((dtype, wide))
+        if found is None:
+            found = self.compiled[dtype, wide] = cp.RawKernel(self.code(dtype, wide), self.name, ("-std=c++17",))
+        return found
+
+    def code(self, dtype, wide):
+        """Its whole source."""
+        return f"typedef {'long long' if wide else 'int'} I;\n{_TYPES[cp.dtype(dtype).name]}\n{_DEVICE}\n{self.source}"
+
+    def _all(self, dtype, integer, count):
+        blocks = max(1, -(-count // _WIDTH))
+        if not self.ends:
+            return (min(blocks, 2**20),), (integer(count),)
+        blocks = min(blocks, _BLOCKS)
+        return (blocks,), (*self._shares(dtype, self.ends * blocks, 1), integer(count))
+
+    _points = _all
+
+    def _rows(self, dtype, integer, rows, columns):
+        lanes = 1
+        while 2 * lanes <= min(32, columns) and _WIDTH % (2 * lanes) == 0:
+            lanes *= 2
+        blocks = -(-rows // (_WIDTH // lanes))
+        return (min(blocks, 2**20),), (integer(rows), integer(columns), cp.uint32(lanes))
+
+    def _columns(self, dtype, integer, rows, columns):
+        width = 1
+        while width < min(columns, _WIDTH):
+            width *= 2
+        width = min(width, _WIDTH)
+        tiles, groups = -(-columns // width), _WIDTH // width
+        blocks = max(1, min(-(-rows // (16 * groups)), _BLOCKS // tiles))
+        shares = self._shares(dtype, self.ends * blocks * groups * columns, tiles)
+        return (blocks, tiles), (*shares, integer(rows), integer(columns), cp.uint32(width))
+
+    def _shares(self, dtype, number, tiles):
+        """Room for what each block adds, and the counters of blocks that are done, which every launch leaves at 0."""
+        key = cp.cuda.Device().id, cp.cuda.get_current_stream().ptr, tiles
+        if key not in self.counters:
+            self.counters[key] = cp.zeros(tiles, cp.uint32)
+        return cp.empty(number, dtype), self.counters[key]
+
+
+_DEVICE = """\
+__device__ A infinity() { return A(1e300 * 1e300); }
+__device__ A larger(A a, A b) { return a > b || a != a ? a : b; }
+struct Sum {
+    static __device__ A none() { return 0; }
+    static __device__ A of(A a, A b) { return a + b; }
+};
+struct Largest {
+    static __device__ A none() { return -infinity(); }
+    static __device__ A of(A a, A b) { return larger(a, b); }
+};
+// For the first of every `lanes` threads side by side (a power of 2, or all of the block) what all of them have together.
+template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
+    __shared__ A values[1024];
+    const unsigned lane = threadIdx.x % lanes;
+    __syncthreads();
+    values[threadIdx.x] = value;
+    for (unsigned n = lanes; n > 1;) {
+        const unsigned half = (n + 1) / 2;
+        __syncthreads();
+        if (lane + half < n) values[threadIdx.x] = Law::of(values[threadIdx.x], values[threadIdx.x + half]);
+        n = half;
+    }
+    __syncthreads();
+    return values[threadIdx.x - lane];
+}
+// Whether all other blocks (of this column) have written their shares. The counter goes back to 0.
+__device__ bool is_last_block(unsigned* done) {
+    __shared__ bool is_last;
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0) is_last = atomicInc(done + blockIdx.y, gridDim.x - 1) == gridDim.x - 1;
+    __syncthreads();
+    __threadfence();
+    return is_last;
+}
+// What the shares of all blocks have together.
+template <class Law> __device__ A over_blocks(const volatile A* shares) {
+    A value = Law::none();
+    for (unsigned block = threadIdx.x; block < gridDim.x; block += blockDim.x) value = Law::of(value, shares[block]);
+    return over_lanes<Law>(value, blockDim.x);
+}
+// The same of one column, of which every chunk of the rows has a share.
+template <class Law> __device__ A over_chunks(const volatile A* shares, unsigned chunks, I columns) {
+    A value = Law::none();
+    for (unsigned chunk = 0; chunk < chunks; chunk++) value = Law::of(value, shares[chunk * columns]);
+    return value;
+}
+"""
+
+
+_value_1 = _Kernel("value_1", "all", 1, "TT", """\
+extern "C" __global__ void value_1(const T* alpha_all, T* t1_all, T* t2_all, volatile A* shares, unsigned* done,
+    I count)
+{
+    A s = Largest::none();
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A alpha = alpha_all[i];
+        s = Largest::of(s, alpha);
+    }
+    s = over_lanes<Largest>(s, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    if (!is_last_block(done)) return;
+    s = over_blocks<Largest>(shares + 0 * gridDim.x);
+    if (threadIdx.x != 0) return;
+    const A t1 = (fabs(s) < infinity() ? s : 0);
+    const A t2 = -t1;
+    t1_all[0] = t1;
+    t2_all[0] = t2;
+}
+""")
+
+
+_value_2 = _Kernel("value_2", "rows", 1, "TT", """\
+extern "C" __global__ void value_2(const T* q_all, T* t3_all, T* t4_all, I rows, I columns, unsigned lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t4 = Sum::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A q = q_all[i];
+                const A t3 = exp(q);
+                t4 += q;
+                t3_all[i] = t3;
+            }
+        }
+        t4 = over_lanes<Sum>(t4, lanes);
+        if (row < rows && lane == 0) {
+            t4_all[row] = t4;
+        }
+    }
+}
+""")
+
+
+_value_3 = _Kernel("value_3", "all", 0, "T", """\
+extern "C" __global__ void value_3(const T* t3_all, const T* L_all, const T* below_all, T* t5_all, I count, I d)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / (d*d);
+        const I i1 = i / d % d;
+        const I i2 = i % d;
+        const A t3 = t3_all[i0 * d + i1];
+        const A L = L_all[i];
+        const A below = below_all[i1 * d + i2];
+        const A t5 = (i1 == i2 ? t3 : 0) + below * L;
+        t5_all[i] = t5;
+    }
+}
+""")
+
+
+_value_4 = _Kernel("value_4", "all", 0, "T", """\
+extern "C" __global__ void value_4(const T* t7_all, T* t8_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t7 = t7_all[i];
+        const A t8 = -t7;
+        t8_all[i] = t8;
+    }
+}
+""")
+
+
+_value_5 = _Kernel("value_5", "rows", 1, "T", """\
+extern "C" __global__ void value_5(const T* t6_all, const T* t8_all, T* t9_all, I rows, I columns, unsigned
+    lanes, I d, I K)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t9 = Sum::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const I i1 = i / d % K;
+                const A t6 = t6_all[i];
+                const A t8 = t8_all[i1 * d + column];
+                const A t1 = t6 + t8;
+                t9 += t1 * t1;
+            }
+        }
+        t9 = over_lanes<Sum>(t9, lanes);
+        if (row < rows && lane == 0) {
+            t9_all[row] = t9;
+        }
+    }
+}
+""")
+
+
+_value_6 = _Kernel("value_6", "all", 1, "T", """\
+extern "C" __global__ void value_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t10_all, volatile A*
+    shares, unsigned* done, I count)
+{
+    const A t2 = t2_all[0];
+    const A t1_2 = t1_all[0];
+    A s = Sum::none();
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A alpha = alpha_all[i];
+        const A t1 = exp(alpha + t2);
+        s += t1;
+    }
+    s = over_lanes<Sum>(s, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    if (!is_last_block(done)) return;
+    s = over_blocks<Sum>(shares + 0 * gridDim.x);
+    if (threadIdx.x != 0) return;
+    const A t10 = -(log(s) + t1_2);
+    t10_all[0] = t10;
+}
+""")
+
+
+_value_7 = _Kernel("value_7", "all", 0, "T", """\
+extern "C" __global__ void value_7(const T* t10_all, const T* alpha_all, const T* t4_all, T* t11_all, I count)
+{
+    const A t10 = t10_all[0];
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A alpha = alpha_all[i];
+        const A t4 = t4_all[i];
+        const A t11 = alpha + t10 + t4;
+        t11_all[i] = t11;
+    }
+}
+""")
+
+
+_value_8 = _Kernel("value_8", "rows", 1, "TT", """\
+extern "C" __global__ void value_8(const T* t9_all, const T* t11_all, T* t12_all, T* t13_all, I rows, I columns,
+    unsigned lanes, I d)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t13 = Largest::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A t9 = t9_all[i];
+                const A t11 = t11_all[column];
+                const A t12 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
+                t13 = Largest::of(t13, t12);
+                t12_all[i] = t12;
+            }
+        }
+        t13 = over_lanes<Largest>(t13, lanes);
+        if (row < rows && lane == 0) {
+            t13_all[row] = t13;
+        }
+    }
+}
+""")
+
+
+_value_9 = _Kernel("value_9", "all", 0, "TT", """\
+extern "C" __global__ void value_9(const T* t13_all, T* t14_all, T* t15_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t13 = t13_all[i];
+        const A t14 = (fabs(t13) < infinity() ? t13 : 0);
+        const A t15 = -t14;
+        t14_all[i] = t14;
+        t15_all[i] = t15;
+    }
+}
+""")
+
+
+_value_10 = _Kernel("value_10", "rows", 1, "T", """\
+extern "C" __global__ void value_10(const T* t12_all, const T* t15_all, T* t16_all, I rows, I columns, unsigned
+    lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t16 = Sum::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A t12 = t12_all[i];
+                const A t15 = t15_all[row];
+                const A t1 = exp(t12 + t15);
+                t16 += t1;
+            }
+        }
+        t16 = over_lanes<Sum>(t16, lanes);
+        if (row < rows && lane == 0) {
+            t16_all[row] = t16;
+        }
+    }
+}
+""")
+
+
+_value_11 = _Kernel("value_11", "all", 1, "T", """\
+extern "C" __global__ void value_11(const T* t16_all, const T* t14_all, T* value_all, volatile A* shares,
+    unsigned* done, I count, I n)
+{
+    A s = Sum::none();
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t16 = t16_all[i];
+        const A t14 = t14_all[i];
+        const A t1 = log(t16) + t14;
+        s += t1;
+    }
+    s = over_lanes<Sum>(s, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    if (!is_last_block(done)) return;
+    s = over_blocks<Sum>(shares + 0 * gridDim.x);
+    if (threadIdx.x != 0) return;
+    const A value = -s / A(n);
+    value_all[0] = value;
+}
+""")
+
+
+_grad_1 = _Kernel("grad_1", "all", 1, "TT", """\
+extern "C" __global__ void grad_1(const T* alpha_all, T* t1_all, T* t2_all, volatile A* shares, unsigned* done,
+    I count)
+{
+    A s = Largest::none();
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A alpha = alpha_all[i];
+        s = Largest::of(s, alpha);
+    }
+    s = over_lanes<Largest>(s, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    if (!is_last_block(done)) return;
+    s = over_blocks<Largest>(shares + 0 * gridDim.x);
+    if (threadIdx.x != 0) return;
+    const A t1 = (fabs(s) < infinity() ? s : 0);
+    const A t2 = -t1;
+    t1_all[0] = t1;
+    t2_all[0] = t2;
+}
+""")
+
+
+_grad_2 = _Kernel("grad_2", "rows", 1, "TT", """\
+extern "C" __global__ void grad_2(const T* q_all, T* t3_all, T* t4_all, I rows, I columns, unsigned lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t4 = Sum::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A q = q_all[i];
+                const A t3 = exp(q);
+                t4 += q;
+                t3_all[i] = t3;
+            }
+        }
+        t4 = over_lanes<Sum>(t4, lanes);
+        if (row < rows && lane == 0) {
+            t4_all[row] = t4;
+        }
+    }
+}
+""")
+
+
+_grad_3 = _Kernel("grad_3", "all", 0, "T", """\
+extern "C" __global__ void grad_3(const T* t3_all, const T* L_all, const T* below_all, T* t5_all, I count, I d)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / (d*d);
+        const I i1 = i / d % d;
+        const I i2 = i % d;
+        const A t3 = t3_all[i0 * d + i1];
+        const A L = L_all[i];
+        const A below = below_all[i1 * d + i2];
+        const A t5 = (i1 == i2 ? t3 : 0) + below * L;
+        t5_all[i] = t5;
+    }
+}
+""")
+
+
+_grad_4 = _Kernel("grad_4", "all", 0, "T", """\
+extern "C" __global__ void grad_4(const T* t7_all, T* t8_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t7 = t7_all[i];
+        const A t8 = -t7;
+        t8_all[i] = t8;
+    }
+}
+""")
+
+
+_grad_5 = _Kernel("grad_5", "rows", 1, "TT", """\
+extern "C" __global__ void grad_5(const T* t6_all, const T* t8_all, T* t9_all, T* t10_all, I rows, I columns,
+    unsigned lanes, I d, I K)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t10 = Sum::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const I i1 = i / d % K;
+                const A t6 = t6_all[i];
+                const A t8 = t8_all[i1 * d + column];
+                const A t9 = t6 + t8;
+                t10 += t9 * t9;
+                t9_all[i] = t9;
+            }
+        }
+        t10 = over_lanes<Sum>(t10, lanes);
+        if (row < rows && lane == 0) {
+            t10_all[row] = t10;
+        }
+    }
+}
+""")
+
+
+_grad_6 = _Kernel("grad_6", "all", 1, "TTT", """\
+extern "C" __global__ void grad_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t11_all, T* t12_all,
+    T* t13_all, volatile A* shares, unsigned* done, I count)
+{
+    const A t2 = t2_all[0];
+    const A t1 = t1_all[0];
+    A t12 = Sum::none();
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A alpha = alpha_all[i];
+        const A t11 = exp(alpha + t2);
+        t12 += t11;
+        t11_all[i] = t11;
+    }
+    t12 = over_lanes<Sum>(t12, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = t12;
+    if (!is_last_block(done)) return;
+    t12 = over_blocks<Sum>(shares + 0 * gridDim.x);
+    if (threadIdx.x != 0) return;
+    const A t13 = -(log(t12) + t1);
+    t12_all[0] = t12;
+    t13_all[0] = t13;
+}
+""")
+
+
+_grad_7 = _Kernel("grad_7", "all", 0, "T", """\
+extern "C" __global__ void grad_7(const T* t13_all, const T* alpha_all, const T* t4_all, T* t14_all, I count)
+{
+    const A t13 = t13_all[0];
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A alpha = alpha_all[i];
+        const A t4 = t4_all[i];
+        const A t14 = alpha + t13 + t4;
+        t14_all[i] = t14;
+    }
+}
+""")
+
+
+_grad_8 = _Kernel("grad_8", "rows", 1, "TT", """\
+extern "C" __global__ void grad_8(const T* t10_all, const T* t14_all, T* t15_all, T* t16_all, I rows, I columns,
+    unsigned lanes, I d)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t16 = Largest::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A t10 = t10_all[i];
+                const A t14 = t14_all[column];
+                const A t15 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
+                t16 = Largest::of(t16, t15);
+                t15_all[i] = t15;
+            }
+        }
+        t16 = over_lanes<Largest>(t16, lanes);
+        if (row < rows && lane == 0) {
+            t16_all[row] = t16;
+        }
+    }
+}
+""")
+
+
+_grad_9 = _Kernel("grad_9", "all", 0, "T", """\
+extern "C" __global__ void grad_9(const T* t16_all, T* t17_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t16 = t16_all[i];
+        const A t17 = -(fabs(t16) < infinity() ? t16 : 0);
+        t17_all[i] = t17;
+    }
+}
+""")
+
+
+_grad_10 = _Kernel("grad_10", "rows", 1, "TT", """\
+extern "C" __global__ void grad_10(const T* t15_all, const T* t17_all, T* t18_all, T* t19_all, I rows, I
+    columns, unsigned lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t19 = Sum::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A t15 = t15_all[i];
+                const A t17 = t17_all[row];
+                const A t18 = exp(t15 + t17);
+                t19 += t18;
+                t18_all[i] = t18;
+            }
+        }
+        t19 = over_lanes<Sum>(t19, lanes);
+        if (row < rows && lane == 0) {
+            t19_all[row] = t19;
+        }
+    }
+}
+""")
+
+
+_grad_11 = _Kernel("grad_11", "columns", 1, "TT", """\
+extern "C" __global__ void grad_11(const T* t18_all, const T* t19_all, T* responsibility_all, T* t20_all,
+    volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
+{
+    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
+    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
+    const I column = (I)blockIdx.y * width + threadIdx.x % width;
+    const bool works = group < groups && column < columns;
+    A t20 = Sum::none();
+    if (works) {
+        for (I row = chunk; row < rows; row += chunks) {
+            const I i = row * columns + column;
+            const A t18 = t18_all[i];
+            const A t19 = t19_all[row];
+            const A responsibility = t18 / t19;
+            t20 += responsibility;
+            responsibility_all[i] = responsibility;
+        }
+        shares[(0 * chunks + chunk) * columns + column] = t20;
+    }
+    if (!is_last_block(done) || !works || group != 0) return;
+    t20 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    t20_all[column] = t20;
+}
+""")
+
+
+_grad_12 = _Kernel("grad_12", "all", 1, "T", """\
+extern "C" __global__ void grad_12(const T* t20_all, T* t21_all, volatile A* shares, unsigned* done, I count, I
+    n)
+{
+    A s = Sum::none();
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t20 = t20_all[i];
+        s += t20;
+    }
+    s = over_lanes<Sum>(s, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    if (!is_last_block(done)) return;
+    s = over_blocks<Sum>(shares + 0 * gridDim.x);
+    if (threadIdx.x != 0) return;
+    const A t21 = s / A(n);
+    t21_all[0] = t21;
+}
+""")
+
+
+_grad_13 = _Kernel("grad_13", "columns", 1, "TT", """\
+extern "C" __global__ void grad_13(const T* t9_all, const T* responsibility_all, T* t22_all, T* t23_all,
+    volatile A* shares, unsigned* done, I rows, I columns, unsigned width, I K, I d)
+{
+    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
+    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
+    const I column = (I)blockIdx.y * width + threadIdx.x % width;
+    const bool works = group < groups && column < columns;
+    A t23 = Sum::none();
+    if (works) {
+        for (I row = chunk; row < rows; row += chunks) {
+            const I i = row * columns + column;
+            const I i1 = i / d % K;
+            const A t9 = t9_all[i];
+            const A responsibility = responsibility_all[row * K + i1];
+            const A t22 = t9 * responsibility;
+            t23 += t22;
+            t22_all[i] = t22;
+        }
+        shares[(0 * chunks + chunk) * columns + column] = t23;
+    }
+    if (!is_last_block(done) || !works || group != 0) return;
+    t23 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    t23_all[column] = t23;
+}
+""")
+
+
+_grad_14 = _Kernel("grad_14", "all", 0, "TT", """\
+extern "C" __global__ void grad_14(const T* t20_all, const T* t11_all, const T* t12_all, const T* t21_all, T*
+    grad_alpha_all, T* t26_all, I count, I n)
+{
+    const A t12 = t12_all[0];
+    const A t21 = t21_all[0];
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t20 = t20_all[i];
+        const A t11 = t11_all[i];
+        const A grad_alpha = t21 * (t11 / t12) - t20 / A(n);
+        const A t26 = -t20 / A(n);
+        grad_alpha_all[i] = grad_alpha;
+        t26_all[i] = t26;
+    }
+}
+""")
+
+
+_grad_15 = _Kernel("grad_15", "all", 0, "T", """\
+extern "C" __global__ void grad_15(const T* t24_all, T* grad_mu_all, I count, I n)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t24 = t24_all[i];
+        const A grad_mu = -t24 / A(n);
+        grad_mu_all[i] = grad_mu;
+    }
+}
+""")
+
+
+_grad_16 = _Kernel("grad_16", "all", 0, "TT", """\
+extern "C" __global__ void grad_16(const T* mu_all, const T* t23_all, const T* t25_all, const T* below_all, T*
+    t27_all, T* grad_L_all, I count, I n, I d)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / (d*d);
+        const I i1 = i / d % d;
+        const I i2 = i % d;
+        const A mu = mu_all[i0 * d + i2];
+        const A t23 = t23_all[i0 * d + i1];
+        const A t25 = t25_all[i];
+        const A below = below_all[i1 * d + i2];
+        const A t27 = t25 - mu * t23;
+        const A grad_L = below * t27 / A(n);
+        t27_all[i] = t27;
+        grad_L_all[i] = grad_L;
+    }
+}
+""")
+
+
+_grad_17 = _Kernel("grad_17", "all", 0, "T", """\
+extern "C" __global__ void grad_17(const T* t3_all, const T* t27_all, const T* t26_all, T* grad_q_all, I count,
+    I n, I d)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / d;
+        const I i1 = i % d;
+        const A t3 = t3_all[i];
+        const A t27 = t27_all[i0 * (d*d) + i1 * d + i1];
+        const A t26 = t26_all[i0];
+        const A grad_q = t3 * t27 / A(n) + t26;
+        grad_q_all[i] = grad_q;
+    }
+}
+""")
+
+
+_value_and_grad_1 = _Kernel("value_and_grad_1", "all", 1, "TT", """\
+extern "C" __global__ void value_and_grad_1(const T* alpha_all, T* t1_all, T* t2_all, volatile A* shares,
+    unsigned* done, I count)
+{
+    A s = Largest::none();
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A alpha = alpha_all[i];
+        s = Largest::of(s, alpha);
+    }
+    s = over_lanes<Largest>(s, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    if (!is_last_block(done)) return;
+    s = over_blocks<Largest>(shares + 0 * gridDim.x);
+    if (threadIdx.x != 0) return;
+    const A t1 = (fabs(s) < infinity() ? s : 0);
+    const A t2 = -t1;
+    t1_all[0] = t1;
+    t2_all[0] = t2;
+}
+""")
+
+
+_value_and_grad_2 = _Kernel("value_and_grad_2", "rows", 1, "TT", """\
+extern "C" __global__ void value_and_grad_2(const T* q_all, T* t3_all, T* t4_all, I rows, I columns, unsigned
+    lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t4 = Sum::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A q = q_all[i];
+                const A t3 = exp(q);
+                t4 += q;
+                t3_all[i] = t3;
+            }
+        }
+        t4 = over_lanes<Sum>(t4, lanes);
+        if (row < rows && lane == 0) {
+            t4_all[row] = t4;
+        }
+    }
+}
+""")
+
+
+_value_and_grad_3 = _Kernel("value_and_grad_3", "all", 0, "T", """\
+extern "C" __global__ void value_and_grad_3(const T* t3_all, const T* L_all, const T* below_all, T* t5_all, I
+    count, I d)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / (d*d);
+        const I i1 = i / d % d;
+        const I i2 = i % d;
+        const A t3 = t3_all[i0 * d + i1];
+        const A L = L_all[i];
+        const A below = below_all[i1 * d + i2];
+        const A t5 = (i1 == i2 ? t3 : 0) + below * L;
+        t5_all[i] = t5;
+    }
+}
+""")
+
+
+_value_and_grad_4 = _Kernel("value_and_grad_4", "all", 0, "T", """\
+extern "C" __global__ void value_and_grad_4(const T* t7_all, T* t8_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t7 = t7_all[i];
+        const A t8 = -t7;
+        t8_all[i] = t8;
+    }
+}
+""")
+
+
+_value_and_grad_5 = _Kernel("value_and_grad_5", "rows", 1, "TT", """\
+extern "C" __global__ void value_and_grad_5(const T* t6_all, const T* t8_all, T* t9_all, T* t10_all, I rows, I
+    columns, unsigned lanes, I d, I K)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t10 = Sum::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const I i1 = i / d % K;
+                const A t6 = t6_all[i];
+                const A t8 = t8_all[i1 * d + column];
+                const A t9 = t6 + t8;
+                t10 += t9 * t9;
+                t9_all[i] = t9;
+            }
+        }
+        t10 = over_lanes<Sum>(t10, lanes);
+        if (row < rows && lane == 0) {
+            t10_all[row] = t10;
+        }
+    }
+}
+""")
+
+
+_value_and_grad_6 = _Kernel("value_and_grad_6", "all", 1, "TTT", """\
+extern "C" __global__ void value_and_grad_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t11_all, T*
+    t12_all, T* t13_all, volatile A* shares, unsigned* done, I count)
+{
+    const A t2 = t2_all[0];
+    const A t1 = t1_all[0];
+    A t12 = Sum::none();
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A alpha = alpha_all[i];
+        const A t11 = exp(alpha + t2);
+        t12 += t11;
+        t11_all[i] = t11;
+    }
+    t12 = over_lanes<Sum>(t12, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = t12;
+    if (!is_last_block(done)) return;
+    t12 = over_blocks<Sum>(shares + 0 * gridDim.x);
+    if (threadIdx.x != 0) return;
+    const A t13 = -(log(t12) + t1);
+    t12_all[0] = t12;
+    t13_all[0] = t13;
+}
+""")
+
+
+_value_and_grad_7 = _Kernel("value_and_grad_7", "all", 0, "T", """\
+extern "C" __global__ void value_and_grad_7(const T* t13_all, const T* alpha_all, const T* t4_all, T* t14_all, I
+    count)
+{
+    const A t13 = t13_all[0];
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A alpha = alpha_all[i];
+        const A t4 = t4_all[i];
+        const A t14 = alpha + t13 + t4;
+        t14_all[i] = t14;
+    }
+}
+""")
+
+
+_value_and_grad_8 = _Kernel("value_and_grad_8", "rows", 1, "TT", """\
+extern "C" __global__ void value_and_grad_8(const T* t10_all, const T* t14_all, T* t15_all, T* t16_all, I rows,
+    I columns, unsigned lanes, I d)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t16 = Largest::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A t10 = t10_all[i];
+                const A t14 = t14_all[column];
+                const A t15 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
+                t16 = Largest::of(t16, t15);
+                t15_all[i] = t15;
+            }
+        }
+        t16 = over_lanes<Largest>(t16, lanes);
+        if (row < rows && lane == 0) {
+            t16_all[row] = t16;
+        }
+    }
+}
+""")
+
+
+_value_and_grad_9 = _Kernel("value_and_grad_9", "all", 0, "TT", """\
+extern "C" __global__ void value_and_grad_9(const T* t16_all, T* t17_all, T* t18_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t16 = t16_all[i];
+        const A t17 = (fabs(t16) < infinity() ? t16 : 0);
+        const A t18 = -t17;
+        t17_all[i] = t17;
+        t18_all[i] = t18;
+    }
+}
+""")
+
+
+_value_and_grad_10 = _Kernel("value_and_grad_10", "rows", 1, "TT", """\
+extern "C" __global__ void value_and_grad_10(const T* t15_all, const T* t18_all, T* t19_all, T* t20_all, I rows,
+    I columns, unsigned lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t20 = Sum::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A t15 = t15_all[i];
+                const A t18 = t18_all[row];
+                const A t19 = exp(t15 + t18);
+                t20 += t19;
+                t19_all[i] = t19;
+            }
+        }
+        t20 = over_lanes<Sum>(t20, lanes);
+        if (row < rows && lane == 0) {
+            t20_all[row] = t20;
+        }
+    }
+}
+""")
+
+
+_value_and_grad_11 = _Kernel("value_and_grad_11", "all", 1, "T", """\
+extern "C" __global__ void value_and_grad_11(const T* t20_all, const T* t17_all, T* value_all, volatile A*
+    shares, unsigned* done, I count, I n)
+{
+    A s = Sum::none();
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t20 = t20_all[i];
+        const A t17 = t17_all[i];
+        const A t1 = log(t20) + t17;
+        s += t1;
+    }
+    s = over_lanes<Sum>(s, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    if (!is_last_block(done)) return;
+    s = over_blocks<Sum>(shares + 0 * gridDim.x);
+    if (threadIdx.x != 0) return;
+    const A value = -s / A(n);
+    value_all[0] = value;
+}
+""")
+
+
+_value_and_grad_12 = _Kernel("value_and_grad_12", "columns", 1, "TT", """\
+extern "C" __global__ void value_and_grad_12(const T* t19_all, const T* t20_all, T* responsibility_all, T*
+    t21_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
+{
+    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
+    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
+    const I column = (I)blockIdx.y * width + threadIdx.x % width;
+    const bool works = group < groups && column < columns;
+    A t21 = Sum::none();
+    if (works) {
+        for (I row = chunk; row < rows; row += chunks) {
+            const I i = row * columns + column;
+            const A t19 = t19_all[i];
+            const A t20 = t20_all[row];
+            const A responsibility = t19 / t20;
+            t21 += responsibility;
+            responsibility_all[i] = responsibility;
+        }
+        shares[(0 * chunks + chunk) * columns + column] = t21;
+    }
+    if (!is_last_block(done) || !works || group != 0) return;
+    t21 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    t21_all[column] = t21;
+}
+""")
+
+
+_value_and_grad_13 = _Kernel("value_and_grad_13", "all", 1, "T", """\
+extern "C" __global__ void value_and_grad_13(const T* t21_all, T* t22_all, volatile A* shares, unsigned* done, I
+    count, I n)
+{
+    A s = Sum::none();
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t21 = t21_all[i];
+        s += t21;
+    }
+    s = over_lanes<Sum>(s, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    if (!is_last_block(done)) return;
+    s = over_blocks<Sum>(shares + 0 * gridDim.x);
+    if (threadIdx.x != 0) return;
+    const A t22 = s / A(n);
+    t22_all[0] = t22;
+}
+""")
+
+
+_value_and_grad_14 = _Kernel("value_and_grad_14", "columns", 1, "TT", """\
+extern "C" __global__ void value_and_grad_14(const T* t9_all, const T* responsibility_all, T* t23_all, T*
+    t24_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width, I K, I d)
+{
+    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
+    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
+    const I column = (I)blockIdx.y * width + threadIdx.x % width;
+    const bool works = group < groups && column < columns;
+    A t24 = Sum::none();
+    if (works) {
+        for (I row = chunk; row < rows; row += chunks) {
+            const I i = row * columns + column;
+            const I i1 = i / d % K;
+            const A t9 = t9_all[i];
+            const A responsibility = responsibility_all[row * K + i1];
+            const A t23 = t9 * responsibility;
+            t24 += t23;
+            t23_all[i] = t23;
+        }
+        shares[(0 * chunks + chunk) * columns + column] = t24;
+    }
+    if (!is_last_block(done) || !works || group != 0) return;
+    t24 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    t24_all[column] = t24;
+}
+""")
+
+
+_value_and_grad_15 = _Kernel("value_and_grad_15", "all", 0, "TT", """\
+extern "C" __global__ void value_and_grad_15(const T* t11_all, const T* t12_all, const T* t22_all, const T*
+    t21_all, T* grad_alpha_all, T* t27_all, I count, I n)
+{
+    const A t12 = t12_all[0];
+    const A t22 = t22_all[0];
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t11 = t11_all[i];
+        const A t21 = t21_all[i];
+        const A grad_alpha = t22 * (t11 / t12) - t21 / A(n);
+        const A t27 = -t21 / A(n);
+        grad_alpha_all[i] = grad_alpha;
+        t27_all[i] = t27;
+    }
+}
+""")
+
+
+_value_and_grad_16 = _Kernel("value_and_grad_16", "all", 0, "T", """\
+extern "C" __global__ void value_and_grad_16(const T* t25_all, T* grad_mu_all, I count, I n)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t25 = t25_all[i];
+        const A grad_mu = -t25 / A(n);
+        grad_mu_all[i] = grad_mu;
+    }
+}
+""")
+
+
+_value_and_grad_17 = _Kernel("value_and_grad_17", "all", 0, "TT", """\
+extern "C" __global__ void value_and_grad_17(const T* t24_all, const T* mu_all, const T* t26_all, const T*
+    below_all, T* t28_all, T* grad_L_all, I count, I n, I d)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / (d*d);
+        const I i1 = i / d % d;
+        const I i2 = i % d;
+        const A t24 = t24_all[i0 * d + i1];
+        const A mu = mu_all[i0 * d + i2];
+        const A t26 = t26_all[i];
+        const A below = below_all[i1 * d + i2];
+        const A t28 = t26 - t24 * mu;
+        const A grad_L = below * t28 / A(n);
+        t28_all[i] = t28;
+        grad_L_all[i] = grad_L;
+    }
+}
+""")
+
+
+_value_and_grad_18 = _Kernel("value_and_grad_18", "all", 0, "T", """\
+extern "C" __global__ void value_and_grad_18(const T* t3_all, const T* t28_all, const T* t27_all, T* grad_q_all,
+    I count, I n, I d)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / d;
+        const I i1 = i % d;
+        const A t3 = t3_all[i];
+        const A t28 = t28_all[i0 * (d*d) + i1 * d + i1];
+        const A t27 = t27_all[i0];
+        const A grad_q = t3 * t28 / A(n) + t27;
+        grad_q_all[i] = grad_q;
+    }
+}
+""")
+
+
+_responsibility_1 = _Kernel("responsibility_1", "all", 1, "TT", """\
+extern "C" __global__ void responsibility_1(const T* alpha_all, T* t1_all, T* t2_all, volatile A* shares,
+    unsigned* done, I count)
+{
+    A s = Largest::none();
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A alpha = alpha_all[i];
+        s = Largest::of(s, alpha);
+    }
+    s = over_lanes<Largest>(s, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    if (!is_last_block(done)) return;
+    s = over_blocks<Largest>(shares + 0 * gridDim.x);
+    if (threadIdx.x != 0) return;
+    const A t1 = (fabs(s) < infinity() ? s : 0);
+    const A t2 = -t1;
+    t1_all[0] = t1;
+    t2_all[0] = t2;
+}
+""")
+
+
+_responsibility_2 = _Kernel("responsibility_2", "rows", 1, "TT", """\
+extern "C" __global__ void responsibility_2(const T* q_all, T* t3_all, T* t4_all, I rows, I columns, unsigned
+    lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t4 = Sum::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A q = q_all[i];
+                const A t3 = exp(q);
+                t4 += q;
+                t3_all[i] = t3;
+            }
+        }
+        t4 = over_lanes<Sum>(t4, lanes);
+        if (row < rows && lane == 0) {
+            t4_all[row] = t4;
+        }
+    }
+}
+""")
+
+
+_responsibility_3 = _Kernel("responsibility_3", "all", 0, "T", """\
+extern "C" __global__ void responsibility_3(const T* t3_all, const T* L_all, const T* below_all, T* t5_all, I
+    count, I d)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / (d*d);
+        const I i1 = i / d % d;
+        const I i2 = i % d;
+        const A t3 = t3_all[i0 * d + i1];
+        const A L = L_all[i];
+        const A below = below_all[i1 * d + i2];
+        const A t5 = (i1 == i2 ? t3 : 0) + below * L;
+        t5_all[i] = t5;
+    }
+}
+""")
+
+
+_responsibility_4 = _Kernel("responsibility_4", "all", 0, "T", """\
+extern "C" __global__ void responsibility_4(const T* t7_all, T* t8_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t7 = t7_all[i];
+        const A t8 = -t7;
+        t8_all[i] = t8;
+    }
+}
+""")
+
+
+_responsibility_5 = _Kernel("responsibility_5", "rows", 1, "T", """\
+extern "C" __global__ void responsibility_5(const T* t6_all, const T* t8_all, T* t9_all, I rows, I columns,
+    unsigned lanes, I d, I K)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t9 = Sum::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const I i1 = i / d % K;
+                const A t6 = t6_all[i];
+                const A t8 = t8_all[i1 * d + column];
+                const A t1 = t6 + t8;
+                t9 += t1 * t1;
+            }
+        }
+        t9 = over_lanes<Sum>(t9, lanes);
+        if (row < rows && lane == 0) {
+            t9_all[row] = t9;
+        }
+    }
+}
+""")
+
+
+_responsibility_6 = _Kernel("responsibility_6", "all", 1, "T", """\
+extern "C" __global__ void responsibility_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t10_all,
+    volatile A* shares, unsigned* done, I count)
+{
+    const A t2 = t2_all[0];
+    const A t1_2 = t1_all[0];
+    A s = Sum::none();
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A alpha = alpha_all[i];
+        const A t1 = exp(alpha + t2);
+        s += t1;
+    }
+    s = over_lanes<Sum>(s, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    if (!is_last_block(done)) return;
+    s = over_blocks<Sum>(shares + 0 * gridDim.x);
+    if (threadIdx.x != 0) return;
+    const A t10 = -(log(s) + t1_2);
+    t10_all[0] = t10;
+}
+""")
+
+
+_responsibility_7 = _Kernel("responsibility_7", "all", 0, "T", """\
+extern "C" __global__ void responsibility_7(const T* t10_all, const T* alpha_all, const T* t4_all, T* t11_all, I
+    count)
+{
+    const A t10 = t10_all[0];
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A alpha = alpha_all[i];
+        const A t4 = t4_all[i];
+        const A t11 = alpha + t10 + t4;
+        t11_all[i] = t11;
+    }
+}
+""")
+
+
+_responsibility_8 = _Kernel("responsibility_8", "rows", 1, "TT", """\
+extern "C" __global__ void responsibility_8(const T* t9_all, const T* t11_all, T* t12_all, T* t13_all, I rows, I
+    columns, unsigned lanes, I d)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t13 = Largest::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A t9 = t9_all[i];
+                const A t11 = t11_all[column];
+                const A t12 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
+                t13 = Largest::of(t13, t12);
+                t12_all[i] = t12;
+            }
+        }
+        t13 = over_lanes<Largest>(t13, lanes);
+        if (row < rows && lane == 0) {
+            t13_all[row] = t13;
+        }
+    }
+}
+""")
+
+
+_responsibility_9 = _Kernel("responsibility_9", "all", 0, "T", """\
+extern "C" __global__ void responsibility_9(const T* t13_all, T* t14_all, I count)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t13 = t13_all[i];
+        const A t14 = -(fabs(t13) < infinity() ? t13 : 0);
+        t14_all[i] = t14;
+    }
+}
+""")
+
+
+_responsibility_10 = _Kernel("responsibility_10", "rows", 1, "TT", """\
+extern "C" __global__ void responsibility_10(const T* t12_all, const T* t14_all, T* t15_all, T* t16_all, I rows,
+    I columns, unsigned lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const I row = first + threadIdx.x / lanes;
+        A t16 = Sum::none();
+        if (row < rows) {
+            for (I column = lane; column < columns; column += lanes) {
+                const I i = row * columns + column;
+                const A t12 = t12_all[i];
+                const A t14 = t14_all[row];
+                const A t15 = exp(t12 + t14);
+                t16 += t15;
+                t15_all[i] = t15;
+            }
+        }
+        t16 = over_lanes<Sum>(t16, lanes);
+        if (row < rows && lane == 0) {
+            t16_all[row] = t16;
+        }
+    }
+}
+""")
+
+
+_responsibility_11 = _Kernel("responsibility_11", "all", 0, "T", """\
+extern "C" __global__ void responsibility_11(const T* t15_all, const T* t16_all, T* responsibility_all, I count,
+    I K)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / K;
+        const A t15 = t15_all[i];
+        const A t16 = t16_all[i0];
+        const A responsibility = t15 / t16;
+        responsibility_all[i] = responsibility;
+    }
+}
+""")

@@ -1,0 +1,253 @@
+"""CuPy modules without a GPU: their kernels run on the CPU, and are compiled to a GPU's machine code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import nvrtc
+import pytest
+import sympy as sp
+from catalogue import Case
+from gpu_rows import PARTS, differences, kernels, modules, on_device, part_of_the_catalogue
+from sympy import MatrixSymbol
+
+import symdiff as sd
+from symdiff.compare.run import compare
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*without data over the samples"),
+    pytest.mark.filterwarnings("ignore:.*nothing depends on it"),
+]
+STAND_IN = Path(__file__).parent / "stand_in"
+n, d, k = sp.symbols("n d k", integer=True, positive=True)
+X, Y, W = MatrixSymbol("X", n, d), MatrixSymbol("Y", n, k), MatrixSymbol("W", d, k)
+B = MatrixSymbol("B", 1, k)
+
+
+@pytest.fixture(scope="module")
+def cp():
+    """The stand-in for CuPy, as what modules import."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in sys.modules if name.split(".")[0] in ("cupy", "cupyx")]:
+            patch.delitem(sys.modules, name)
+        patch.syspath_prepend(str(STAND_IN))
+        import cupy
+
+        try:
+            cupy.compile_all([('extern "C" __global__ void nothing() {}', "nothing")])
+        except cupy.CompilerMissing as error:
+            pytest.skip(str(error))
+        yield cupy
+        modules.cache_clear()
+        for name in [name for name in sys.modules if name.split(".")[0] in ("cupy", "cupyx")]:
+            patch.delitem(sys.modules, name)
+
+
+def compile_together(cp: ModuleType, cases: tuple[Case, ...], wide: bool = False) -> None:
+    """One run of the compiler for the kernels of many modules."""
+    found = [kernel for case in cases for kernel in kernels(modules(case)[0])]
+    dtypes = (np.dtype(np.float32), np.dtype(np.float64))
+    cp.compile_all([(kernel.code(dtype, wide), kernel.name) for kernel in found for dtype in dtypes])
+
+
+@pytest.mark.parametrize("number", range(PARTS))
+def test_the_catalogue_as_on_numpy(cp: ModuleType, number: int) -> None:
+    """No function waits for the device, with any number of threads in a block."""
+    cases = part_of_the_catalogue(number)
+    compile_together(cp, cases)
+    found = []
+    for case in cases:
+        for dtype in (np.float64, np.float32):
+            found += differences(cp, case, (1, 32, 33, 256), dtype)
+    assert not found, "\n".join(found[:20])
+
+
+@pytest.mark.skipif(nvrtc.MISSING is not None, reason=str(nvrtc.MISSING))
+@pytest.mark.parametrize("number", range(PARTS))
+def test_the_catalogue_compiles_for_a_gpu(cp: ModuleType, number: int) -> None:
+    """All kernels to machine code: single precision for sm_80, double for sm_90, each counting in 32 and in 64 bits."""
+    sources = {}
+    for case in part_of_the_catalogue(number):
+        for kernel in kernels(modules(case)[0]):
+            sources.setdefault(re.sub(rf"\b{kernel.name}\b", "kernel", kernel.source), kernel)
+    for dtype, wide, architecture in ((np.float32, True, "sm_80"), (np.float64, False, "sm_90")):
+        nvrtc.cubin(together([*sources.values()], np.dtype(dtype), wide), architecture, ("--Ofast-compile=max",))
+
+
+def together(found: list[object], dtype: np.dtype, wide: bool) -> str:
+    """Kernels of many modules as one source, each with its device functions."""
+    parts = []
+    for number, kernel in enumerate(found):
+        code = kernel.code(dtype, wide).replace('extern "C" ', "").replace(f"{kernel.name}(", f"k{number}(", 1)
+        parts.append(f"namespace n{number} {{\n{code}\n}}")
+    return "\n".join(parts)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 700, 2), (5_000, 3, 300), (70_000, 2, 7)], ids=str)
+def test_any_sizes(cp: ModuleType, shape: tuple[int, int, int]) -> None:
+    """More rows, columns and entries than one block has threads, and than one pass of all blocks."""
+    logits = sd.exp(X * W / 9) + sp.OneMatrix(n, 1) * B
+    penalty = sd.sum(sp.HadamardPower(sd.mean(logits, axis=0), 3)) + sd.max(logits) - sd.norm(W)
+    model = sd.Model(sd.mean(sp.HadamardPower(sd.logsumexp(logits, axis=1), 2)) + penalty, params=[W, B], data=[X])
+    rows, inner, columns = shape
+    rng = np.random.default_rng(0)
+    given = [rng.standard_normal(size) for size in ((inner, columns), (1, columns), (rows, inner))]
+    plain, module = (sd.compile(model, backend=backend, emit="value_and_grad") for backend in ("numpy", "cupy"))
+    value, gradient = module.value_and_grad(*(on_device(cp, a) for a in given))
+    expected, parts = plain.value_and_grad(*given)
+    for one, other in zip((value, *gradient), (expected, *parts), strict=True):
+        np.testing.assert_allclose(one.get(), other, rtol=1e-11, atol=1e-11 * np.abs(other).max())
+    module._BLOCKS, module._WIDTH = 3, 33
+    other_value, _ = module.value_and_grad(*(on_device(cp, a) for a in given))
+    np.testing.assert_allclose(other_value.get(), value.get(), rtol=1e-12)
+
+
+MUTATIONS = {
+    "a sign": ("A t1 = t", "A t1 = -t"),
+    "a sum that starts at 1": ("{ return 0; }", "{ return 1; }"),
+    "a sum without the last block's share": ("block < gridDim.x;", "block + 1 < gridDim.x;"),
+    "a largest that is the smallest": ("return a > b ||", "return a < b ||"),
+    "a wrong axis": ("B_all[i1]", "B_all[0]"),
+    "half of the lanes": ("lane + half < n", "lane + half < n / 2"),
+    "a missing entry": ("column < columns; column", "column < columns - 1; column"),
+    "a dropped factor": ("exp(", "(1 + "),
+    "a shorter loop": ("i < count; i +=", "i < count - 1; i +="),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_mutations_of_kernels_are_caught(cp: ModuleType, name: str) -> None:
+    """Softmax regression: rows, columns and sums of all entries."""
+    scores = X * W + sp.OneMatrix(n, 1) * B
+    loss = sd.mean(sd.logsumexp(scores, axis=1)) - sd.sum(sp.HadamardProduct(Y, scores)) / n
+    model = sd.Model(loss, params=[W, B], data=[X, Y], name="softmax")
+    source = sd.compile(model, backend="cupy", emit="value_and_grad").__loader__.source
+    before, after = MUTATIONS[name]
+    assert before in source
+    rng = np.random.default_rng(0)
+    given = [rng.standard_normal(shape) for shape in ((4, 5), (1, 5), (600, 4), (600, 5))]
+    given[0] *= 300  # exponentials overflow where the largest is not taken off
+    wanted, parts = sd.compile(model).value_and_grad(*given)
+    off = []
+    for text in (source, source.replace(before, after)):
+        module = ModuleType("mutated")
+        exec(compile(text, "mutated", "exec"), module.__dict__)
+        value, gradient = module.value_and_grad(*(on_device(cp, a) for a in given))
+        pairs = zip((value, *gradient), (wanted, *parts), strict=True)
+        off.append(max(np.abs(one.get() / other - 1).max() for one, other in pairs))
+    assert off[0] < 1e-9
+    assert not off[1] < 1e-6
+
+
+# Bad input
+
+w, b, x, y = sp.symbols("w b x y")
+LINE = sd.Model(sd.mean((w * x + b - y) ** 2), params=[w, b], data=[x, y], name="line")
+
+
+@pytest.fixture
+def line(cp: ModuleType) -> ModuleType:
+    return sd.compile(LINE, backend="cupy")
+
+
+def test_arguments_as_they_come(cp: ModuleType, line: ModuleType) -> None:
+    """Views, integers, Python and NumPy scalars, arrays of other libraries on the device; the results stay there."""
+
+    class Foreign:
+        def __init__(self, array):
+            self.array, self.__cuda_array_interface__ = array, array.__cuda_array_interface__
+
+    xs, ys = cp.arange(24.0), 2 * cp.arange(24.0) + 1
+    expected = line.value(cp.asarray(0.5), cp.asarray(0.0), xs[::2], ys[::2]).get()
+    several = [
+        (0.5, 0, xs[::2], ys[::2]),
+        (np.float64(0.5), np.int64(0), xs[::2].copy(), Foreign(ys[::2].copy())),
+        (cp.asarray(0.5), cp.asarray(0), cp.arange(0, 24, 2), ys.reshape(12, 2)[:, 0]),
+    ]
+    for given in several:
+        value = line.value(*given)
+        assert isinstance(value, cp.ndarray)
+        assert (value.shape, value.dtype) == ((), np.float64)
+        assert value.get() == expected
+    assert line.value(0.5, 0.0, xs.astype(np.float32), ys.astype(np.float32)).dtype == np.float32
+
+
+def test_wrong_arguments_say_what_to_do(cp: ModuleType, line: ModuleType) -> None:
+    xs = cp.arange(3.0)
+    with pytest.raises(TypeError, match=r"x is a numpy.ndarray in the memory of the host: .* cupy.asarray\(x\)"):
+        line.value(1.0, 0.0, np.arange(3.0), xs)
+    with pytest.raises(TypeError, match=r"y is a list in the memory of the host"):
+        line.value(1.0, 0.0, xs, [1, 2, 3])
+    with pytest.raises(ValueError, match=r"y has shape \(4,\), expected shape \(N,\) with N = 3 from x"):
+        line.value(1.0, 0.0, xs, cp.arange(4.0))
+    with pytest.raises(TypeError, match=r"x has dtype complex128"):
+        line.value(1.0, 0.0, xs.astype(complex), xs)
+
+
+def test_inputs_stay_as_they_are(cp: ModuleType, line: ModuleType) -> None:
+    given = [cp.asarray(1.5), cp.asarray(0.5), cp.arange(5.0), cp.ones(5)]
+    before = [a.get() for a in given]
+    first = line.value_and_grad(*given)[1].w.get()
+    np.testing.assert_array_equal(line.value_and_grad(*given)[1].w.get(), first)
+    for one, other in zip(given, before, strict=True):
+        np.testing.assert_array_equal(one.get(), other)
+
+
+def test_without_cupy_a_module_says_what_is_missing(tmp_path: Path) -> None:
+    sd_source = sd.generate(LINE, sd.options.Options.create(backend="cupy")).source
+    (tmp_path / "line_cupy.py").write_text(sd_source)
+    code = f"""
+        import sys
+        sys.modules["cupy"] = None
+        sys.path.insert(0, {str(tmp_path)!r})
+        import line_cupy
+    """
+    run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
+    assert "This module computes on a GPU with CuPy, which is not installed: pip install cupy-cuda12x" in run.stderr
+
+
+# Examples
+
+EXAMPLES = {
+    "two_layer_net": "net",
+    "linear_regression": "line",
+    "logistic_regression": "logistic",
+    "softmax_regression": "softmax",
+    "gaussian_mixture": "mixture",
+    "lenet": "lenet",
+    "attention": "attention",
+    "stencil": "heat",
+    "gaussian_process": "process",
+    "matrix_factorization": "factorization",
+    "diabetes": "ridge",
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_agree_with_autograd(cp: ModuleType, name: str, example) -> None:
+    found = vars(example(name, "model")).values()
+    model = next(value for value in found if isinstance(value, sd.Model) and value.name == EXAMPLES[name])
+    comparison = compare(model, against=["torch"], backend="cupy")
+    assert comparison.agrees, str(comparison)
+
+
+def test_the_net_trains_on_either_backend(cp: ModuleType, example) -> None:
+    train = example("two_layer_net", "train")
+    on_device, on_host = train.main(steps=20, backend="cupy"), train.main(steps=20)
+    np.testing.assert_allclose(on_device, on_host, rtol=1e-12)
+
+
+def test_the_line_trains_on_either_backend(cp: ModuleType, example, tmp_path: Path) -> None:
+    train = example("linear_regression", "train")
+    w, b, losses = train.main(epochs=100, file=tmp_path / "line.npz", backend="cupy")
+    w_host, b_host, losses_host = train.main(epochs=100, file=tmp_path / "line.npz")
+    np.testing.assert_allclose([float(w), float(b)], [w_host, b_host], rtol=1e-12)
+    assert losses == pytest.approx(losses_host, rel=1e-12)
+    _, _, by_columns = train.main_matrix(epochs=100, backend="cupy")
+    assert by_columns == pytest.approx(losses_host, rel=1e-9)

@@ -1,0 +1,41 @@
+"""CuPy modules on a GPU: the whole catalogue, as on NumPy."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+from gpu_rows import PARTS, differences, modules, part_of_the_catalogue
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.filterwarnings("ignore:.*without data over the samples"),
+    pytest.mark.filterwarnings("ignore:.*nothing depends on it"),
+]
+
+
+@pytest.fixture(scope="module")
+def cp() -> ModuleType:
+    """CuPy itself, with a device."""
+    if "cupy" not in sys.modules and importlib.util.find_spec("cupy") is None:
+        pytest.skip("CuPy is not installed: make test-gpu installs it")
+    import cupy
+
+    try:
+        cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        pytest.skip(f"CuPy finds no device: {error}")
+    modules.cache_clear()
+    return cupy
+
+
+@pytest.mark.parametrize("number", range(PARTS))
+def test_the_catalogue_as_on_numpy(cp: ModuleType, number: int) -> None:
+    found = []
+    for case in part_of_the_catalogue(number):
+        for dtype in (np.float64, np.float32):
+            found += differences(cp, case, (33, 256), dtype)
+    assert not found, "\n".join(found[:20])
