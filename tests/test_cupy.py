@@ -18,7 +18,7 @@ from gpu_rows import PARTS, differences, kernels, modules, on_device, part_of_th
 from sympy import MatrixSymbol
 
 import symdiff as sd
-from symdiff.compare.run import compare
+from symdiff.compare import compare
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*without data over the samples"),
@@ -219,9 +219,6 @@ EXAMPLES = {
     "linear_regression": "line",
     "logistic_regression": "logistic",
     "softmax_regression": "softmax",
-    "gaussian_mixture": "mixture",
-    "lenet": "lenet",
-    "attention": "attention",
     "stencil": "heat",
     "gaussian_process": "process",
     "matrix_factorization": "factorization",
@@ -235,6 +232,22 @@ def test_examples_agree_with_autograd(cp: ModuleType, name: str, example) -> Non
     model = next(value for value in found if isinstance(value, sd.Model) and value.name == EXAMPLES[name])
     comparison = compare(model, against=["torch"], backend="cupy")
     assert comparison.agrees, str(comparison)
+
+
+@pytest.mark.parametrize("name", ["lenet", "gaussian_mixture", "attention"])
+def test_large_examples_are_those_of_numpy(cp: ModuleType, name: str, example) -> None:
+    models = [value for value in vars(example(name, "model")).values() if isinstance(value, sd.Model)]
+    plain, module = (sd.compile(models[0], backend=backend) for backend in ("numpy", "cupy"))
+    sizes = {"n": 3, "K": 4, "d": 3, "t": 4, "c": 3}
+    rng = np.random.default_rng(0)
+    given = []
+    for entry in plain.SIGNATURE["inputs"].values():
+        shape = [sizes.get(dim, dim) for dim in entry["shape"]]
+        given.append(rng.integers(0, 3, shape) if entry["dtype"] == "int" else 0.3 * rng.standard_normal(shape))
+    value, gradient = plain.value_and_grad(*given)
+    other_value, other = module.value_and_grad(*(on_device(cp, a) for a in given))
+    for one, two in zip((other_value, *other), (value, *gradient), strict=True):
+        np.testing.assert_allclose(one.get(), two, rtol=1e-9, atol=1e-11)
 
 
 def test_the_net_trains_on_either_backend(cp: ModuleType, example) -> None:
