@@ -19,6 +19,7 @@ from sympy import MatrixSymbol
 
 import symdiff as sd
 from symdiff.compare import compare
+from symdiff.errors import UnsupportedError
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*without data over the samples"),
@@ -28,6 +29,7 @@ STAND_IN = Path(__file__).parent / "stand_in"
 n, d, k = sp.symbols("n d k", integer=True, positive=True)
 X, Y, W = MatrixSymbol("X", n, d), MatrixSymbol("Y", n, k), MatrixSymbol("W", d, k)
 B = MatrixSymbol("B", 1, k)
+w, b, x, y = sp.symbols("w b x y")
 
 
 @pytest.fixture(scope="module")
@@ -145,9 +147,39 @@ def test_mutations_of_kernels_are_caught(cp: ModuleType, name: str) -> None:
     assert not off[1] < 1e-6
 
 
+SPECIAL = {
+    name: make(sp.Symbol("x"))
+    for name, make in {
+        "gamma": sp.gamma, "loggamma": sp.loggamma, "digamma": sp.digamma, "polygamma": lambda x: sp.polygamma(2, x),
+        "beta": lambda x: sp.beta(x, x + 1), "erf": sp.erf, "erfc": sp.erfc, "erfinv": lambda x: sp.erfinv(x / 9),
+        "zeta": lambda x: sp.zeta(x + 2, x + 1), "riemann zeta": lambda x: sp.zeta(x + 2),
+        "binomial": lambda x: sp.binomial(x + 3, x),
+        "Ei": sp.Ei, "Si": sp.Si, "Ci": sp.Ci, "Chi": sp.Chi, "LambertW": sp.LambertW, "K": lambda x: sp.elliptic_k(x / 9),
+        "lower gamma": lambda x: sp.lowergamma(2, x), "F": lambda x: sp.elliptic_f(x, sp.Rational(1, 3)),
+    }.items()
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_special_functions(cp: ModuleType, name: str) -> None:
+    model = sd.Model(w * SPECIAL[name], params=[w], constants=[x])
+    points = np.linspace(0.5, 2.5, 7)
+    for style in ("fast", "plain"):
+        module = sd.compile(model, backend="cupy", emit="value", style=style)
+        np.testing.assert_allclose(
+            module.value(2.0, cp.asarray(points)).get(), sd.compile(model).value(2.0, points), rtol=1e-12
+        )
+
+
+@pytest.mark.parametrize("function", [sp.besselj, sp.jn])
+def test_functions_that_cupy_lacks_are_refused(function) -> None:
+    model = sd.Model(function(sp.Rational(1, 3), x) + function(2, x), params=[x])
+    with pytest.raises(UnsupportedError, match=r"which cupyx.scipy.special does not have: compile for numpy, or"):
+        sd.compile(model, backend="cupy")
+
+
 # Bad input
 
-w, b, x, y = sp.symbols("w b x y")
 LINE = sd.Model(sd.mean((w * x + b - y) ** 2), params=[w, b], data=[x, y], name="line")
 
 

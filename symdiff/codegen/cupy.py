@@ -12,9 +12,10 @@ from symdiff.codegen.cuda import PRELUDE, with_required
 from symdiff.codegen.function import FunctionWriter
 from symdiff.codegen.kernel import KernelSource, KernelWriter
 from symdiff.codegen.module import ModuleSpec, ModuleWriter
-from symdiff.codegen.numpy import Writer
+from symdiff.codegen.numpy import Writer, called
 from symdiff.codegen.program import ATOM, Assign, Function, Text, listed
 from symdiff.codegen.results import copied
+from symdiff.errors import UnsupportedError
 from symdiff.graph.contraction import is_view
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.node import Node
@@ -22,11 +23,22 @@ from symdiff.graph.ops import LEAVES
 from symdiff.graph.plan import Kernel, Step
 from symdiff.graph.size import total
 from symdiff.graph.space import axes_of, seen_through
+from symdiff.graph.special import SPECIAL
 from symdiff.names import unique
+
+# Of `scipy.special`, but not in CuPy 14.
+_MISSING = frozenset(
+    (
+        *("airy", "ellipe", "elliprd", "elliprf", "elliprj", "erfi", "fresnel", "hyp2f1", "iv", "jv", "kv"),
+        *("spence", "spherical_jn", "yv"),
+    )
+)
 
 
 class CupyWriter(Writer):
     """Writes single nodes as CuPy expressions, where that is not what NumPy has."""
+
+    texts: dict[Node, Text]
 
     def _reduction(self, node: Node) -> Text:
         """CuPy has `reduce` of sums and products alone."""
@@ -35,6 +47,23 @@ class CupyWriter(Writer):
         if method is None:
             return super()._reduction(node)
         return Text(f"{self.texts[x].at(ATOM)}.{method}({self._axis(x, axes)})")
+
+    def _special(self, node: Node) -> Text:
+        """A function of `cupyx.scipy.special`, which lacks some and takes others of arrays alone."""
+        missing = [name for name in called(SPECIAL[node.op].template) if name in _MISSING]
+        if missing:
+            raise UnsupportedError(
+                f"{node.op} needs {missing[0]}, which cupyx.scipy.special does not have: compile for numpy, or write it as a "
+                "function of your own with sd.register."
+            )
+        texts = [self.texts[a] for a in node.args]
+        if node.op == "riemann_zeta":
+            self.need("special:zeta")
+            return Text(f"_zeta({texts[0].source}, 1.0)")
+        for a, text in zip(node.args, texts, strict=True):
+            if self._is_weak(a):
+                self.texts[a] = Text(f"{self.xp}.asarray({text.source}, {self.dtype})")
+        return super()._special(node)
 
     def _erf(self, node: Node) -> Text:
         self.need("special:erf")

@@ -23,6 +23,11 @@ _CALLED = re.compile(r"(?<![\w.])([a-z]\w*)(?=\()")  # a function's name, unless
 _UFUNC = {"reduce_max": "maximum", "reduce_min": "minimum", "reduce_prod": "multiply"}
 
 
+def called(template: str) -> list[str]:
+    """The special functions that a template calls."""
+    return _CALLED.findall(template)
+
+
 class Writer(ArrayWriter):
     """Writes nodes as NumPy expressions.
 
@@ -235,7 +240,7 @@ class Writer(ArrayWriter):
     def _special(self, node: Node) -> Text:
         """A function of `scipy.special`, whose names stand behind an underscore; its result in the working dtype."""
         row = SPECIAL[node.op]
-        for name in _CALLED.findall(row.template):
+        for name in called(row.template):
             self.need(f"special:{name}")
         template = _CALLED.sub(r"_\1", row.template)
         text = template.format(*(self.texts[a].source for a in node.args), xp=self.xp)
