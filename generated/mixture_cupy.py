@@ -377,7 +377,7 @@ class _Kernel:
         """The kernel for arrays of a dtype, that counts in 32 bits or in 64."""
         found = self.compiled.get((dtype, wide))
         if found is None:
-            found = self.compiled[dtype, wide] = cp.RawKernel(self.code(dtype, wide), self.name, ("-std=c++17",))
+            found = self.compiled[dtype, wide] = cp.RawKernel(self.code(dtype, wide), self.name)
         return found
 
     def code(self, dtype, wide):
