@@ -13,6 +13,7 @@ import numpy as np
 import nvrtc
 import pytest
 import sympy as sp
+from as_cupy import stand_in
 from catalogue import Case
 from gpu_rows import PARTS, differences, kernels, modules, on_device, part_of_the_catalogue
 from sympy import MatrixSymbol
@@ -25,7 +26,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*without data over the samples"),
     pytest.mark.filterwarnings("ignore:.*nothing depends on it"),
 ]
-STAND_IN = Path(__file__).parent / "stand_in"
 n, d, k = sp.symbols("n d k", integer=True, positive=True)
 X, Y, W = MatrixSymbol("X", n, d), MatrixSymbol("Y", n, k), MatrixSymbol("W", d, k)
 B = MatrixSymbol("B", 1, k)
@@ -35,20 +35,13 @@ w, b, x, y = sp.symbols("w b x y")
 @pytest.fixture(scope="module")
 def cp():
     """The stand-in for CuPy, as what modules import."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in sys.modules if name.split(".")[0] in ("cupy", "cupyx")]:
-            patch.delitem(sys.modules, name)
-        patch.syspath_prepend(str(STAND_IN))
-        import cupy
-
+    with stand_in() as cupy:
         try:
             cupy.compile_all([('extern "C" __global__ void nothing() {}', "nothing")])
         except cupy.CompilerMissing as error:
             pytest.skip(str(error))
         yield cupy
         modules.cache_clear()
-        for name in [name for name in sys.modules if name.split(".")[0] in ("cupy", "cupyx")]:
-            patch.delitem(sys.modules, name)
 
 
 def compile_together(cp: ModuleType, cases: tuple[Case, ...], wide: bool = False) -> None:

@@ -10,20 +10,28 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent / "stand_in"))
-
-import cupy as cp
-import cupyx
-import cupyx.scipy.linalg
-import cupyx.scipy.special
-import names_of_cupy
 import nvrtc
-from cupy import _kernel
+import pytest
+from as_cupy import stand_in
+
+with stand_in():
+    import cupy as cp
+    import cupyx
+    import cupyx.scipy.linalg
+    import cupyx.scipy.special
+    import names_of_cupy
+    from cupy import _kernel
+
+    MODULES = {name: sys.modules[name] for name in sys.modules if name.split(".")[0] in ("cupy", "cupyx")}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _as_cupy():
+    with stand_in(MODULES):
+        yield
+
 
 compiled = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
 
