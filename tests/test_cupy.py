@@ -72,7 +72,10 @@ def test_the_catalogue_compiles_for_a_gpu(cp: ModuleType, number: int) -> None:
         for kernel in kernels(modules(case)[0]):
             sources.setdefault(re.sub(rf"\b{kernel.name}\b", "kernel", kernel.source), kernel)
     for dtype, wide, architecture in ((np.float32, True, "sm_80"), (np.float64, False, "sm_90")):
-        nvrtc.cubin(together([*sources.values()], np.dtype(dtype), wide), architecture, ("--Ofast-compile=max",))
+        source = together([*sources.values()], np.dtype(dtype), wide)
+        code, _ = nvrtc.cubin(source, architecture, ("--Ofast-compile=max",))
+        assert code.startswith(b"\x7fELF")
+        assert all(f"k{number}".encode() in code for number in range(len(sources)))
 
 
 def together(found: list[object], dtype: np.dtype, wide: bool) -> str:

@@ -15,7 +15,7 @@ from sympy.codegen.numpy_nodes import logaddexp, logaddexp2
 import symdiff as sd
 from symdiff.errors import ShapeError
 from symdiff.graph.axes import insert_axes, matmul, reduce, sum_axes
-from symdiff.graph.build import pointwise
+from symdiff.graph.build import div, full, pointwise
 from symdiff.graph.leaves import constant, parameter
 from symdiff.graph.linalg import cholesky, det, diagonal, swapped
 from symdiff.graph.node import Node, topological
@@ -156,6 +156,15 @@ def test_a_softmax_is_recognised(name):
     """It is exponentials over their sum: exp(x - logsumexp(x)) would lose digits where x is large."""
     (written_out,) = expand([dict(EXPANDED)[name]])
     assert not any(part.op == "log" for part in topological([written_out]))
+
+
+def test_numbers_leave_a_quotient_where_their_own_is_a_number():
+    """The quotient of two numbers may be 0, infinite or undefined where that of the arrays is none of these."""
+    x, y = parameter("x", (3,)), pointwise("exp", parameter("y", (3,)))
+    assert div(6 * x, 3.0 * y) is 2.0 * div(x, y)
+    for p, q in ((1e-300, 1e300), (1e300, 1e-300)):
+        assert div(p * x, q * y).op == "div"
+    assert div(x, full(0.0, (3,))).op == "div"
 
 
 def test_rules_keep_to_the_closed_vocabulary():

@@ -56,14 +56,15 @@ class CupyWriter(Writer):
                 f"{node.op} needs {missing[0]}, which cupyx.scipy.special does not have: compile for numpy, or write it as a "
                 "function of your own with sd.register."
             )
-        texts = [self.texts[a] for a in node.args]
         if node.op == "riemann_zeta":
             self.need("special:zeta")
-            return Text(f"_zeta({texts[0].source}, 1.0)")
-        for a, text in zip(node.args, texts, strict=True):
-            if self._is_weak(a):
-                self.texts[a] = Text(f"{self.xp}.asarray({text.source}, {self.dtype})")
-        return super()._special(node)
+            return Text(f"_zeta({self.texts[node.args[0]].source}, 1.0)")
+        numbers = [a for a in node.args if self._is_weak(a)]
+        known = {a: self.texts[a] for a in numbers}
+        self.texts |= {a: Text(f"{self.xp}.asarray({known[a].source}, {self.dtype})") for a in numbers}
+        written = super()._special(node)
+        self.texts |= known
+        return written
 
     def _erf(self, node: Node) -> Text:
         self.need("special:erf")
@@ -210,7 +211,7 @@ class StepsWriter:
         names = {node: text.source if text.source.isidentifier() else "a" for node, text in writer.texts.items()}
         for node in kernel.results:
             names[node] = unique(writer.names.get(node) or self._numbered(), taken)
-        name = f"{self.name}_{1 + sum(source.name.startswith(f'{self.name}_') for _, source in self.kernels)}"
+        name = f"{self.name}_{1 + sum(source.name.rpartition('_')[0] == self.name for _, source in self.kernels)}"
         pointwise = self.shape is not None
         source = KernelWriter(name, kernel, names, lambda found: self.devices.setdefault(found), pointwise).write()
         self.kernels.append((kernel, source))

@@ -321,7 +321,7 @@ def div(a: Node, b: Node) -> Node:
     if b.op == "neg":
         return neg(div(a, b.args[0]))
     (p, core), (q, divisor) = coefficient(a), coefficient(b)
-    if x is None and (p != 1 or (q != 1 and number(divisor) is None)):
+    if x is None and (p != 1 or (q != 1 and number(divisor) is None)) and q and math.isfinite(p / q) and p / q:
         return mul(constant(p / q), div(core, divisor))
     if core.op == "div" and core.args[1].op == b.op == "size":
         return div(mul(constant(p), core.args[0]), mul(core.args[1], b))
