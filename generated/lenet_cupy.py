@@ -809,8 +809,8 @@ extern "C" __global__ void value_4(const T* t6_all, const T* b4_all, T* h4_all, 
 
 
 _value_5 = _Kernel("value_5", "rows", 1, "TT", """\
-extern "C" __global__ void value_5(const T* t7_all, const T* b5_all, T* scores_all, T* t8_all, I rows, I
-    columns, unsigned lanes)
+extern "C" __global__ void value_5(const T* t7_all, const T* b5_all, T* scores_all, T* t8_all, I rows,
+    I columns, unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
@@ -889,8 +889,8 @@ extern "C" __global__ void value_8(const T* t11_all, const T* t9_all, T* t12_all
 
 
 _value_9 = _Kernel("value_9", "all", 1, "T", """\
-extern "C" __global__ void value_9(const T* t12_all, const T* scores_all, const long long* label_all, T*
-    value_all, volatile A* shares, unsigned* done, I count, I n)
+extern "C" __global__ void value_9(const T* t12_all, const T* scores_all, const long long* label_all,
+    T* value_all, volatile A* shares, unsigned* done, I count, I n)
 {
     A s = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -979,8 +979,8 @@ extern "C" __global__ void grad_4(const T* t11_all, const T* b4_all, T* t12_all,
 
 
 _grad_5 = _Kernel("grad_5", "rows", 1, "TT", """\
-extern "C" __global__ void grad_5(const T* t13_all, const T* b5_all, T* scores_all, T* t14_all, I rows, I
-    columns, unsigned lanes)
+extern "C" __global__ void grad_5(const T* t13_all, const T* b5_all, T* scores_all, T* t14_all, I rows,
+    I columns, unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
@@ -1018,8 +1018,8 @@ extern "C" __global__ void grad_6(const T* t14_all, T* t15_all, I count)
 
 
 _grad_7 = _Kernel("grad_7", "rows", 1, "TT", """\
-extern "C" __global__ void grad_7(const T* scores_all, const T* t15_all, T* t16_all, T* t17_all, I rows, I
-    columns, unsigned lanes)
+extern "C" __global__ void grad_7(const T* scores_all, const T* t15_all, T* t16_all, T* t17_all, I rows,
+    I columns, unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
@@ -1045,8 +1045,8 @@ extern "C" __global__ void grad_7(const T* scores_all, const T* t15_all, T* t16_
 
 
 _grad_8 = _Kernel("grad_8", "columns", 1, "TT", """\
-extern "C" __global__ void grad_8(const T* t16_all, const T* t17_all, const long long* label_all, T* t18_all, T*
-    grad_b5_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width, I n)
+extern "C" __global__ void grad_8(const T* t16_all, const T* t17_all, const long long* label_all, T* t18_all,
+    T* grad_b5_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width, I n)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
     const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
@@ -1073,8 +1073,8 @@ extern "C" __global__ void grad_8(const T* t16_all, const T* t17_all, const long
 
 
 _grad_9 = _Kernel("grad_9", "columns", 1, "TT", """\
-extern "C" __global__ void grad_9(const T* t12_all, const T* t19_all, T* t20_all, T* grad_b4_all, volatile A*
-    shares, unsigned* done, I rows, I columns, unsigned width)
+extern "C" __global__ void grad_9(const T* t12_all, const T* t19_all, T* t20_all, T* grad_b4_all,
+    volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
     const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
@@ -1100,8 +1100,8 @@ extern "C" __global__ void grad_9(const T* t12_all, const T* t19_all, T* t20_all
 
 
 _grad_10 = _Kernel("grad_10", "columns", 1, "TT", """\
-extern "C" __global__ void grad_10(const T* t10_all, const T* t21_all, T* t22_all, T* grad_b3_all, volatile A*
-    shares, unsigned* done, I rows, I columns, unsigned width)
+extern "C" __global__ void grad_10(const T* t10_all, const T* t21_all, T* t22_all, T* grad_b3_all,
+    volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
     const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
@@ -1157,8 +1157,8 @@ extern "C" __global__ void grad_12(const T* t4_all, const T* t27_all, T* t28_all
 
 
 _value_and_grad_1 = _Kernel("value_and_grad_1", "all", 0, "TT", """\
-extern "C" __global__ void value_and_grad_1(const T* b1_all, const T* window_max_t3_all, T* t4_all, T* h1_all, I
-    count)
+extern "C" __global__ void value_and_grad_1(const T* b1_all, const T* window_max_t3_all, T* t4_all, T* h1_all,
+    I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i1 = i / 196 % 6;
@@ -1174,8 +1174,8 @@ extern "C" __global__ void value_and_grad_1(const T* b1_all, const T* window_max
 
 
 _value_and_grad_2 = _Kernel("value_and_grad_2", "all", 0, "TT", """\
-extern "C" __global__ void value_and_grad_2(const T* window_max_t7_all, const T* b2_all, T* t8_all, T* h2_all, I
-    count)
+extern "C" __global__ void value_and_grad_2(const T* window_max_t7_all, const T* b2_all, T* t8_all, T* h2_all,
+    I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i1 = i / 25 % 16;
@@ -1223,8 +1223,8 @@ extern "C" __global__ void value_and_grad_4(const T* t11_all, const T* b4_all, T
 
 
 _value_and_grad_5 = _Kernel("value_and_grad_5", "rows", 1, "TT", """\
-extern "C" __global__ void value_and_grad_5(const T* t13_all, const T* b5_all, T* scores_all, T* t14_all, I
-    rows, I columns, unsigned lanes)
+extern "C" __global__ void value_and_grad_5(const T* t13_all, const T* b5_all, T* scores_all, T* t14_all,
+    I rows, I columns, unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
@@ -1264,8 +1264,8 @@ extern "C" __global__ void value_and_grad_6(const T* t14_all, T* t15_all, T* t16
 
 
 _value_and_grad_7 = _Kernel("value_and_grad_7", "rows", 1, "TT", """\
-extern "C" __global__ void value_and_grad_7(const T* scores_all, const T* t16_all, T* t17_all, T* t18_all, I
-    rows, I columns, unsigned lanes)
+extern "C" __global__ void value_and_grad_7(const T* scores_all, const T* t16_all, T* t17_all, T* t18_all,
+    I rows, I columns, unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
@@ -1304,9 +1304,9 @@ extern "C" __global__ void value_and_grad_8(const T* t18_all, const T* t15_all, 
 
 
 _value_and_grad_9 = _Kernel("value_and_grad_9", "columns", 1, "TTT", """\
-extern "C" __global__ void value_and_grad_9(const long long* label_all, const T* t17_all, const T* t18_all, T*
-    t20_all, T* t21_all, T* grad_b5_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width,
-    I n)
+extern "C" __global__ void value_and_grad_9(const long long* label_all, const T* t17_all, const T* t18_all,
+    T* t20_all, T* t21_all, T* grad_b5_all, volatile A* shares, unsigned* done, I rows, I columns,
+    unsigned width, I n)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
     const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
@@ -1335,8 +1335,8 @@ extern "C" __global__ void value_and_grad_9(const long long* label_all, const T*
 
 
 _value_and_grad_10 = _Kernel("value_and_grad_10", "all", 1, "T", """\
-extern "C" __global__ void value_and_grad_10(const T* t19_all, const T* scores_all, const T* t20_all, T*
-    value_all, volatile A* shares, unsigned* done, I count, I n)
+extern "C" __global__ void value_and_grad_10(const T* t19_all, const T* scores_all, const T* t20_all,
+    T* value_all, volatile A* shares, unsigned* done, I count, I n)
 {
     A s = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1513,8 +1513,8 @@ extern "C" __global__ void scores_5(const T* t7_all, const T* b5_all, T* scores_
 
 
 _scores_vjp_1 = _Kernel("scores_vjp_1", "columns", 1, "T", """\
-extern "C" __global__ void scores_vjp_1(const T* u_all, T* vjp_b5_all, volatile A* shares, unsigned* done, I
-    rows, I columns, unsigned width)
+extern "C" __global__ void scores_vjp_1(const T* u_all, T* vjp_b5_all, volatile A* shares, unsigned* done,
+    I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
     const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
@@ -1537,8 +1537,8 @@ extern "C" __global__ void scores_vjp_1(const T* u_all, T* vjp_b5_all, volatile 
 
 
 _scores_vjp_2 = _Kernel("scores_vjp_2", "all", 0, "TT", """\
-extern "C" __global__ void scores_vjp_2(const T* b1_all, const T* window_max_t4_all, T* t5_all, T* h1_all, I
-    count)
+extern "C" __global__ void scores_vjp_2(const T* b1_all, const T* window_max_t4_all, T* t5_all, T* h1_all,
+    I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i1 = i / 196 % 6;
@@ -1554,8 +1554,8 @@ extern "C" __global__ void scores_vjp_2(const T* b1_all, const T* window_max_t4_
 
 
 _scores_vjp_3 = _Kernel("scores_vjp_3", "all", 0, "TT", """\
-extern "C" __global__ void scores_vjp_3(const T* window_max_t8_all, const T* b2_all, T* t9_all, T* h2_all, I
-    count)
+extern "C" __global__ void scores_vjp_3(const T* window_max_t8_all, const T* b2_all, T* t9_all, T* h2_all,
+    I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i1 = i / 25 % 16;
@@ -1587,8 +1587,8 @@ extern "C" __global__ void scores_vjp_4(const T* b3_all, const T* t10_all, T* t1
 
 
 _scores_vjp_5 = _Kernel("scores_vjp_5", "columns", 1, "TTT", """\
-extern "C" __global__ void scores_vjp_5(const T* t12_all, const T* b4_all, const T* t2_all, T* t13_all, T*
-    h4_all, T* vjp_b4_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
+extern "C" __global__ void scores_vjp_5(const T* t12_all, const T* b4_all, const T* t2_all, T* t13_all,
+    T* h4_all, T* vjp_b4_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
     const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
@@ -1618,8 +1618,8 @@ extern "C" __global__ void scores_vjp_5(const T* t12_all, const T* b4_all, const
 
 
 _scores_vjp_6 = _Kernel("scores_vjp_6", "columns", 1, "TT", """\
-extern "C" __global__ void scores_vjp_6(const T* t11_all, const T* t14_all, T* t15_all, T* vjp_b3_all, volatile
-    A* shares, unsigned* done, I rows, I columns, unsigned width)
+extern "C" __global__ void scores_vjp_6(const T* t11_all, const T* t14_all, T* t15_all, T* vjp_b3_all,
+    volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
     const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;

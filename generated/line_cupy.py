@@ -433,8 +433,8 @@ extern "C" __global__ void grad_1(const T* w_all, const T* x_all, const T* y_all
 
 
 _value_and_grad_1 = _Kernel("value_and_grad_1", "all", 3, "TTT", """\
-extern "C" __global__ void value_and_grad_1(const T* w_all, const T* x_all, const T* y_all, const T* b_all, T*
-    value_all, T* grad_w_all, T* grad_b_all, volatile A* shares, unsigned* done, I count, I N)
+extern "C" __global__ void value_and_grad_1(const T* w_all, const T* x_all, const T* y_all, const T* b_all,
+    T* value_all, T* grad_w_all, T* grad_b_all, volatile A* shares, unsigned* done, I count, I N)
 {
     const A w = w_all[0];
     const A b = b_all[0];

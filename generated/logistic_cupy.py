@@ -417,8 +417,8 @@ extern "C" __global__ void value_1(const T* w_all, const T* penalty_all, T* t2_a
 
 
 _value_2 = _Kernel("value_2", "all", 1, "T", """\
-extern "C" __global__ void value_2(const T* y_all, const T* b_all, const T* t1_all, const T* t2_all, T*
-    value_all, volatile A* shares, unsigned* done, I count, I n)
+extern "C" __global__ void value_2(const T* y_all, const T* b_all, const T* t1_all, const T* t2_all,
+    T* value_all, volatile A* shares, unsigned* done, I count, I n)
 {
     const A b = b_all[0];
     const A t2_2 = t2_all[0];
@@ -504,8 +504,8 @@ extern "C" __global__ void value_and_grad_1(const T* w_all, const T* penalty_all
 
 
 _value_and_grad_2 = _Kernel("value_and_grad_2", "all", 2, "TTT", """\
-extern "C" __global__ void value_and_grad_2(const T* y_all, const T* b_all, const T* t1_all, const T* t2_all, T*
-    t3_all, T* value_all, T* grad_b_all, volatile A* shares, unsigned* done, I count, I n)
+extern "C" __global__ void value_and_grad_2(const T* y_all, const T* b_all, const T* t1_all, const T* t2_all,
+    T* t3_all, T* value_all, T* grad_b_all, volatile A* shares, unsigned* done, I count, I n)
 {
     const A b = b_all[0];
     const A t2_2 = t2_all[0];
@@ -539,8 +539,8 @@ extern "C" __global__ void value_and_grad_2(const T* y_all, const T* b_all, cons
 
 
 _value_and_grad_3 = _Kernel("value_and_grad_3", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_3(const T* penalty_all, const T* w_all, const T* t4_all, T*
-    grad_w_all, I count, I n)
+extern "C" __global__ void value_and_grad_3(const T* penalty_all, const T* w_all, const T* t4_all,
+    T* grad_w_all, I count, I n)
 {
     const A penalty = penalty_all[0];
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {

@@ -546,8 +546,8 @@ extern "C" __global__ void value_4(const T* t7_all, T* t8_all, I count)
 
 
 _value_5 = _Kernel("value_5", "rows", 1, "T", """\
-extern "C" __global__ void value_5(const T* t6_all, const T* t8_all, T* t9_all, I rows, I columns, unsigned
-    lanes, I d, I K)
+extern "C" __global__ void value_5(const T* t6_all, const T* t8_all, T* t9_all, I rows, I columns,
+    unsigned lanes, I d, I K)
 {
     const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
@@ -573,8 +573,8 @@ extern "C" __global__ void value_5(const T* t6_all, const T* t8_all, T* t9_all, 
 
 
 _value_6 = _Kernel("value_6", "all", 1, "T", """\
-extern "C" __global__ void value_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t10_all, volatile A*
-    shares, unsigned* done, I count)
+extern "C" __global__ void value_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t10_all,
+    volatile A* shares, unsigned* done, I count)
 {
     const A t2 = t2_all[0];
     const A t1_2 = t1_all[0];
@@ -651,8 +651,8 @@ extern "C" __global__ void value_9(const T* t13_all, T* t14_all, T* t15_all, I c
 
 
 _value_10 = _Kernel("value_10", "rows", 1, "T", """\
-extern "C" __global__ void value_10(const T* t12_all, const T* t15_all, T* t16_all, I rows, I columns, unsigned
-    lanes)
+extern "C" __global__ void value_10(const T* t12_all, const T* t15_all, T* t16_all, I rows, I columns,
+    unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
@@ -881,8 +881,8 @@ extern "C" __global__ void grad_9(const T* t16_all, T* t17_all, I count)
 
 
 _grad_10 = _Kernel("grad_10", "rows", 1, "TT", """\
-extern "C" __global__ void grad_10(const T* t15_all, const T* t17_all, T* t18_all, T* t19_all, I rows, I
-    columns, unsigned lanes)
+extern "C" __global__ void grad_10(const T* t15_all, const T* t17_all, T* t18_all, T* t19_all, I rows,
+    I columns, unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
@@ -935,8 +935,8 @@ extern "C" __global__ void grad_11(const T* t18_all, const T* t19_all, T* respon
 
 
 _grad_12 = _Kernel("grad_12", "all", 1, "T", """\
-extern "C" __global__ void grad_12(const T* t20_all, T* t21_all, volatile A* shares, unsigned* done, I count, I
-    n)
+extern "C" __global__ void grad_12(const T* t20_all, T* t21_all, volatile A* shares, unsigned* done, I count,
+    I n)
 {
     A s = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -983,8 +983,8 @@ extern "C" __global__ void grad_13(const T* t9_all, const T* responsibility_all,
 
 
 _grad_14 = _Kernel("grad_14", "all", 0, "TT", """\
-extern "C" __global__ void grad_14(const T* t20_all, const T* t11_all, const T* t12_all, const T* t21_all, T*
-    grad_alpha_all, T* t26_all, I count, I n)
+extern "C" __global__ void grad_14(const T* t20_all, const T* t11_all, const T* t12_all, const T* t21_all,
+    T* grad_alpha_all, T* t26_all, I count, I n)
 {
     const A t12 = t12_all[0];
     const A t21 = t21_all[0];
@@ -1013,8 +1013,8 @@ extern "C" __global__ void grad_15(const T* t24_all, T* grad_mu_all, I count, I 
 
 
 _grad_16 = _Kernel("grad_16", "all", 0, "TT", """\
-extern "C" __global__ void grad_16(const T* mu_all, const T* t23_all, const T* t25_all, const T* below_all, T*
-    t27_all, T* grad_L_all, I count, I n, I d)
+extern "C" __global__ void grad_16(const T* mu_all, const T* t23_all, const T* t25_all, const T* below_all,
+    T* t27_all, T* grad_L_all, I count, I n, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (d*d);
@@ -1073,8 +1073,8 @@ extern "C" __global__ void value_and_grad_1(const T* alpha_all, T* t1_all, T* t2
 
 
 _value_and_grad_2 = _Kernel("value_and_grad_2", "rows", 1, "TT", """\
-extern "C" __global__ void value_and_grad_2(const T* q_all, T* t3_all, T* t4_all, I rows, I columns, unsigned
-    lanes)
+extern "C" __global__ void value_and_grad_2(const T* q_all, T* t3_all, T* t4_all, I rows, I columns,
+    unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
@@ -1099,8 +1099,8 @@ extern "C" __global__ void value_and_grad_2(const T* q_all, T* t3_all, T* t4_all
 
 
 _value_and_grad_3 = _Kernel("value_and_grad_3", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_3(const T* t3_all, const T* L_all, const T* below_all, T* t5_all, I
-    count, I d)
+extern "C" __global__ void value_and_grad_3(const T* t3_all, const T* L_all, const T* below_all, T* t5_all,
+    I count, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (d*d);
@@ -1129,8 +1129,8 @@ extern "C" __global__ void value_and_grad_4(const T* t7_all, T* t8_all, I count)
 
 
 _value_and_grad_5 = _Kernel("value_and_grad_5", "rows", 1, "TT", """\
-extern "C" __global__ void value_and_grad_5(const T* t6_all, const T* t8_all, T* t9_all, T* t10_all, I rows, I
-    columns, unsigned lanes, I d, I K)
+extern "C" __global__ void value_and_grad_5(const T* t6_all, const T* t8_all, T* t9_all, T* t10_all, I rows,
+    I columns, unsigned lanes, I d, I K)
 {
     const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
@@ -1157,8 +1157,8 @@ extern "C" __global__ void value_and_grad_5(const T* t6_all, const T* t8_all, T*
 
 
 _value_and_grad_6 = _Kernel("value_and_grad_6", "all", 1, "TTT", """\
-extern "C" __global__ void value_and_grad_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t11_all, T*
-    t12_all, T* t13_all, volatile A* shares, unsigned* done, I count)
+extern "C" __global__ void value_and_grad_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t11_all,
+    T* t12_all, T* t13_all, volatile A* shares, unsigned* done, I count)
 {
     const A t2 = t2_all[0];
     const A t1 = t1_all[0];
@@ -1182,8 +1182,8 @@ extern "C" __global__ void value_and_grad_6(const T* alpha_all, const T* t2_all,
 
 
 _value_and_grad_7 = _Kernel("value_and_grad_7", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_7(const T* t13_all, const T* alpha_all, const T* t4_all, T* t14_all, I
-    count)
+extern "C" __global__ void value_and_grad_7(const T* t13_all, const T* alpha_all, const T* t4_all, T* t14_all,
+    I count)
 {
     const A t13 = t13_all[0];
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1265,8 +1265,8 @@ extern "C" __global__ void value_and_grad_10(const T* t15_all, const T* t18_all,
 
 
 _value_and_grad_11 = _Kernel("value_and_grad_11", "all", 1, "T", """\
-extern "C" __global__ void value_and_grad_11(const T* t20_all, const T* t17_all, T* value_all, volatile A*
-    shares, unsigned* done, I count, I n)
+extern "C" __global__ void value_and_grad_11(const T* t20_all, const T* t17_all, T* value_all,
+    volatile A* shares, unsigned* done, I count, I n)
 {
     A s = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1287,8 +1287,8 @@ extern "C" __global__ void value_and_grad_11(const T* t20_all, const T* t17_all,
 
 
 _value_and_grad_12 = _Kernel("value_and_grad_12", "columns", 1, "TT", """\
-extern "C" __global__ void value_and_grad_12(const T* t19_all, const T* t20_all, T* responsibility_all, T*
-    t21_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
+extern "C" __global__ void value_and_grad_12(const T* t19_all, const T* t20_all, T* responsibility_all,
+    T* t21_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
     const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
@@ -1314,8 +1314,8 @@ extern "C" __global__ void value_and_grad_12(const T* t19_all, const T* t20_all,
 
 
 _value_and_grad_13 = _Kernel("value_and_grad_13", "all", 1, "T", """\
-extern "C" __global__ void value_and_grad_13(const T* t21_all, T* t22_all, volatile A* shares, unsigned* done, I
-    count, I n)
+extern "C" __global__ void value_and_grad_13(const T* t21_all, T* t22_all, volatile A* shares, unsigned* done,
+    I count, I n)
 {
     A s = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1334,8 +1334,8 @@ extern "C" __global__ void value_and_grad_13(const T* t21_all, T* t22_all, volat
 
 
 _value_and_grad_14 = _Kernel("value_and_grad_14", "columns", 1, "TT", """\
-extern "C" __global__ void value_and_grad_14(const T* t9_all, const T* responsibility_all, T* t23_all, T*
-    t24_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width, I K, I d)
+extern "C" __global__ void value_and_grad_14(const T* t9_all, const T* responsibility_all, T* t23_all,
+    T* t24_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width, I K, I d)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
     const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
@@ -1362,8 +1362,8 @@ extern "C" __global__ void value_and_grad_14(const T* t9_all, const T* responsib
 
 
 _value_and_grad_15 = _Kernel("value_and_grad_15", "all", 0, "TT", """\
-extern "C" __global__ void value_and_grad_15(const T* t11_all, const T* t12_all, const T* t22_all, const T*
-    t21_all, T* grad_alpha_all, T* t27_all, I count, I n)
+extern "C" __global__ void value_and_grad_15(const T* t11_all, const T* t12_all, const T* t22_all,
+    const T* t21_all, T* grad_alpha_all, T* t27_all, I count, I n)
 {
     const A t12 = t12_all[0];
     const A t22 = t22_all[0];
@@ -1392,8 +1392,8 @@ extern "C" __global__ void value_and_grad_16(const T* t25_all, T* grad_mu_all, I
 
 
 _value_and_grad_17 = _Kernel("value_and_grad_17", "all", 0, "TT", """\
-extern "C" __global__ void value_and_grad_17(const T* t24_all, const T* mu_all, const T* t26_all, const T*
-    below_all, T* t28_all, T* grad_L_all, I count, I n, I d)
+extern "C" __global__ void value_and_grad_17(const T* t24_all, const T* mu_all, const T* t26_all,
+    const T* below_all, T* t28_all, T* grad_L_all, I count, I n, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (d*d);
@@ -1452,8 +1452,8 @@ extern "C" __global__ void responsibility_1(const T* alpha_all, T* t1_all, T* t2
 
 
 _responsibility_2 = _Kernel("responsibility_2", "rows", 1, "TT", """\
-extern "C" __global__ void responsibility_2(const T* q_all, T* t3_all, T* t4_all, I rows, I columns, unsigned
-    lanes)
+extern "C" __global__ void responsibility_2(const T* q_all, T* t3_all, T* t4_all, I rows, I columns,
+    unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
@@ -1478,8 +1478,8 @@ extern "C" __global__ void responsibility_2(const T* q_all, T* t3_all, T* t4_all
 
 
 _responsibility_3 = _Kernel("responsibility_3", "all", 0, "T", """\
-extern "C" __global__ void responsibility_3(const T* t3_all, const T* L_all, const T* below_all, T* t5_all, I
-    count, I d)
+extern "C" __global__ void responsibility_3(const T* t3_all, const T* L_all, const T* below_all, T* t5_all,
+    I count, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (d*d);
@@ -1558,8 +1558,8 @@ extern "C" __global__ void responsibility_6(const T* alpha_all, const T* t2_all,
 
 
 _responsibility_7 = _Kernel("responsibility_7", "all", 0, "T", """\
-extern "C" __global__ void responsibility_7(const T* t10_all, const T* alpha_all, const T* t4_all, T* t11_all, I
-    count)
+extern "C" __global__ void responsibility_7(const T* t10_all, const T* alpha_all, const T* t4_all, T* t11_all,
+    I count)
 {
     const A t10 = t10_all[0];
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1573,8 +1573,8 @@ extern "C" __global__ void responsibility_7(const T* t10_all, const T* alpha_all
 
 
 _responsibility_8 = _Kernel("responsibility_8", "rows", 1, "TT", """\
-extern "C" __global__ void responsibility_8(const T* t9_all, const T* t11_all, T* t12_all, T* t13_all, I rows, I
-    columns, unsigned lanes, I d)
+extern "C" __global__ void responsibility_8(const T* t9_all, const T* t11_all, T* t12_all, T* t13_all, I rows,
+    I columns, unsigned lanes, I d)
 {
     const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {

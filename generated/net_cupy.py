@@ -382,8 +382,8 @@ extern "C" __global__ void value_1(const T* t1_all, T* h_all, I count)
 
 
 _value_2 = _Kernel("value_2", "all", 1, "T", """\
-extern "C" __global__ void value_2(const T* y_all, const T* t2_all, T* value_all, volatile A* shares, unsigned*
-    done, I count)
+extern "C" __global__ void value_2(const T* y_all, const T* t2_all, T* value_all, volatile A* shares,
+    unsigned* done, I count)
 {
     A value = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -453,8 +453,8 @@ extern "C" __global__ void value_and_grad_1(const T* t1_all, T* h_all, I count)
 
 
 _value_and_grad_2 = _Kernel("value_and_grad_2", "all", 1, "TT", """\
-extern "C" __global__ void value_and_grad_2(const T* y_all, const T* t2_all, T* t3_all, T* value_all, volatile
-    A* shares, unsigned* done, I count)
+extern "C" __global__ void value_and_grad_2(const T* y_all, const T* t2_all, T* t3_all, T* value_all,
+    volatile A* shares, unsigned* done, I count)
 {
     A value = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {

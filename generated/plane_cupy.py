@@ -391,8 +391,8 @@ template <class Law> __device__ A over_blocks(const volatile A* shares) {
 
 
 _value_1 = _Kernel("value_1", "all", 1, "T", """\
-extern "C" __global__ void value_1(const T* B_all, const T* t1_all, const T* Y_all, T* value_all, volatile A*
-    shares, unsigned* done, I count, I n)
+extern "C" __global__ void value_1(const T* B_all, const T* t1_all, const T* Y_all, T* value_all,
+    volatile A* shares, unsigned* done, I count, I n)
 {
     const A B = B_all[0];
     A s = Sum::none();
@@ -450,8 +450,8 @@ extern "C" __global__ void grad_2(const T* t3_all, T* grad_W_all, I count, I n)
 
 
 _value_and_grad_1 = _Kernel("value_and_grad_1", "all", 2, "TTT", """\
-extern "C" __global__ void value_and_grad_1(const T* B_all, const T* t1_all, const T* Y_all, T* t2_all, T*
-    value_all, T* grad_B_all, volatile A* shares, unsigned* done, I count, I n)
+extern "C" __global__ void value_and_grad_1(const T* B_all, const T* t1_all, const T* Y_all, T* t2_all,
+    T* value_all, T* grad_B_all, volatile A* shares, unsigned* done, I count, I n)
 {
     const A B = B_all[0];
     A s = Sum::none();

@@ -239,7 +239,9 @@ class KernelWriter:
         parameters += [f"I {self.writer.sizes[name]}" for name in self.writer.sizes.unknown]
         if self.pointwise:
             parameters += [f"int {name}_step" for name in self.pointers.values()]
-        return _folded(f'extern "C" __global__ void {self.name}({", ".join(parameters)})')
+        whole = [parameter.replace(" ", "\N{NO-BREAK SPACE}") for parameter in parameters]
+        lines = _folded(f'extern "C" __global__ void {self.name}({", ".join(whole)})')
+        return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
     def _ends(self, taken: Callable[[int], str], place: str, sums: Sequence[tuple[str, str]]) -> list[str]:
         """Each reduction of all blocks together, written where its result is."""
