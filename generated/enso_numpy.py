@@ -85,10 +85,13 @@ def _residual_block(x, y, b4, b5, b3, b2, b1, b6, b7, b8, b9):
     """The part of `residual` that one block of samples has."""
     t1 = 6.283185307179586 * x
     t2 = t1 / b4
+    sin_t2, cos_t2 = _sin_cos(t2)
     t3 = 3.141592653589793 * x / 6
-    t4 = b5 * np.cos(t2) + (b3 * np.sin(t3) + (b2 * np.cos(t3) + (b1 - y))) + b6 * np.sin(t2)
-    t5 = t1 / b7
-    residual = b8 * np.cos(t5) + t4 + b9 * np.sin(t5)
+    sin_t3, cos_t3 = _sin_cos(t3)
+    t4 = t1 / b7
+    sin_t4, cos_t4 = _sin_cos(t4)
+    t5 = b5 * cos_t2 + (b3 * sin_t3 + (b2 * cos_t3 + (b1 - y))) + b6 * sin_t2 + b8 * cos_t4
+    residual = b9 * sin_t4 + t5
     return (residual,)
 
 
@@ -110,19 +113,16 @@ def _residual_jacobian_block(x, b4, b6, b5, b7, b8, b9):
     rows = x.shape[0]
     jacobian_b1 = np.ones((rows,), x.dtype)
     t1 = 3.141592653589793 * x / 6
-    jacobian_b2 = np.cos(t1)
-    jacobian_b3 = np.sin(t1)
+    jacobian_b3, jacobian_b2 = _sin_cos(t1)
     t2 = x / b4
     t3 = 6.283185307179586 * t2
-    jacobian_b5 = np.cos(t3)
+    jacobian_b6, jacobian_b5 = _sin_cos(t3)
     t4 = t2 / b4
-    jacobian_b6 = np.sin(t3)
     jacobian_b4 = 6.283185307179586 * (b5 * (t4 * jacobian_b6) - b6 * (jacobian_b5 * t4))
     t5 = x / b7
     t6 = 6.283185307179586 * t5
-    jacobian_b9 = np.sin(t6)
+    jacobian_b9, jacobian_b8 = _sin_cos(t6)
     t7 = t5 / b7
-    jacobian_b8 = np.cos(t6)
     jacobian_b7 = 6.283185307179586 * (b8 * (jacobian_b9 * t7) - b9 * (t7 * jacobian_b8))
     return (
         jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b5, jacobian_b6, jacobian_b4, jacobian_b9, jacobian_b8,
@@ -407,3 +407,90 @@ def set_threads(count):
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
     with _THREADS.lock:
         _THREADS.count, _THREADS.pool = int(count) if _THREADS.blas is not False else 1, None
+
+
+_FEW = 100  # entries: fewer cost less one by one
+_PART = 65536  # entries at a time: fewer are nearer in cache, but threads then wait for each other at every call
+
+
+def _in_parts(function, results, rows, *arrays):
+    """What function(*parts, *results, scratch) writes into so many results, for a part of the entries at a time, in doubles.
+
+    `rows` is the length of its scratch.
+    """
+    flat = [array.reshape(-1) for array in arrays]
+    found = [np.empty_like(flat[0]) for _ in range(results)]
+    scratch = np.empty((rows, min(_PART, flat[0].size)))
+    for start in range(0, flat[0].size, _PART):
+        part = slice(start, start + _PART)
+        parts = [array[part].astype(np.float64, copy=False) for array in flat]
+        function(*parts, *(result[part] for result in found), scratch[:, : parts[0].size])
+    return [result.reshape(arrays[0].shape)[()] for result in found]
+
+
+_QUARTER = (1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21)  # pi/2: two parts of 33 bits, and the rest
+_WAVES = np.array([  # S and C by tools/fit_functions.py of symdiff
+    [-0.1666666666666663, 0.008333333333322113, -0.0001984126982958584, 2.755731362029161e-06, -2.505074761248061e-08,
+     1.5896222346913485e-10],
+    [0.041666666666666595, -0.0013888888888873043, 2.480158728884443e-05, -2.7557314177423484e-07, 2.0875700611291606e-09,
+     -1.1358525565146582e-11],
+])
+
+
+def _sin_cos(x):
+    """sin(x) and cos(x), within 1 unit of rounding.
+
+    With the nearest k, x = k pi/2 + r - rest (Cody and Waite 1980); sin(r) = r + r**3 S(r**2), and
+    cos(r) = 1 - r**2/2 + r**4 C(r**2).
+    """
+    if x.dtype != np.float64 or x.size < 1000 or not -5e4 < x.min() <= x.max() < 5e4:
+        return np.sin(x), np.cos(x)  # fast as they are, or the only ones that are right
+
+    def part(v, sine, cosine, scratch):
+        powers, (s, c), r, rest = scratch[:6], scratch[6:8], scratch[8], scratch[9]
+        odd, half = scratch[10:].view(np.int64)
+        k, first, second, product = powers[:4]
+        np.multiply(v, 2 / np.pi, out=k)
+        k += 1.5 * 2**52  # the last bits of the sum are k
+        np.left_shift(k.view(np.int64), 63, out=odd)
+        np.left_shift(k.view(np.int64), 62, out=half)
+        half &= -(2**63)
+        k -= 1.5 * 2**52
+        np.multiply(k, _QUARTER[0], out=product)  # this and the next product are exact
+        np.subtract(v, product, out=first)
+        np.multiply(k, _QUARTER[1], out=product)
+        np.subtract(first, product, out=second)
+        first -= second
+        first -= product  # what was lost in rounding the second
+        k *= _QUARTER[2]
+        k -= first
+        np.subtract(second, k, out=r)
+        np.subtract(r, second, out=rest)
+        rest += k
+        powers[0] = 1.0
+        np.multiply(r, r, out=powers[1])
+        np.multiply(powers[1], powers[1], out=powers[2])
+        np.multiply(powers[2], powers[1:3], out=powers[3:5])
+        np.multiply(powers[4], powers[1], out=powers[5])
+        np.matmul(_WAVES, powers, out=scratch[6:8])
+        c *= powers[2]
+        c += np.multiply(r, rest, out=powers[0])
+        s *= np.multiply(r, powers[1], out=powers[0])
+        rest -= s
+        np.subtract(r, rest, out=s)
+        powers[1] *= 0.5
+        np.subtract(1.0, powers[1], out=powers[2])
+        np.subtract(1.0, powers[2], out=powers[3])
+        powers[3] -= powers[1]  # what was lost in rounding that
+        c += powers[3]
+        c += powers[2]
+        s, c, other = s.view(np.int64), c.view(np.int64), rest.view(np.int64)  # exchanged where k is odd, then their signs
+        np.right_shift(odd, 63, out=other)
+        other &= np.bitwise_xor(s, c, out=powers[0].view(np.int64))
+        s ^= other
+        c ^= other
+        np.bitwise_xor(s, half, out=sine.view(np.int64))
+        half ^= odd
+        np.bitwise_xor(c, half, out=cosine.view(np.int64))
+
+    return _in_parts(part, 2, 12, x)

@@ -140,6 +140,66 @@ def test_exact_is_no_less_accurate_than_torch(name: str, dtype: type) -> None:
             assert (units(own, wanted) <= np.maximum(units(other, wanted).max(), 4 + spare)).all()
 
 
+def nearest_to_quarters(count: int, dtype: type) -> np.ndarray:
+    """The numbers nearest to multiples of pi/2, up to 5e4, where sine or cosine has fewest digits."""
+    k = np.random.default_rng(6).integers(-31_000, 31_000, count)
+    return np.concatenate([np.arange(-40, 41) * np.pi / 2, k * np.pi / 2]).astype(dtype)
+
+
+def sine_and_cosine(given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both, as a generated module has them where both are needed."""
+    module = compiled(sp.sin(x), emit=("value_and_grad",))
+    assert "_sin_cos(x)" in module.__loader__.source
+    with np.errstate(all="raise", under="ignore"):
+        value, gradient = module.value_and_grad(given)
+    assert value.dtype == gradient.x.dtype == given.dtype
+    assert value.shape == gradient.x.shape == given.shape
+    return value, gradient.x
+
+
+@pytest.mark.parametrize("reach", [1e-300, 1e-3, 0.8, 3, 30, 4.9e4, 1e6])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_sine_and_cosine_of_one_array_are_right_to_a_unit(reach: float, dtype: type) -> None:
+    given = points(-reach, reach, dtype, 4_000)
+    with mp.workdps(40):
+        for found, exact in zip(sine_and_cosine(given), (mp.sin, mp.cos), strict=True):
+            assert units(found, [exact(mp.mpf(float(entry))) for entry in given]).max() <= (
+                1 if dtype is np.float64 else 2
+            )
+
+
+def test_sine_and_cosine_keep_their_digits_near_zeros() -> None:
+    given = nearest_to_quarters(4_000, np.float64)
+    with mp.workdps(60):
+        for found, exact in zip(sine_and_cosine(given), (mp.sin, mp.cos), strict=True):
+            assert units(found, [exact(mp.mpf(float(entry))) for entry in given]).max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (999,), (1_000,), (65_536,), (65_537,), (300, 500)])
+@pytest.mark.parametrize("step", [1, 3, -1])
+def test_sine_and_cosine_of_any_shape(shape: tuple[int, ...], step: int) -> None:
+    given = np.random.default_rng(7).normal(0, 9, shape)[..., ::step] if shape else np.float64(9.0)
+    sine, cosine = sine_and_cosine(given)
+    np.testing.assert_allclose(sine, np.sin(given), rtol=3e-16)
+    np.testing.assert_allclose(cosine, np.cos(given), rtol=3e-16)
+
+
+def test_sine_and_cosine_at_the_edges() -> None:
+    given = np.resize([0.0, -0.0, 5e-324, -5e-324, np.pi / 2, -np.pi / 2, np.pi, 49_999.9], 2_000)
+    sine, cosine = sine_and_cosine(given)
+    np.testing.assert_array_equal(np.signbit(sine), np.signbit(np.sin(given)))
+    np.testing.assert_array_equal(sine[given**2 < 1], given[given**2 < 1])
+    np.testing.assert_allclose(cosine, np.cos(given), rtol=3e-16)
+    for odd in (np.nan, 1e300):
+        given[1_234] = odd
+        sine, cosine = sine_and_cosine(given)
+        np.testing.assert_allclose(sine, np.sin(given), rtol=3e-16)
+        np.testing.assert_allclose(cosine, np.cos(given), rtol=3e-16)
+    given[1_234] = np.inf
+    with pytest.raises(FloatingPointError, match="invalid value encountered in sin"):
+        sine_and_cosine(given)
+
+
 @pytest.mark.parametrize("turns", [1, 1e3, 1e9])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_fast_sines_and_cosines_are_off_by_a_few_units_of_one(dtype: type, turns: float) -> None:

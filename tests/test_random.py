@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import sympy as sp
 import torch
+from float_errors import float_errors
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from sympy import (
     And,
@@ -183,7 +184,7 @@ def assert_as_torch(expression, params, data=()):
     assume(all(part.isfinite().all() and part.abs().max() < 1e6 for part in (*gradient, *product)))
     module = compiled(expression, params, data, emit=("value_and_grad", "hvp"))
     arguments = [values[s] for s in (*params, *data)]
-    with np.errstate(all="raise", under="ignore"):
+    with float_errors():
         mine, g = module.value_and_grad(*arguments)
         hv = module.hvp(*arguments, tuple(direction[p] for p in params))
     for ours, theirs in (([mine], [value]), (g, gradient), (hv, product)):

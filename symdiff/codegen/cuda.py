@@ -177,6 +177,7 @@ class CudaWriter(Writer):
         "or": (" || ", _OR, _OR, _OR + 1),
         "xor": (" != ", COMPARISON, COMPARISON + 1, COMPARISON + 1),
     }
+    sine_and_cosine = ""
 
     texts: dict[Node, Text]
 

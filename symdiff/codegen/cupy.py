@@ -38,6 +38,8 @@ _MISSING = frozenset(
 class CupyWriter(Writer):
     """Writes single nodes as CuPy expressions, where that is not what NumPy has."""
 
+    sine_and_cosine = ""
+
     texts: dict[Node, Text]
 
     def _reduction(self, node: Node) -> Text:

@@ -8,16 +8,19 @@ _FEW = 100  # entries: fewer cost less one by one
 _PART = 65536  # entries at a time: fewer are nearer in cache, but threads then wait for each other at every call
 
 
-def _in_parts(function, rows, *arrays):
-    """function(*parts, result, scratch) for a part of the entries at a time, in doubles, with `rows` rows of scratch."""
+def _in_parts(function, results, rows, *arrays):
+    """What function(*parts, *results, scratch) writes into so many results, for a part of the entries at a time, in doubles.
+
+    `rows` is the length of its scratch.
+    """
     flat = [array.reshape(-1) for array in arrays]
-    result = np.empty_like(flat[0])
-    scratch = np.empty((rows, min(_PART, result.size)))
-    for start in range(0, result.size, _PART):
+    found = [np.empty_like(flat[0]) for _ in range(results)]
+    scratch = np.empty((rows, min(_PART, flat[0].size)))
+    for start in range(0, flat[0].size, _PART):
         part = slice(start, start + _PART)
         parts = [array[part].astype(np.float64, copy=False) for array in flat]
-        function(*parts, result[part], scratch[:, : parts[0].size])
-    return result.reshape(arrays[0].shape)[()]
+        function(*parts, *(result[part] for result in found), scratch[:, : parts[0].size])
+    return [result.reshape(arrays[0].shape)[()] for result in found]
 ''',
     "_rational": '''\
 def _rational(coefficients, scratch):
@@ -43,7 +46,7 @@ def _one_by_one(function, x):
     return np.array([function(entry) for entry in x.reshape(-1).tolist()], x.dtype).reshape(x.shape)[()]
 ''',
     "_erf": '''\
-# By the bytes of a number; found by tools/fit_error_functions.py of symdiff.
+# By the bytes of a number; found by tools/fit_functions.py of symdiff.
 _ERF = {
     4: np.array([
         [-216304.46657555428, -245837.158776828, -69906.39859343789, -9692.413301195127, -684.0147904529919],
@@ -72,7 +75,7 @@ def _erf(x):
         inner += v
         np.tanh(inner, out=result)
 
-    return _in_parts(part, 11, x)
+    return _in_parts(part, 1, 11, x)[0]
 ''',
     "_bell": '''\
 def _bell(x):
@@ -100,7 +103,7 @@ def _bell(x):
         size = np.minimum(np.abs(x), 40.0)
         top = size.astype(np.float32).astype(np.float64)
         return np.exp(-top * top) * np.exp((top - size) * (top + size))
-    return _in_parts(part, 3, x)
+    return _in_parts(part, 1, 3, x)[0]
 ''',
     "_erfc": '''\
 # As _ERF is.
@@ -141,7 +144,7 @@ def _erfc(x, bell):
         tail *= side
         np.add(tail, np.subtract(1.0, side, out=side), out=result)
 
-    return _in_parts(part, 10, x, np.asarray(bell))
+    return _in_parts(part, 1, 10, x, np.asarray(bell))[0]
 ''',
 }
 

@@ -79,9 +79,13 @@ class FunctionWriter:
         bare, narrow = _left_to_broadcasting(order, whole)
         wanted, kept = set(results), set(kept)
         subtracted = _subtracted(order)
+        waves = _sine_and_cosine(order) if writer.sine_and_cosine else {}
         for node in order:
             self._pending = self.comments.get(node, self._pending)
             if node in self.texts:
+                continue
+            if node in waves:
+                self._assign_together(waves[node])
                 continue
             if node in self.inputs:
                 self.texts[node] = Text(self.inputs[node])
@@ -129,6 +133,15 @@ class FunctionWriter:
         self._pending = None
         self._weight[node] = 0
         return Text(name, ATOM)
+
+    def _assign_together(self, waves: Sequence[Node]) -> None:
+        """Sine and cosine of one array, by one call."""
+        helper, (of,) = self.writer.sine_and_cosine, waves[0].args
+        self.need(helper)
+        names = [unique(self.names.get(node) or self._suggest(node), self.taken) for node in waves]
+        self.statements.append(Assign(", ".join(names), f"{helper}({self.texts[of].source})"))
+        self.texts |= {node: Text(name, ATOM) for node, name in zip(waves, names, strict=True)}
+        self._weight |= dict.fromkeys(waves, 0)
 
     def _suggest(self, node: Node) -> str:
         """A name from the operation and its operand, while it stays short."""
@@ -195,6 +208,13 @@ class Sizes(dict[str, str]):
         else:
             self.found.append((self[name], source))
         return self[name]
+
+
+def _sine_and_cosine(order: Sequence[Node]) -> dict[Node, tuple[Node, Node]]:
+    """Sine or cosine of an array both of which are needed -> the two."""
+    found = {(node.op, node.args[0]): node for node in order if node.op in ("sin", "cos") and node.shape}
+    pairs = [(node, found["cos", of]) for (op, of), node in found.items() if op == "sin" and ("cos", of) in found]
+    return {node: pair for pair in pairs for node in pair}
 
 
 def _subtracted(order: Sequence[Node]) -> set[Node]:

@@ -5,7 +5,7 @@ They are written for NumPy and hold no logic of any model.
 
 from __future__ import annotations
 
-from symdiff.codegen import error_functions
+from symdiff.codegen import error_functions, sines
 from symdiff.codegen.threads import THREADS
 from symdiff.codegen.windows import WINDOWS
 
@@ -314,10 +314,12 @@ def _unflatten(vec, shapes, sizes):
 ''',
     **THREADS,
     **error_functions.HELPERS,
+    **sines.HELPERS,
 }
 
 REQUIRES = {
     **error_functions.REQUIRES,
+    **sines.REQUIRES,
     "_cofactors": ("_prod_others",),
     "_prod_others_tangent": ("_prod_others",),
     "_add_windows": ("_windows",),

@@ -128,7 +128,7 @@ class ModuleWriter:
         """What the module imports: NumPy, the standard library, scipy.special where it must."""
         streamed = "_Threads" in self.needed
         lines = ["import contextvars"] if streamed else []
-        lines += ["import math"] if self.needed.keys() & {"_unflatten", "_over_points", "_in_parts"} else []
+        lines += ["import math"] if self.needed.keys() & {"_unflatten", "_over_points", "_erf", "_erfc"} else []
         lines += ["import os", "import threading", "from collections import deque"] if streamed else []
         lines += ["from concurrent import futures", "from contextlib import nullcontext"] if streamed else []
         lines += ["from typing import NamedTuple", "", f"import numpy as {self.xp}"]

@@ -41,9 +41,11 @@ class Writer(ArrayWriter):
     pointwise : whether every array has the one shape S, so that a repeated scalar may stay a scalar.
     words : matrix that is factorised -> the user's words for it, for errors.
     operators : op -> (symbol, its precedence, precedence wanted of the left and of the right operand).
+    sine_and_cosine : the helper that computes both of one array, or "" where each is as fast by itself.
     """
 
     operators: ClassVar = OPERATORS
+    sine_and_cosine: ClassVar[str] = "_sin_cos"
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Fit the rational approximations of symdiff/codegen/error_functions.py and print them, with their errors: takes a minute.
+"""Fit the approximations of symdiff/codegen/error_functions.py and sines.py and print them, with their errors: takes a minute.
 
 Each minimises the largest weighted error on Chebyshev points: linear least squares with the denominator of the round before
 (Sanathanan and Koerner 1963) and Lawson's weights (1961), in 80 digits.
@@ -68,6 +68,23 @@ def middle(degrees: tuple[int, int], last: float) -> tuple[mpf, list[mpf], list[
     return fit(lambda z: slope(z) - 1, weight, degrees, points)
 
 
+def octant() -> list[mpf]:
+    """Points of z = r**2 for |r| <= pi/4."""
+    return [(mp.pi / 4) ** 2 / 2 * (1 + s) for s in chebyshev()]
+
+
+def sine(degree: int) -> tuple[mpf, list[mpf], list[mpf]]:
+    """S of sin(r) = r + r**3 S(r**2), by the relative error of the sine."""
+    whole = lambda z: mp.sin(mp.sqrt(z)) / mp.sqrt(z)  # noqa: E731
+    return fit(lambda z: (whole(z) - 1) / z, lambda z: z / whole(z), (degree, 0), octant())
+
+
+def cosine(degree: int) -> tuple[mpf, list[mpf], list[mpf]]:
+    """C of cos(r) = 1 - r**2/2 + r**4 C(r**2), by the relative error of the cosine."""
+    whole = lambda z: mp.cos(mp.sqrt(z))  # noqa: E731
+    return fit(lambda z: (whole(z) - 1 + z / 2) / z**2, lambda z: z**2 / whole(z), (degree, 0), octant())
+
+
 if __name__ == "__main__":
     mp.dps = 80
     for title, (error, p, q) in {
@@ -75,6 +92,8 @@ if __name__ == "__main__":
         "erf, float64": middle((9, 10), 5.95),
         "erfc, float32": tail((4, 5), 10.2),
         "erfc, float64": tail((9, 10), 28.0),
+        "sine, float64": sine(5),
+        "cosine, float64": cosine(5),
     }.items():
         print(f"# {title}: error {mp.nstr(error, 3)}")
         for side in (p[::-1], q[-1:0:-1]):  # the denominator's first coefficient is 1
