@@ -52,6 +52,8 @@ Closed form
 
 
 import math
+import threading
+from contextlib import suppress
 from typing import NamedTuple
 
 try:
@@ -127,22 +129,22 @@ def value(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     )
     n = image.shape[0]
     t1 = _windows(cp.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
-    t2 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+    t2 = _matmul(k1.transpose(0, 2, 1, 3).reshape(6, 25), _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t2 = _of_windows(cp.maximum, t2, (2, 2), (2, 2))
     h1 = _value_1(k1.dtype, (1176*n,), ((n, 6, 14, 14),), b1, window_max_t2)
     t3 = _windows(cp.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
-    t4 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ _windows(cp.ascontiguousarray(t3), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+    t4 = _matmul(k2.transpose(0, 2, 1, 3).reshape(16, 150), _windows(cp.ascontiguousarray(t3), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t4 = _of_windows(cp.maximum, t4, (2, 2), (2, 2))
     h2 = _value_2(k1.dtype, (400*n,), ((n, 16, 5, 5),), window_max_t4, b2)
-    t5 = h2.reshape(n, 400) @ w3
+    t5 = _matmul(h2.reshape(n, 400), w3)
     h3 = _value_3(k1.dtype, (120*n,), ((n, 120),), b3, t5)
-    t6 = h3 @ w4
+    t6 = _matmul(h3, w4)
     h4 = _value_4(k1.dtype, (84*n,), ((n, 84),), t6, b4)
-    t7 = h4 @ w5
+    t7 = _matmul(h4, w5)
     scores, t8 = _value_5(k1.dtype, (n, 10), ((n, 10), (n,)), t7, b5)
     t9, t10 = _value_6(k1.dtype, (n,), ((n,), (n, 1)), t8)
     t11 = _value_7(k1.dtype, (n, 10), ((n,),), scores, t10)
@@ -159,43 +161,43 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     n = image.shape[0]
     t1 = _windows(cp.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
     t2 = _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1)))
-    t3 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ t2.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+    t3 = _matmul(k1.transpose(0, 2, 1, 3).reshape(6, 25), t2.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t3 = _of_windows(cp.maximum, t3, (2, 2), (2, 2))
     t4, h1 = _grad_1(k1.dtype, (1176*n,), ((n, 6, 14, 14), (n, 6, 14, 14)), b1, window_max_t3)
     t5 = _windows(cp.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
     t6 = _windows(cp.ascontiguousarray(t5), (0, 0, (10, 1), (5, 1)))
-    t7 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ t6.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+    t7 = _matmul(k2.transpose(0, 2, 1, 3).reshape(16, 150), t6.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t7 = _of_windows(cp.maximum, t7, (2, 2), (2, 2))
     t8, h2 = _grad_2(k1.dtype, (400*n,), ((n, 16, 5, 5), (n, 16, 5, 5)), window_max_t7, b2)
     reshape_h2 = h2.reshape(n, 400)
-    t9 = reshape_h2 @ w3
+    t9 = _matmul(reshape_h2, w3)
     t10, h3 = _grad_3(k1.dtype, (120*n,), ((n, 120), (n, 120)), b3, t9)
-    t11 = h3 @ w4
+    t11 = _matmul(h3, w4)
     t12, h4 = _grad_4(k1.dtype, (84*n,), ((n, 84), (n, 84)), t11, b4)
-    t13 = h4 @ w5
+    t13 = _matmul(h4, w5)
     scores, t14 = _grad_5(k1.dtype, (n, 10), ((n, 10), (n,)), t13, b5)
     t15 = _grad_6(k1.dtype, (n,), ((n, 1),), t14)
     t16, t17 = _grad_7(k1.dtype, (n, 10), ((n, 10), (n, 1)), scores, t15)
     t18, grad_b5 = _grad_8(k1.dtype, (n, 10), ((n, 10), (10,)), t16, t17, label, n)
-    t19 = t18 @ w5.T
-    grad_w5 = h4.T @ t18
+    t19 = _matmul(t18, w5.T)
+    grad_w5 = _matmul(h4.T, t18)
     t20, grad_b4 = _grad_9(k1.dtype, (n, 84), ((n, 84), (84,)), t12, t19)
-    t21 = t20 @ w4.T
-    grad_w4 = h3.T @ t20
+    t21 = _matmul(t20, w4.T)
+    grad_w4 = _matmul(h3.T, t20)
     t22, grad_b3 = _grad_10(k1.dtype, (n, 120), ((n, 120), (120,)), t10, t21)
-    grad_w3 = reshape_h2.T @ t22
-    t23 = (t22 @ w3.T).reshape(n, 16, 5, 5)
+    grad_w3 = _matmul(reshape_h2.T, t22)
+    t23 = _matmul(t22, w3.T).reshape(n, 16, 5, 5)
     t24 = _grad_11(k1.dtype, (400*n,), ((n, 16, 5, 5),), t8, t23)
     t25 = _place_first_max(t24, t7, window_max_t7, (2, 2), (2, 2))
     grad_b2 = cp.add.reduce(t24, axis=(0, 2, 3))
-    t26 = (k2.transpose(2, 1, 3, 0).reshape(150, 16) @ t25.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
+    t26 = _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t25.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
         10, 5, 6, 5, 10, -1,
     )
-    grad_k2 = cp.add.reduce(t6.reshape(10, 150, -1) @ t25.transpose(2, 3, 0, 1).reshape(10, -1, 16)).reshape(5, 6, 5, 16).transpose(
+    grad_k2 = cp.add.reduce(_matmul(t6.reshape(10, 150, -1), t25.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
         3, 1, 0, 2,
     )
     t27 = _add_windows(
@@ -204,7 +206,7 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t28 = _grad_12(k1.dtype, (1176*n,), ((n, 6, 14, 14),), t4, t27, n)
     t29 = _place_first_max(t28, t3, window_max_t3, (2, 2), (2, 2))
     grad_b1 = cp.add.reduce(t28, axis=(0, 2, 3))
-    grad_k1 = cp.add.reduce(t2.reshape(28, 25, -1) @ t29.transpose(2, 3, 0, 1).reshape(28, -1, 6)).reshape(5, 1, 5, 6).transpose(
+    grad_k1 = cp.add.reduce(_matmul(t2.reshape(28, 25, -1), t29.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
         3, 1, 0, 2,
     )
     return Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
@@ -218,45 +220,45 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     n = image.shape[0]
     t1 = _windows(cp.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
     t2 = _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1)))
-    t3 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ t2.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+    t3 = _matmul(k1.transpose(0, 2, 1, 3).reshape(6, 25), t2.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t3 = _of_windows(cp.maximum, t3, (2, 2), (2, 2))
     t4, h1 = _value_and_grad_1(k1.dtype, (1176*n,), ((n, 6, 14, 14), (n, 6, 14, 14)), b1, window_max_t3)
     t5 = _windows(cp.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
     t6 = _windows(cp.ascontiguousarray(t5), (0, 0, (10, 1), (5, 1)))
-    t7 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ t6.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+    t7 = _matmul(k2.transpose(0, 2, 1, 3).reshape(16, 150), t6.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t7 = _of_windows(cp.maximum, t7, (2, 2), (2, 2))
     t8, h2 = _value_and_grad_2(k1.dtype, (400*n,), ((n, 16, 5, 5), (n, 16, 5, 5)), window_max_t7, b2)
     reshape_h2 = h2.reshape(n, 400)
-    t9 = reshape_h2 @ w3
+    t9 = _matmul(reshape_h2, w3)
     t10, h3 = _value_and_grad_3(k1.dtype, (120*n,), ((n, 120), (n, 120)), b3, t9)
-    t11 = h3 @ w4
+    t11 = _matmul(h3, w4)
     t12, h4 = _value_and_grad_4(k1.dtype, (84*n,), ((n, 84), (n, 84)), t11, b4)
-    t13 = h4 @ w5
+    t13 = _matmul(h4, w5)
     scores, t14 = _value_and_grad_5(k1.dtype, (n, 10), ((n, 10), (n,)), t13, b5)
     t15, t16 = _value_and_grad_6(k1.dtype, (n,), ((n,), (n, 1)), t14)
     t17, t18 = _value_and_grad_7(k1.dtype, (n, 10), ((n, 10), (n,)), scores, t16)
     t19 = _value_and_grad_8(k1.dtype, (n,), ((n, 1),), t18, t15)
     t20, t21, grad_b5 = _value_and_grad_9(k1.dtype, (n, 10), ((n, 10), (n, 10), (10,)), label, t17, t18, n)
     value = _value_and_grad_10(k1.dtype, (10*n,), ((),), t19, scores, t20, n)
-    t22 = t21 @ w5.T
-    grad_w5 = h4.T @ t21
+    t22 = _matmul(t21, w5.T)
+    grad_w5 = _matmul(h4.T, t21)
     t23, grad_b4 = _value_and_grad_11(k1.dtype, (n, 84), ((n, 84), (84,)), t12, t22)
-    t24 = t23 @ w4.T
-    grad_w4 = h3.T @ t23
+    t24 = _matmul(t23, w4.T)
+    grad_w4 = _matmul(h3.T, t23)
     t25, grad_b3 = _value_and_grad_12(k1.dtype, (n, 120), ((n, 120), (120,)), t10, t24)
-    grad_w3 = reshape_h2.T @ t25
-    t26 = (t25 @ w3.T).reshape(n, 16, 5, 5)
+    grad_w3 = _matmul(reshape_h2.T, t25)
+    t26 = _matmul(t25, w3.T).reshape(n, 16, 5, 5)
     t27 = _value_and_grad_13(k1.dtype, (400*n,), ((n, 16, 5, 5),), t8, t26)
     t28 = _place_first_max(t27, t7, window_max_t7, (2, 2), (2, 2))
     grad_b2 = cp.add.reduce(t27, axis=(0, 2, 3))
-    t29 = (k2.transpose(2, 1, 3, 0).reshape(150, 16) @ t28.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
+    t29 = _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t28.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
         10, 5, 6, 5, 10, -1,
     )
-    grad_k2 = cp.add.reduce(t6.reshape(10, 150, -1) @ t28.transpose(2, 3, 0, 1).reshape(10, -1, 16)).reshape(5, 6, 5, 16).transpose(
+    grad_k2 = cp.add.reduce(_matmul(t6.reshape(10, 150, -1), t28.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
         3, 1, 0, 2,
     )
     t30 = _add_windows(
@@ -265,7 +267,7 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t31 = _value_and_grad_14(k1.dtype, (1176*n,), ((n, 6, 14, 14),), t4, t30, n)
     t32 = _place_first_max(t31, t3, window_max_t3, (2, 2), (2, 2))
     grad_b1 = cp.add.reduce(t31, axis=(0, 2, 3))
-    grad_k1 = cp.add.reduce(t2.reshape(28, 25, -1) @ t32.transpose(2, 3, 0, 1).reshape(28, -1, 6)).reshape(5, 1, 5, 6).transpose(
+    grad_k1 = cp.add.reduce(_matmul(t2.reshape(28, 25, -1), t32.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
         3, 1, 0, 2,
     )
     return value, Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
@@ -278,22 +280,22 @@ def scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
     )
     n = image.shape[0]
     t1 = _windows(cp.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
-    t2 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+    t2 = _matmul(k1.transpose(0, 2, 1, 3).reshape(6, 25), _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t2 = _of_windows(cp.maximum, t2, (2, 2), (2, 2))
     h1 = _scores_1(k1.dtype, (1176*n,), ((n, 6, 14, 14),), b1, window_max_t2)
     t3 = _windows(cp.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
-    t4 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ _windows(cp.ascontiguousarray(t3), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+    t4 = _matmul(k2.transpose(0, 2, 1, 3).reshape(16, 150), _windows(cp.ascontiguousarray(t3), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t4 = _of_windows(cp.maximum, t4, (2, 2), (2, 2))
     h2 = _scores_2(k1.dtype, (400*n,), ((n, 16, 5, 5),), window_max_t4, b2)
-    t5 = h2.reshape(n, 400) @ w3
+    t5 = _matmul(h2.reshape(n, 400), w3)
     h3 = _scores_3(k1.dtype, (120*n,), ((n, 120),), b3, t5)
-    t6 = h3 @ w4
+    t6 = _matmul(h3, w4)
     h4 = _scores_4(k1.dtype, (84*n,), ((n, 84),), t6, b4)
-    t7 = h4 @ w5
+    t7 = _matmul(h4, w5)
     scores = _scores_5(k1.dtype, (10*n,), ((n, 10),), t7, b5)
     return scores
 
@@ -306,39 +308,39 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
     u = _cotangent("u", u, (image.shape[0], 10), k1.dtype)
     n = image.shape[0]
     t1 = cp.ascontiguousarray(image.transpose(2, 1, 3, 0))
-    t2 = u @ w5.T
+    t2 = _matmul(u, w5.T)
     vjp_b5 = _scores_vjp_1(k1.dtype, (n, 10), ((10,),), u)
     t3 = _windows(cp.ascontiguousarray(_windows(t1, (2, 0, (5, 1), (28, 1)))), (0, 0, (28, 1), (5, 1)))
-    t4 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ t3.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+    t4 = _matmul(k1.transpose(0, 2, 1, 3).reshape(6, 25), t3.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t4 = _of_windows(cp.maximum, t4, (2, 2), (2, 2))
     t5, h1 = _scores_vjp_2(k1.dtype, (1176*n,), ((n, 6, 14, 14), (n, 6, 14, 14)), b1, window_max_t4)
     t6 = _windows(cp.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
     t7 = _windows(cp.ascontiguousarray(t6), (0, 0, (10, 1), (5, 1)))
-    t8 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ t7.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+    t8 = _matmul(k2.transpose(0, 2, 1, 3).reshape(16, 150), t7.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t8 = _of_windows(cp.maximum, t8, (2, 2), (2, 2))
     t9, h2 = _scores_vjp_3(k1.dtype, (400*n,), ((n, 16, 5, 5), (n, 16, 5, 5)), window_max_t8, b2)
     reshape_h2 = h2.reshape(n, 400)
-    t10 = reshape_h2 @ w3
+    t10 = _matmul(reshape_h2, w3)
     t11, h3 = _scores_vjp_4(k1.dtype, (120*n,), ((n, 120), (n, 120)), b3, t10)
-    t12 = h3 @ w4
+    t12 = _matmul(h3, w4)
     t13, h4, vjp_b4 = _scores_vjp_5(k1.dtype, (n, 84), ((n, 84), (n, 84), (84,)), t12, b4, t2)
-    t14 = t13 @ w4.T
-    vjp_w4 = h3.T @ t13
-    vjp_w5 = h4.T @ u
+    t14 = _matmul(t13, w4.T)
+    vjp_w4 = _matmul(h3.T, t13)
+    vjp_w5 = _matmul(h4.T, u)
     t15, vjp_b3 = _scores_vjp_6(k1.dtype, (n, 120), ((n, 120), (120,)), t11, t14)
-    vjp_w3 = reshape_h2.T @ t15
-    t16 = (t15 @ w3.T).reshape(n, 16, 5, 5)
+    vjp_w3 = _matmul(reshape_h2.T, t15)
+    t16 = _matmul(t15, w3.T).reshape(n, 16, 5, 5)
     t17 = _scores_vjp_7(k1.dtype, (400*n,), ((n, 16, 5, 5),), t9, t16)
     t18 = _place_first_max(t17, t8, window_max_t8, (2, 2), (2, 2))
     vjp_b2 = cp.add.reduce(t17, axis=(0, 2, 3))
-    t19 = (k2.transpose(2, 1, 3, 0).reshape(150, 16) @ t18.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
+    t19 = _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t18.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
         10, 5, 6, 5, 10, -1,
     )
-    vjp_k2 = cp.add.reduce(t7.reshape(10, 150, -1) @ t18.transpose(2, 3, 0, 1).reshape(10, -1, 16)).reshape(5, 6, 5, 16).transpose(
+    vjp_k2 = cp.add.reduce(_matmul(t7.reshape(10, 150, -1), t18.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
         3, 1, 0, 2,
     )
     t20 = _add_windows(
@@ -347,7 +349,7 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
     t21 = _scores_vjp_8(k1.dtype, (1176*n,), ((n, 6, 14, 14),), t5, t20, n)
     t22 = _place_first_max(t21, t4, window_max_t4, (2, 2), (2, 2))
     vjp_b1 = cp.add.reduce(t21, axis=(0, 2, 3))
-    vjp_k1 = cp.add.reduce(t3.reshape(28, 25, -1) @ t22.transpose(2, 3, 0, 1).reshape(28, -1, 6)).reshape(5, 1, 5, 6).transpose(
+    vjp_k1 = cp.add.reduce(_matmul(t3.reshape(28, 25, -1), t22.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
         3, 1, 0, 2,
     )
     return ScoresGrad(vjp_k1, vjp_b1, vjp_k2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5)
@@ -627,9 +629,112 @@ def set_threads(count):
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
 
 
+def capture(function, *arguments):
+    """Return a function without arguments that does function(*arguments) again, as one launch of a CUDA graph.
+
+    It reads the arrays where they are and returns the same arrays every time: write what is new into the former
+    (`x[...] = batch`), copy what is to stay of the latter. `function` may be one of this module or do more, such as to update
+    parameters in place; it is called once to get ready, which counts, and once to be recorded, which does nothing.
+    """
+    for place, argument in enumerate(arguments):
+        for part in argument if isinstance(argument, (tuple, list)) else (argument,):
+            if not isinstance(part, cp.ndarray):
+                raise TypeError(
+                    f"argument {place} of the step is a {type(part).__name__}: a graph reads arrays where they are, "
+                    "so give it one made with cupy.asarray"
+                )
+    pool, stream = cp.cuda.MemoryPool(), cp.cuda.Stream(non_blocking=True)  # of this graph alone
+    cp.cuda.get_current_stream().synchronize()
+    _STEP.captured = True
+    try:
+        with cp.cuda.using_allocator(pool.malloc), stream:
+            function(*arguments)  # kernels are compiled now, and memory is taken
+            stream.synchronize()
+            results, graph = _recorded(stream, function, arguments)
+    finally:
+        _STEP.captured = False
+
+    def step():
+        graph.launch(cp.cuda.get_current_stream())
+        return results
+
+    step.memory = pool, stream  # as long as the graph, which knows their addresses
+    return step
+
+
+def _recorded(stream, function, arguments):
+    """The results of a call, and the graph that computes them."""
+    stream.begin_capture()
+    try:
+        results = function(*arguments)
+    except Exception as error:
+        with suppress(Exception):
+            stream.end_capture()
+        raise RuntimeError(
+            f"this step cannot be captured: {error}. A graph takes kernels and products of matrices, but nothing that waits "
+            "for the device (a number or an array on the host), and no solves, factorisations or einsum"
+        ) from error
+    return results, stream.end_capture()
+
+
+_STEP = threading.local()  # captured: whether `capture` is at work
+
+
+_TYPES = {"float32": "typedef float T, A;\n", "float64": "typedef double T, A;\n"}
+
+
+def _matmul(a, b):
+    """a @ b by cuBLAS; in a captured step, where CuPy does without cuBLAS, by a kernel of this module."""
+    if not getattr(_STEP, "captured", False):
+        return a @ b
+    left = a[None] if a.ndim == 1 else a
+    right = b[:, None] if b.ndim == 1 else b
+    batch = cp.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    result = cp.empty((*batch, left.shape[-2], right.shape[-1]), a.dtype)
+    left, right = (cp.broadcast_to(x, batch + x.shape[-2:]).reshape(-1, *x.shape[-2:]) for x in (left, right))
+    (count, rows, inner), columns = left.shape, right.shape[-1]
+    steps = [cp.int64(step // a.itemsize) for step in (*left.strides, *right.strides)]
+    tiles = -(-columns // 16), -(-rows // 16), min(count, 65535)
+    if a.dtype not in _MATMUL:
+        _MATMUL[a.dtype] = cp.RawKernel(_TYPES[a.dtype.name] + _MATMUL_SOURCE, "matmul")
+    sizes = [cp.int64(size) for size in (count, rows, inner, columns)]
+    _MATMUL[a.dtype](tiles, (256,), (left, right, result, *sizes, *steps))
+    return result.reshape(*batch, *a.shape[-2:-1], *(b.shape[-1:] if b.ndim > 1 else ()))
+
+
+_MATMUL = {}  # dtype -> the kernel
+_MATMUL_SOURCE = """\
+// c = a b for each of a batch: a block has a tile of 16 x 16 entries, and takes 64 columns of a and rows of b at a time.
+extern "C" __global__ void matmul(const T* a_all, const T* b_all, T* c_all, long long count, long long rows,
+    long long inner, long long columns, long long a_step, long long a_row, long long a_column, long long b_step,
+    long long b_row, long long b_column)
+{
+    __shared__ A left[16][65], right[64][17];
+    const int x = threadIdx.x % 16, y = threadIdx.x / 16;
+    for (long long number = blockIdx.z; number < count; number += gridDim.z) {
+        for (long long top = 16LL * blockIdx.y; top < rows; top += 16LL * gridDim.y) {
+            const long long row = top + y, column = 16LL * blockIdx.x + x;
+            const T* a = a_all + number * a_step + row * a_row;
+            const T* b = b_all + number * b_step + column * b_column;
+            A sum = 0;
+            for (long long start = 0; start < inner; start += 64) {
+                for (int k = x; k < 64; k += 16)
+                    left[y][k] = row < rows && start + k < inner ? A(a[(start + k) * a_column]) : A(0);
+                for (int k = y; k < 64; k += 16)
+                    right[k][x] = column < columns && start + k < inner ? A(b[(start + k) * b_row]) : A(0);
+                __syncthreads();
+                for (int k = 0; k < 64; ++k) sum += left[y][k] * right[k][x];
+                __syncthreads();
+            }
+            if (row < rows && column < columns) c_all[(number * rows + row) * columns + column] = T(sum);
+        }
+    }
+}
+"""
+
+
 _WIDTH = 256  # threads of a block
 _BLOCKS = 1024  # at most, of a kernel with reductions: their shares are then added up by one block
-_TYPES = {"float32": "typedef float T, A;\n", "float64": "typedef double T, A;\n"}
 
 
 class _Kernel:

@@ -18,6 +18,8 @@ Closed form
 
 
 import math
+import threading
+from contextlib import suppress
 from typing import NamedTuple
 
 try:
@@ -264,9 +266,62 @@ def set_threads(count):
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
 
 
+def capture(function, *arguments):
+    """Return a function without arguments that does function(*arguments) again, as one launch of a CUDA graph.
+
+    It reads the arrays where they are and returns the same arrays every time: write what is new into the former
+    (`x[...] = batch`), copy what is to stay of the latter. `function` may be one of this module or do more, such as to update
+    parameters in place; it is called once to get ready, which counts, and once to be recorded, which does nothing.
+    """
+    for place, argument in enumerate(arguments):
+        for part in argument if isinstance(argument, (tuple, list)) else (argument,):
+            if not isinstance(part, cp.ndarray):
+                raise TypeError(
+                    f"argument {place} of the step is a {type(part).__name__}: a graph reads arrays where they are, "
+                    "so give it one made with cupy.asarray"
+                )
+    pool, stream = cp.cuda.MemoryPool(), cp.cuda.Stream(non_blocking=True)  # of this graph alone
+    cp.cuda.get_current_stream().synchronize()
+    _STEP.captured = True
+    try:
+        with cp.cuda.using_allocator(pool.malloc), stream:
+            function(*arguments)  # kernels are compiled now, and memory is taken
+            stream.synchronize()
+            results, graph = _recorded(stream, function, arguments)
+    finally:
+        _STEP.captured = False
+
+    def step():
+        graph.launch(cp.cuda.get_current_stream())
+        return results
+
+    step.memory = pool, stream  # as long as the graph, which knows their addresses
+    return step
+
+
+def _recorded(stream, function, arguments):
+    """The results of a call, and the graph that computes them."""
+    stream.begin_capture()
+    try:
+        results = function(*arguments)
+    except Exception as error:
+        with suppress(Exception):
+            stream.end_capture()
+        raise RuntimeError(
+            f"this step cannot be captured: {error}. A graph takes kernels and products of matrices, but nothing that waits "
+            "for the device (a number or an array on the host), and no solves, factorisations or einsum"
+        ) from error
+    return results, stream.end_capture()
+
+
+_STEP = threading.local()  # captured: whether `capture` is at work
+
+
+_TYPES = {"float32": "typedef float T, A;\n", "float64": "typedef double T, A;\n"}
+
+
 _WIDTH = 256  # threads of a block
 _BLOCKS = 1024  # at most, of a kernel with reductions: their shares are then added up by one block
-_TYPES = {"float32": "typedef float T, A;\n", "float64": "typedef double T, A;\n"}
 
 
 class _Kernel:

@@ -29,6 +29,8 @@ Closed form
 
 
 import math
+import threading
+from contextlib import suppress
 from typing import NamedTuple
 
 try:
@@ -87,7 +89,7 @@ def value(alpha, mu, q, L, x, below):
     t1, t2 = _value_1(alpha.dtype, (K,), ((), ()), alpha)
     t3, t4 = _value_2(alpha.dtype, (K, d), ((K, d), (K,)), q)
     t5 = _value_3(alpha.dtype, (K*d*d,), ((K, d, d),), t3, L, below, d)
-    t6 = (t5.reshape(K*d, d) @ x.T).reshape(K, d, n).transpose(2, 0, 1)
+    t6 = _matmul(t5.reshape(K*d, d), x.T).reshape(K, d, n).transpose(2, 0, 1)
     t7 = cp.einsum("ijk,ik->ij", t5, mu)
     t8 = _value_4(alpha.dtype, (K*d,), ((K, d),), t7)
     t9 = _value_5(alpha.dtype, (K*n, d), ((n, K),), t6, t8, d, K)
@@ -109,7 +111,7 @@ def grad(alpha, mu, q, L, x, below):
     t1, t2 = _grad_1(alpha.dtype, (K,), ((), ()), alpha)
     t3, t4 = _grad_2(alpha.dtype, (K, d), ((K, d), (K,)), q)
     t5 = _grad_3(alpha.dtype, (K*d*d,), ((K, d, d),), t3, L, below, d)
-    t6 = (t5.reshape(K*d, d) @ x.T).reshape(K, d, n).transpose(2, 0, 1)
+    t6 = _matmul(t5.reshape(K*d, d), x.T).reshape(K, d, n).transpose(2, 0, 1)
     t7 = cp.einsum("ijk,ik->ij", t5, mu)
     t8 = _grad_4(alpha.dtype, (K*d,), ((K, d),), t7)
     t9, t10 = _grad_5(alpha.dtype, (K*n, d), ((n, K, d), (n, K)), t6, t8, d, K)
@@ -122,7 +124,7 @@ def grad(alpha, mu, q, L, x, below):
     t21 = _grad_12(alpha.dtype, (K,), ((),), t20, n)
     t22, t23 = _grad_13(alpha.dtype, (n, K*d), ((n, K, d), (K, d)), t9, responsibility, K, d)
     t24 = cp.einsum("ikj,ik->ij", t5, t23)
-    t25 = (x.T @ t22.reshape(n, K*d)).reshape(d, K, d).transpose(1, 2, 0)
+    t25 = _matmul(x.T, t22.reshape(n, K*d)).reshape(d, K, d).transpose(1, 2, 0)
     grad_alpha, t26 = _grad_14(alpha.dtype, (K,), ((K,), (K, 1)), t20, t11, t12, t21, n)
     grad_mu = _grad_15(alpha.dtype, (K*d,), ((K, d),), t24, n)
     t27, grad_L = _grad_16(alpha.dtype, (K*d*d,), ((K, d, d), (K, d, d)), mu, t23, t25, below, n, d)
@@ -139,7 +141,7 @@ def value_and_grad(alpha, mu, q, L, x, below):
     t1, t2 = _value_and_grad_1(alpha.dtype, (K,), ((), ()), alpha)
     t3, t4 = _value_and_grad_2(alpha.dtype, (K, d), ((K, d), (K,)), q)
     t5 = _value_and_grad_3(alpha.dtype, (K*d*d,), ((K, d, d),), t3, L, below, d)
-    t6 = (t5.reshape(K*d, d) @ x.T).reshape(K, d, n).transpose(2, 0, 1)
+    t6 = _matmul(t5.reshape(K*d, d), x.T).reshape(K, d, n).transpose(2, 0, 1)
     t7 = cp.einsum("ijk,ik->ij", t5, mu)
     t8 = _value_and_grad_4(alpha.dtype, (K*d,), ((K, d),), t7)
     t9, t10 = _value_and_grad_5(alpha.dtype, (K*n, d), ((n, K, d), (n, K)), t6, t8, d, K)
@@ -153,7 +155,7 @@ def value_and_grad(alpha, mu, q, L, x, below):
     t22 = _value_and_grad_13(alpha.dtype, (K,), ((),), t21, n)
     t23, t24 = _value_and_grad_14(alpha.dtype, (n, K*d), ((n, K, d), (K, d)), t9, responsibility, K, d)
     t25 = cp.einsum("ik,ikj->ij", t24, t5)
-    t26 = (x.T @ t23.reshape(n, K*d)).reshape(d, K, d).transpose(1, 2, 0)
+    t26 = _matmul(x.T, t23.reshape(n, K*d)).reshape(d, K, d).transpose(1, 2, 0)
     grad_alpha, t27 = _value_and_grad_15(alpha.dtype, (K,), ((K,), (K, 1)), t11, t12, t22, t21, n)
     grad_mu = _value_and_grad_16(alpha.dtype, (K*d,), ((K, d),), t25, n)
     t28, grad_L = _value_and_grad_17(alpha.dtype, (K*d*d,), ((K, d, d), (K, d, d)), t24, mu, t26, below, n, d)
@@ -170,7 +172,7 @@ def responsibility(alpha, mu, q, L, x, below):
     t1, t2 = _responsibility_1(alpha.dtype, (K,), ((), ()), alpha)
     t3, t4 = _responsibility_2(alpha.dtype, (K, d), ((K, d), (K,)), q)
     t5 = _responsibility_3(alpha.dtype, (K*d*d,), ((K, d, d),), t3, L, below, d)
-    t6 = (t5.reshape(K*d, d) @ x.T).reshape(K, d, n).transpose(2, 0, 1)
+    t6 = _matmul(t5.reshape(K*d, d), x.T).reshape(K, d, n).transpose(2, 0, 1)
     t7 = cp.einsum("ijk,ik->ij", t5, mu)
     t8 = _responsibility_4(alpha.dtype, (K*d,), ((K, d),), t7)
     t9 = _responsibility_5(alpha.dtype, (K*n, d), ((n, K),), t6, t8, d, K)
@@ -344,9 +346,112 @@ def set_threads(count):
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
 
 
+def capture(function, *arguments):
+    """Return a function without arguments that does function(*arguments) again, as one launch of a CUDA graph.
+
+    It reads the arrays where they are and returns the same arrays every time: write what is new into the former
+    (`x[...] = batch`), copy what is to stay of the latter. `function` may be one of this module or do more, such as to update
+    parameters in place; it is called once to get ready, which counts, and once to be recorded, which does nothing.
+    """
+    for place, argument in enumerate(arguments):
+        for part in argument if isinstance(argument, (tuple, list)) else (argument,):
+            if not isinstance(part, cp.ndarray):
+                raise TypeError(
+                    f"argument {place} of the step is a {type(part).__name__}: a graph reads arrays where they are, "
+                    "so give it one made with cupy.asarray"
+                )
+    pool, stream = cp.cuda.MemoryPool(), cp.cuda.Stream(non_blocking=True)  # of this graph alone
+    cp.cuda.get_current_stream().synchronize()
+    _STEP.captured = True
+    try:
+        with cp.cuda.using_allocator(pool.malloc), stream:
+            function(*arguments)  # kernels are compiled now, and memory is taken
+            stream.synchronize()
+            results, graph = _recorded(stream, function, arguments)
+    finally:
+        _STEP.captured = False
+
+    def step():
+        graph.launch(cp.cuda.get_current_stream())
+        return results
+
+    step.memory = pool, stream  # as long as the graph, which knows their addresses
+    return step
+
+
+def _recorded(stream, function, arguments):
+    """The results of a call, and the graph that computes them."""
+    stream.begin_capture()
+    try:
+        results = function(*arguments)
+    except Exception as error:
+        with suppress(Exception):
+            stream.end_capture()
+        raise RuntimeError(
+            f"this step cannot be captured: {error}. A graph takes kernels and products of matrices, but nothing that waits "
+            "for the device (a number or an array on the host), and no solves, factorisations or einsum"
+        ) from error
+    return results, stream.end_capture()
+
+
+_STEP = threading.local()  # captured: whether `capture` is at work
+
+
+_TYPES = {"float32": "typedef float T, A;\n", "float64": "typedef double T, A;\n"}
+
+
+def _matmul(a, b):
+    """a @ b by cuBLAS; in a captured step, where CuPy does without cuBLAS, by a kernel of this module."""
+    if not getattr(_STEP, "captured", False):
+        return a @ b
+    left = a[None] if a.ndim == 1 else a
+    right = b[:, None] if b.ndim == 1 else b
+    batch = cp.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    result = cp.empty((*batch, left.shape[-2], right.shape[-1]), a.dtype)
+    left, right = (cp.broadcast_to(x, batch + x.shape[-2:]).reshape(-1, *x.shape[-2:]) for x in (left, right))
+    (count, rows, inner), columns = left.shape, right.shape[-1]
+    steps = [cp.int64(step // a.itemsize) for step in (*left.strides, *right.strides)]
+    tiles = -(-columns // 16), -(-rows // 16), min(count, 65535)
+    if a.dtype not in _MATMUL:
+        _MATMUL[a.dtype] = cp.RawKernel(_TYPES[a.dtype.name] + _MATMUL_SOURCE, "matmul")
+    sizes = [cp.int64(size) for size in (count, rows, inner, columns)]
+    _MATMUL[a.dtype](tiles, (256,), (left, right, result, *sizes, *steps))
+    return result.reshape(*batch, *a.shape[-2:-1], *(b.shape[-1:] if b.ndim > 1 else ()))
+
+
+_MATMUL = {}  # dtype -> the kernel
+_MATMUL_SOURCE = """\
+// c = a b for each of a batch: a block has a tile of 16 x 16 entries, and takes 64 columns of a and rows of b at a time.
+extern "C" __global__ void matmul(const T* a_all, const T* b_all, T* c_all, long long count, long long rows,
+    long long inner, long long columns, long long a_step, long long a_row, long long a_column, long long b_step,
+    long long b_row, long long b_column)
+{
+    __shared__ A left[16][65], right[64][17];
+    const int x = threadIdx.x % 16, y = threadIdx.x / 16;
+    for (long long number = blockIdx.z; number < count; number += gridDim.z) {
+        for (long long top = 16LL * blockIdx.y; top < rows; top += 16LL * gridDim.y) {
+            const long long row = top + y, column = 16LL * blockIdx.x + x;
+            const T* a = a_all + number * a_step + row * a_row;
+            const T* b = b_all + number * b_step + column * b_column;
+            A sum = 0;
+            for (long long start = 0; start < inner; start += 64) {
+                for (int k = x; k < 64; k += 16)
+                    left[y][k] = row < rows && start + k < inner ? A(a[(start + k) * a_column]) : A(0);
+                for (int k = y; k < 64; k += 16)
+                    right[k][x] = column < columns && start + k < inner ? A(b[(start + k) * b_row]) : A(0);
+                __syncthreads();
+                for (int k = 0; k < 64; ++k) sum += left[y][k] * right[k][x];
+                __syncthreads();
+            }
+            if (row < rows && column < columns) c_all[(number * rows + row) * columns + column] = T(sum);
+        }
+    }
+}
+"""
+
+
 _WIDTH = 256  # threads of a block
 _BLOCKS = 1024  # at most, of a kernel with reductions: their shares are then added up by one block
-_TYPES = {"float32": "typedef float T, A;\n", "float64": "typedef double T, A;\n"}
 
 
 class _Kernel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from functools import cache
@@ -76,6 +77,29 @@ def differences(xp: Any, case: Case, widths: Sequence[int], dtype: type) -> list
                     f"{case}, {function}, {dtype.__name__}, {width}: {text}" for text in _difference(xp, one, other)
                 ]
     return found
+
+
+# Of CUDA's libraries a graph takes none: linear algebra, and products of more than matrices.
+_OF_LIBRARIES = re.compile(r'linalg|solve|_inverse|_cofactors|tensordot|vdot|einsum\("[^"]*,')
+
+
+def differences_captured(xp: Any, case: Case, dtype: type) -> list[str] | None:
+    """Where a captured function, given other values in its arrays, does not do as the NumPy backend; None if none can be."""
+    module, plain = modules(case)
+    function, given = next(calls(case, module, dtype))
+    arguments = [on_device(xp, argument) for argument in given]
+    for argument in arguments:
+        if argument.dtype.kind == "f":
+            argument *= dtype(0.75)
+    try:
+        step = module.capture(getattr(module, function), *arguments)
+    except RuntimeError as error:
+        return None if _OF_LIBRARIES.search(module.__loader__.source) else [f"{case}, {function}: {error}"]
+    for argument, values in zip(arguments, given, strict=True):
+        argument[...] = xp.asarray(values)
+    wanted, got = flat(getattr(plain, function)(*given)), flat(step())
+    pairs = zip(got, wanted, strict=True)
+    return [f"{case}, {function}, captured: {text}" for one, other in pairs for text in _difference(xp, one, other)]
 
 
 def _difference(xp: Any, one: Any, other: np.ndarray) -> Iterator[str]:

@@ -15,7 +15,7 @@ import pytest
 import sympy as sp
 from as_cupy import stand_in
 from catalogue import Case
-from gpu_rows import PARTS, differences, kernels, modules, on_device, part_of_the_catalogue
+from gpu_rows import PARTS, differences, differences_captured, kernels, modules, on_device, part_of_the_catalogue
 from sympy import MatrixSymbol
 
 import symdiff as sd
@@ -60,7 +60,10 @@ def test_the_catalogue_as_on_numpy(cp: ModuleType, number: int) -> None:
     for case in cases:
         for dtype in (np.float64, np.float32):
             found += differences(cp, case, (1, 32, 33, 256), dtype)
+    captured = [differences_captured(cp, case, np.float64) for case in cases]
+    found += [text for texts in captured for text in texts or ()]
     assert not found, "\n".join(found[:20])
+    assert captured.count(None) < len(cases) / 3
 
 
 @pytest.mark.skipif(nvrtc.MISSING is not None, reason=str(nvrtc.MISSING))

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from gpu_rows import PARTS, differences, modules, part_of_the_catalogue
+from gpu_rows import PARTS, differences, differences_captured, modules, part_of_the_catalogue
 
 pytestmark = [
     pytest.mark.gpu,
@@ -37,4 +37,5 @@ def test_the_catalogue_as_on_numpy(cp: ModuleType, number: int) -> None:
     for case in part_of_the_catalogue(number):
         for dtype in (np.float64, np.float32):
             found += differences(cp, case, (33, 256), dtype)
+        found += differences_captured(cp, case, np.float64) or ()
     assert not found, "\n".join(found[:20])

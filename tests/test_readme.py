@@ -7,13 +7,15 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
+from as_cupy import stand_in
 from click.testing import CliRunner
 
 import symdiff as sd
 from symdiff import cli
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
-MODEL, EXCERPT, SESSION, NET, INDICES, TENSORS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+MODEL, EXCERPT, SESSION, NET, INDICES, TENSORS, STEP = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def net():
@@ -102,3 +104,18 @@ def test_pointwise_and_outputs():
     (kinds,) = re.findall(r"with\n`--emit ([\w,]+)`", README)
     said = {"residual", *re.findall(r"`m\.(residual_\w+)", README)}
     assert set(sd.compile(model, emit=kinds).SIGNATURE["functions"]) == said
+
+
+def test_the_captured_step():
+    with stand_in() as cp:
+        try:
+            cp.compile_all([('extern "C" __global__ void nothing() {}', "nothing")])
+        except cp.CompilerMissing as error:
+            pytest.skip(str(error))
+        rng = np.random.default_rng(0)
+        w1, w2, x, y = given = [cp.asarray(rng.standard_normal(shape)) for shape in ((4, 3), (3, 2), (5, 4), (5, 2))]
+        names = {"net": sd.compile(net(), backend="cupy"), "w1": w1, "w2": w2, "x": x, "y": y}
+        exec(STEP, names)
+        loss, gradient = names["net"].value_and_grad(*given)
+        np.testing.assert_allclose(names["loss"].get(), loss.get(), rtol=1e-12)
+        np.testing.assert_allclose(names["gradient"].w1.get(), gradient.w1.get(), rtol=1e-12)

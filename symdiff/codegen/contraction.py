@@ -147,7 +147,7 @@ class ContractionWriter:
             return None
         left = self._arranged(a, la, (*batch, *rows, *summed))
         right = self._arranged(b, lb, (*lead, *summed, *last))
-        return self._arranged(Text(f"{left.at(PRODUCT)} @ {right.at(PRODUCT + 1)}", PRODUCT), order, kept)
+        return self._arranged(self.writer.matrix_product(left, right), order, kept)
 
     def _summed_batches(self, a: Text, la: Labels, b: Text, lb: Labels, kept: Labels, summed: list[int]) -> Text | None:
         """The sum over samples of products of matrices: each sample's operands lie together, so nothing is copied."""
@@ -160,7 +160,7 @@ class ContractionWriter:
             return None
         left = self._arranged(a, la, (la[0], row, inner))
         right = self._arranged(b, lb, (la[0], inner, column))
-        return Text(f"{self.writer.xp}.add.reduce({left.at(PRODUCT)} @ {right.at(PRODUCT + 1)})")
+        return Text(f"{self.writer.xp}.add.reduce({self.writer.matrix_product(left, right).source})")
 
     def _in_blocks(self, a: Text, la: Labels, b: Text, lb: Labels, kept: Labels, work: Contraction) -> Text | None:
         """A product of matrices that leaves the largest of the three arrays as it lies, and turns the others.
@@ -189,12 +189,14 @@ class ContractionWriter:
             return self._grouped(self._arranged(given[labels], labels, order), lead, groups, work)
 
         if kept == small:
-            product = f"{shaped(large, lines, rows, columns).source} @ {shaped(other, lines, columns, further).source}"
+            product = self.writer.matrix_product(
+                shaped(large, lines, rows, columns), shaped(other, lines, columns, further)
+            )
             if lines:
                 axes = "" if len(lines) == 1 else f", axis={tuple(range(len(lines)))}"
-                found = Text(f"{self.writer.xp}.add.reduce({product}{axes})")
+                found = Text(f"{self.writer.xp}.add.reduce({product.source}{axes})")
             else:
-                found = Text(product, PRODUCT)
+                found = product
             return self._apart(found, (), (rows, further), kept, work)
         if kept == other:
             left, right = shaped(small, (), further, rows), shaped(large, lines, rows, columns)
@@ -202,7 +204,7 @@ class ContractionWriter:
         else:
             left, right = shaped(small, (), rows, further), shaped(other, lines, further, columns)
             groups = rows, columns
-        return self._apart(Text(f"{left.source} @ {right.source}", PRODUCT), lines, groups, kept, work)
+        return self._apart(self.writer.matrix_product(left, right), lines, groups, kept, work)
 
     def _grouped(self, text: Text, lead: Labels, groups: Sequence[Labels], work: Contraction) -> Text:
         """Axes that lie side by side taken as one."""
@@ -241,7 +243,7 @@ class ContractionWriter:
             return None
         left = self._arranged(a, la, (*batch, *rows, label))
         right = self._arranged(b, lb, (*batch, label, *columns))
-        return Text(f"{left.at(PRODUCT)} @ {right.at(PRODUCT + 1)}", PRODUCT)
+        return self.writer.matrix_product(left, right)
 
     def _repeated(self, text: Text, kept: Labels, distinct: Labels, work: Contraction) -> Text:
         """Values repeated along the labels that no operand has; axes of size 1 are only inserted."""

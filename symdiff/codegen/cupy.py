@@ -9,6 +9,7 @@ from typing import ClassVar
 from symdiff.codegen import cupy_helpers, helpers
 from symdiff.codegen.arguments import Checker
 from symdiff.codegen.cuda import PRELUDE, with_required
+from symdiff.codegen.cupy_capture import CAPTURE, MATMUL
 from symdiff.codegen.function import FunctionWriter
 from symdiff.codegen.kernel import KernelSource, KernelWriter
 from symdiff.codegen.module import ModuleSpec, ModuleWriter
@@ -41,6 +42,11 @@ class CupyWriter(Writer):
     sine_and_cosine = ""
 
     texts: dict[Node, Text]
+
+    def matrix_product(self, left: Text, right: Text) -> Text:
+        """By a helper: while a step is captured, CuPy refuses what `@` calls."""
+        self.need("_matmul")
+        return Text(f"_matmul({left.source}, {right.source})")
 
     def _reduction(self, node: Node) -> Text:
         """CuPy has `reduce` of sums and products alone."""
@@ -105,10 +111,10 @@ class CupyModuleWriter(ModuleWriter):
     def imports(self) -> list[str]:
         """CuPy and the standard library, `cupyx.scipy.special` where it must."""
         library = cupy_helpers.IMPORT.format(xp=self.xp).rstrip().split("\n")
-        lines = ["import math", "from typing import NamedTuple", "", *library]
+        lines = ["import math", "import threading", "from contextlib import suppress", "from typing import NamedTuple"]
         more = dict.fromkeys(cupy_helpers.IMPORTS[name] for name in self.needed if name in cupy_helpers.IMPORTS)
         more |= dict.fromkeys(self.special_imports("cupyx.scipy.special"))
-        return [*lines, *([""] if more else []), *more]
+        return [*lines, "", *library, *([""] if more else []), *more]
 
     def in_parts(self, unit: Unit, flattened: bool) -> bool:
         """A GPU has all points at once."""
@@ -143,12 +149,16 @@ class CupyModuleWriter(ModuleWriter):
         return found
 
     def endings(self) -> list[list[str]]:
-        """The kernels, and what launches them."""
+        """Captured steps, the kernels, and what launches them."""
+        texts = [CAPTURE]
+        texts += [cupy_helpers.SCALARS] if self.kernels or "_matmul" in self.needed else []
+        texts += [MATMUL] if "_matmul" in self.needed else []
+        texts += [cupy_helpers.KERNELS] if self.kernels else []
+        found = [text.replace("np.", f"{self.xp}.").rstrip().split("\n") for text in texts]
         if not self.kernels:
-            return []
-        launch = cupy_helpers.KERNELS.replace("np.", f"{self.xp}.").rstrip().split("\n")
+            return found
         device = ['_DEVICE = """\\', *device_functions([*self.devices]).rstrip().split("\n"), '"""']
-        return [launch, device, *(self._kernel(*found) for found in self.kernels)]
+        return [*found, device, *(self._kernel(*found) for found in self.kernels)]
 
     def _kernel(self, kernel: Kernel, source: KernelSource) -> list[str]:
         form = "points" if self.spec.pointwise and kernel.form == "all" else kernel.form

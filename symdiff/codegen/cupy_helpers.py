@@ -64,10 +64,13 @@ def _array(name, argument):
     return array
 '''
 
+SCALARS = """\
+_TYPES = {"float32": "typedef float T, A;\\n", "float64": "typedef double T, A;\\n"}
+"""
+
 KERNELS = '''\
 _WIDTH = 256  # threads of a block
 _BLOCKS = 1024  # at most, of a kernel with reductions: their shares are then added up by one block
-_TYPES = {"float32": "typedef float T, A;\\n", "float64": "typedef double T, A;\\n"}
 
 
 class _Kernel:

@@ -9,8 +9,22 @@ from symdiff.codegen.program import docstring, indent
 from symdiff.errors import ModelError
 from symdiff.graph.inputs import Input, Unit
 
-# What every module may define besides the functions of its model.
-OWN_NAMES = ("Grad", "Hessian", "HessianRow", "NamedTuple", "SIGNATURE", "math", "pack", "set_threads", "unpack")
+# What a module may define or import besides the functions of its model.
+OWN_NAMES = (
+    *(
+        "Grad",
+        "Hessian",
+        "HessianRow",
+        "NamedTuple",
+        "SIGNATURE",
+        "capture",
+        "contextvars",
+        "deque",
+        "errstate",
+        "futures",
+    ),
+    *("math", "nullcontext", "os", "pack", "set_threads", "solve_triangular", "suppress", "threading", "unpack"),
+)
 
 
 def class_of(unit: Unit) -> str:

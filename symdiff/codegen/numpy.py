@@ -74,6 +74,10 @@ class Writer(ArrayWriter):
         """What broadcasts to a node that repeats its operand."""
         return self._contractions.write_unrepeated(node)
 
+    def matrix_product(self, left: Text, right: Text) -> Text:
+        """A product of matrices, or of batches of them."""
+        return Text(f"{left.at(PRODUCT)} @ {right.at(PRODUCT + 1)}", PRODUCT)
+
     def _is_weak(self, node: Node) -> bool:
         """Whether a node is written as a Python number, which takes the dtype of what it meets."""
         if node not in self._weak:

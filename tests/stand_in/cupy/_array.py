@@ -15,6 +15,8 @@ from collections import namedtuple
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from cupy import _graph
+
 _PAD = 256  # bytes around what is allocated, in which nothing may write
 SCALARS = (bool, int, float, complex, np.generic)
 _STATE = threading.local()
@@ -36,6 +38,8 @@ def allow_synchronize(allow):
 
 def synchronise():
     """The host waits for the device here."""
+    if _graph.is_recording():
+        raise RuntimeError("the current stream is capturing, so synchronous API calls are disallowed")
     if not getattr(_STATE, "allowed", True):
         raise DeviceSynchronized("the host waits for the device here")
 
@@ -50,15 +54,23 @@ class Padded(np.ndarray):
 
 def allocate(shape, dtype, order="C"):
     """Memory of the device, of which each float is NaN and each integer odd and large, so that it shows when read."""
+    _graph.take_memory()
     dtype = supported(dtype)
     shape = tuple(shape) if np.iterable(shape) else (shape,)
     size = math.prod(map(operator.index, shape)) * dtype.itemsize
     memory = Padded(size + 2 * _PAD, np.uint8)
     memory[...] = 255
     host = memory[_PAD : _PAD + size].view(dtype, np.ndarray)
-    if dtype.kind in "biu":
-        host[...] = True if dtype.kind == "b" else np.iinfo(dtype).max
+    forget(host)
     return host.reshape(shape, order="F" if order == "F" else "C")
+
+
+def forget(host):
+    """Make memory as if nobody had written to it."""
+    if host.dtype.kind in "biu":
+        host[...] = True if host.dtype.kind == "b" else np.iinfo(host.dtype).max
+    else:
+        host[...] = np.nan
 
 
 def guard(host):
@@ -105,10 +117,36 @@ def to_device(value):
 
 def call(function, *args, out=None, **kwargs):
     """A function of NumPy on arrays of the device; CuPy warns of no division by zero."""
-    kwargs |= {} if out is None else {"out": out}
-    with np.errstate(all="ignore"):
-        result = function(*map(to_host, args), **{name: to_host(value) for name, value in kwargs.items()})
-    return to_device(result) if out is None else out
+    args, kwargs = [to_host(value) for value in args], {name: to_host(value) for name, value in kwargs.items()}
+
+    def compute(**more):
+        with np.errstate(all="ignore"):
+            return function(*args, **kwargs, **more)
+
+    if out is not None:
+        _graph.submit(lambda: compute(out=to_host(out)))
+        return out
+    result = to_device(compute())
+    if _graph.is_recording():
+        _record(compute, result, args)
+    return result
+
+
+def _record(compute, result, args):
+    """Let a graph compute a result in its memory, where it is no view of an argument."""
+    given = [array for array in _leaves([*args]) if isinstance(array, np.ndarray)]
+    hosts = [array.host for array in _leaves([result]) if isinstance(array, ndarray)]
+    if not hosts or any(np.shares_memory(host, other) for host in hosts for other in given):
+        return
+    _graph.take_memory()
+    for host in hosts:
+        forget(host)
+
+    def again():
+        for host, found in zip(hosts, _leaves([compute()]), strict=True):
+            host[...] = found
+
+    _graph.submit(again)
 
 
 def signature_of(parameters):
@@ -121,10 +159,10 @@ def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocki
     if hasattr(obj, "__cuda_array_interface__") and not isinstance(obj, ndarray):
         obj = _shared(obj)
     if isinstance(obj, ndarray):
-        if dtype is None or np.dtype(dtype) == obj.dtype:
-            found = np.array(obj.host, copy=copy, order=order or "K", ndmin=ndmin)
-            return obj if found is obj.host else wrap(found)
-        return wrap(np.array(obj.host, dtype, copy=copy, order=order or "K", ndmin=ndmin))
+        same = np.array(obj.host, dtype, copy=copy, order=order or "K", ndmin=ndmin)
+        if same is obj.host or np.shares_memory(same, obj.host):
+            return obj if same is obj.host else wrap(same)
+        return call(lambda host: np.array(host, dtype, order=order or "K", ndmin=ndmin), obj)
     leaves = list(_leaves(obj)) if isinstance(obj, (list, tuple)) else []
     if any(isinstance(leaf, ndarray) for leaf in leaves):
         if not all(isinstance(leaf, ndarray) and leaf.shape == leaves[0].shape for leaf in leaves):
@@ -132,7 +170,7 @@ def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocki
         obj = to_host(obj)
     given = np.array(obj, dtype, order=order or "K", ndmin=ndmin)
     host = allocate(given.shape, given.dtype, "F" if given.flags.fnc else "C")
-    host[...] = given
+    _graph.submit(lambda: np.copyto(host, given))
     return wrap(host)
 
 
@@ -275,15 +313,21 @@ class ndarray(NDArrayOperatorsMixin):  # noqa: N801
     # Entries
 
     def __getitem__(self, where):
-        return wrap(self.host[indices(where, self.shape)])
+        found = indices(where, self.shape)
+        if any(isinstance(item, np.ndarray) for item in found):
+            return call(lambda host: host[indices(where, host.shape)], self)
+        return wrap(self.host[found])
 
     def __setitem__(self, where, value):
-        where = indices(where, self.shape)
-        picked = any(isinstance(item, np.ndarray) for item in where)
+        picked = any(isinstance(item, np.ndarray) for item in indices(where, self.shape))
         if not picked and not isinstance(value, ndarray) and np.ndim(value):
             raise ValueError("non-scalar numpy.ndarray cannot be used for fill")
-        with np.errstate(all="ignore"):
-            self.host[where] = value.host if isinstance(value, ndarray) else value
+
+        def write():
+            with np.errstate(all="ignore"):
+                self.host[indices(where, self.shape)] = value.host if isinstance(value, ndarray) else value
+
+        _graph.submit(write)
 
     def __len__(self):
         if not self.ndim:
@@ -355,13 +399,13 @@ class ndarray(NDArrayOperatorsMixin):  # noqa: N801
     def astype(self, dtype, order="K", casting=None, subok=None, copy=True):
         if casting is not None or subok is not None:
             raise TypeError("casting and subok are not supported yet")
-        with np.errstate(all="ignore"):
-            found = self.host.astype(supported(dtype), order or "K", copy=bool(copy))
-        return self if found is self.host else wrap(found)
+        if not copy and supported(dtype) == self.dtype and (order in ("K", None) or self.flags.c_contiguous):
+            return self
+        return call(np.ndarray.astype, self, supported(dtype), order or "K")
 
     def copy(self, order="C"):
         host = allocate(self.shape, self.dtype, "F" if order != "C" and self.host.flags.fnc else order)
-        host[...] = self.host
+        _graph.submit(lambda: np.copyto(host, self.host))
         return wrap(host)
 
     __copy__ = copy
@@ -390,9 +434,11 @@ class ndarray(NDArrayOperatorsMixin):  # noqa: N801
         return out
 
     def put(self, indices, values, mode="wrap"):
-        call(np.put, self, array(indices), array(values, self.dtype), mode=mode)
+        indices, values = array(indices), array(values, self.dtype)
+        _graph.submit(lambda: call(np.put, self, indices, values, mode=mode))
 
     def dot(self, b, out=None):
+        _graph.refuse("cuBLAS")
         if not isinstance(b, ndarray):
             raise TypeError(f"Argument 'b' has incorrect type (expected cupy.ndarray, got {type(b)})")
         return call(np.dot, self, b, out=out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cupy import _graph
 from cupy._array import SCALARS, allocate, array, call, indices, ndarray, signature_of, to_host, wrap
 
 # Their first parameter is an array of the device, or of concatenate and the like a sequence of them; so is that of the
@@ -187,8 +188,8 @@ class ufunc:  # noqa: N801
             raise NotImplementedError(f"`{self.name}.at` is not supported yet")
         if a.dtype.char not in _AT[self.function.__name__]:
             raise TypeError(f"{self.name}.at does not support {a.dtype}")
-        values = np.asarray(to_host(b)).astype(a.dtype)
-        self.function.at(a.host, indices(indices_, a.shape), values)
+        values = to_host(b)
+        _graph.submit(lambda: self.function.at(a.host, indices(indices_, a.shape), np.asarray(values).astype(a.dtype)))
 
     def reduce(self, array, axis=0, dtype=None, out=None, keepdims=False):
         """A sum or a product; CuPy has no other."""
@@ -217,12 +218,19 @@ def _device_arrays(name, values):
             raise TypeError(f"{name} takes cupy.ndarray, not {type(value)}")
 
 
+_BY_LIBRARIES = dict.fromkeys(("inner", "kron", "tensordot", "vdot"), "cuBLAS") | dict.fromkeys(
+    ("eigh", "eigvalsh", "matrix_power", "pinv", "qr", "svd"), "cuSOLVER"
+)
+
+
 def function_of(name, parameters, function):
     """A function of NumPy with the parameters that CuPy gives it."""
     signature = signature_of(parameters)
 
     def wrapped(*args, **kwargs):
         given = signature.bind(*args, **kwargs)
+        if name in _BY_LIBRARIES:
+            _graph.refuse(_BY_LIBRARIES[name])
         arguments = given.arguments
         first = next(iter(arguments.values()))
         _device_arrays(name, first if "tup" in arguments else [first])
@@ -325,7 +333,7 @@ def where(condition, x=None, y=None):
 def copyto(dst, src, casting="same_kind", where=None):
     """Write an array over another, where a mask holds."""
     _device_arrays("copyto", [dst])
-    call(np.copyto, dst, src, casting=casting, where=True if where is None else where)
+    _graph.submit(lambda: call(np.copyto, dst, src, casting=casting, where=True if where is None else where))
 
 
 def dot(a, b, out=None):
@@ -335,13 +343,17 @@ def dot(a, b, out=None):
 
 def matmul(a, b, /, out=None):
     """A product of matrices."""
+    _graph.refuse("cuBLAS")
     _device_arrays("matmul", [a, b])
     return call(np.matmul, a, b, out=out)
 
 
 def einsum(*operands, dtype=None, optimize=False):
     """Sums of products; of one operand without sums a view."""
-    _device_arrays("einsum", [operand for operand in operands if not isinstance(operand, (str, list, tuple))])
+    arrays = [operand for operand in operands if not isinstance(operand, (str, list, tuple))]
+    _device_arrays("einsum", arrays)
+    if len(arrays) > 1:
+        _graph.refuse("cuBLAS")
     return call(np.einsum, *operands, dtype=dtype, optimize=optimize)
 
 

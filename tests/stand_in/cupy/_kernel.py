@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cupy import _graph
 from cupy._array import guard, ndarray
 
 COMPILER = "g++"
@@ -94,6 +95,11 @@ class RawKernel:
         launch, types = self._launcher
         arguments = [_argument(arg) for arg in args]
         self._check([kind for kind, _ in arguments], types)
+        _graph.submit(lambda: self._launch(launch, grid, block, args, arguments))
+
+    def _launch(
+        self, launch: object, grid: tuple[int, ...], block: tuple[int, ...], args: Sequence, arguments: list
+    ) -> None:
         sizes = [max(1, size) for size in (*grid, 1, 1)[:3] + (*block, 1, 1)[:3]]
         pointers = [value.ctypes.data for _, value in arguments]
         pointers = (ctypes.c_void_p * len(pointers))(*pointers)

@@ -6,7 +6,7 @@ import cupyx
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from cupy import _array, _functions
+from cupy import _array, _functions, _graph
 
 
 def _each(function, *arrays):
@@ -23,6 +23,7 @@ def _each(function, *arrays):
 
 
 def _square(*arrays):
+    _graph.refuse("cuSOLVER")
     _functions._device_arrays("linalg", arrays)
     if any(a.dtype == np.float16 for a in arrays):
         raise TypeError("float16 is unsupported in linalg")

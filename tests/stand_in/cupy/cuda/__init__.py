@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from cupy import _graph
 from cupy._array import MemoryPointer, synchronise
+from cupy._graph import Graph, MemoryPool, using_allocator
 
 
 class Device:
@@ -66,9 +68,21 @@ class Stream:
         """Wait for all work."""
         synchronise()
 
+    def begin_capture(self, mode=None):
+        """Record a graph from here on."""
+        if self.ptr == 0:
+            raise RuntimeError("cannot capture on the default (legacy) stream")
+        if get_current_stream() is not self:
+            raise NotImplementedError("the stand-in captures the current stream")
+        _graph.begin()
+
+    def end_capture(self):
+        """The graph of what was done since."""
+        return _graph.end(self)
+
     def is_capturing(self):
         """Whether a graph is being recorded."""
-        return False
+        return _graph.is_recording() and get_current_stream() is self
 
 
 Stream.null = Stream(null=True)
@@ -98,4 +112,15 @@ runtime = SimpleNamespace(
     is_hip=False,
     runtimeGetVersion=lambda: 12090,
 )
-__all__ = ["Device", "MemoryPointer", "Stream", "get_current_stream", "get_device_id", "is_available", "runtime"]
+__all__ = [
+    "Device",
+    "Graph",
+    "MemoryPointer",
+    "MemoryPool",
+    "Stream",
+    "get_current_stream",
+    "get_device_id",
+    "is_available",
+    "runtime",
+    "using_allocator",
+]
