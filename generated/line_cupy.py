@@ -20,6 +20,7 @@ Closed form
 import math
 import threading
 from contextlib import suppress
+from functools import wraps
 from typing import NamedTuple
 
 try:
@@ -196,7 +197,7 @@ def _typed(kinds, arguments):
         if dtype.kind == "f" and dtype not in _FLOATING:
             raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
     common = cp.result_type(*floating) if floating else cp.dtype(cp.float64)
-    first = None
+    _on_one_device({name: array for name, array in arrays.items() if name not in weak})
     for name, kind in kinds.items():
         array = arrays[name]
         if kind == "int" and array.dtype.kind == "f":
@@ -204,11 +205,22 @@ def _typed(kinds, arguments):
         if kind == "bool" and array.dtype.kind != "b":
             raise TypeError(f"{name} has dtype {array.dtype}, expected booleans, as declared")
         arrays[name] = array.astype({"float": common, "int": cp.int64, "bool": bool}[kind], copy=False)
-        if name not in weak:
-            first = first or (name, array.device)
-            if array.device != first[1]:
-                raise ValueError(f"{name} is on {array.device}, {first[0]} on {first[1]}: put all arrays on one device")
     return arrays
+
+
+def _on_one_device(arrays):
+    """Raise where arrays lie on several devices, or on another than the one that work goes to."""
+    first, current = next(iter(arrays), None), cp.cuda.Device()
+    for name, array in arrays.items():
+        if array.device != arrays[first].device:
+            raise ValueError(
+                f"{name} is on {array.device}, {first} on {arrays[first].device}: put all arrays on one device, with "
+                f"`with {first}.device: {name} = cupy.array({name})`"
+            )
+    if arrays and arrays[first].device != current:
+        raise ValueError(
+            f"{first} is on {arrays[first].device}, but work goes to {current}: call this within `with {first}.device:`"
+        )
 
 
 def _array(name, argument):
@@ -223,10 +235,23 @@ def _array(name, argument):
         kind = f"{type(argument).__module__}.{type(argument).__name__}".removeprefix("builtins.")
         raise TypeError(
             f"{name} is a {kind} in the memory of the host: put it on the GPU once, before the loop, with cupy.asarray({name})"
+            f"{_obstacle()}"
         )
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
     return array
+
+
+def _obstacle():
+    """What keeps CuPy from any GPU, if something does."""
+    try:
+        cp.cuda.runtime.getDeviceCount()
+    except cp.cuda.runtime.CUDARuntimeError as error:
+        return (
+            f". CuPy finds no GPU that it can use, though ({error}): if there is one, its driver is too old for this CuPy, so "
+            "update it, or install the CuPy of an older CUDA"
+        )
+    return ""
 
 
 def pack(parts):
@@ -537,3 +562,47 @@ extern "C" __global__ void predict_1(const T* w_all, const T* x_all, const T* b_
     }
 }
 """)
+
+
+def _takes(function, entries):
+    """The function, whose error where memory is short says what would do: it takes up to so many entries."""
+
+    @wraps(function)
+    def call(*arguments, **named):
+        try:
+            return function(*arguments, **named)
+        except cp.cuda.memory.OutOfMemoryError as error:
+            names = SIGNATURE["functions"][function.__name__]
+            error.add_note(_advice(function.__name__, entries, dict(zip(names, arguments)) | named))
+            raise
+
+    return call
+
+
+def _advice(name, entries, given):
+    """What a function needs beside its arguments, and for how many samples there is room."""
+    sizes, samples, width = {}, SIGNATURE["samples"], 1
+    for key, entry in SIGNATURE["inputs"].items():
+        shape, came = entry["shape"], getattr(given.get(key), "shape", ())
+        width = max(width, given[key].itemsize if came else 0)
+        if SIGNATURE["pointwise"]:
+            (samples,) = shape
+            sizes[samples] = max(sizes.get(samples, 1), math.prod(came))
+        else:
+            sizes |= {dim: length for dim, length in zip(shape, came) if isinstance(dim, str)}
+    cp.get_default_memory_pool().free_all_blocks()
+    (free, whole), needed = cp.cuda.Device().mem_info, entries(**sizes) * width
+    text = f"{name} takes up to {needed / 1e9:.3g} GB beside its arguments; {free / 1e9:.3g} of {whole / 1e9:.3g} GB are free"
+    if samples not in sizes:
+        return text
+    low, high = 0, sizes[samples]
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = entries(**sizes | {samples: middle}) * width <= free
+        low, high = (middle, high) if fits else (low, middle - 1)
+    if not low:
+        return f"{text}, too little for a single sample"
+    return f"{text}: call it with {low} of the {sizes[samples]} samples at a time, and put together what it returns"
+
+
+predict = _takes(predict, lambda N, **_: N)

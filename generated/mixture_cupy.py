@@ -31,6 +31,7 @@ Closed form
 import math
 import threading
 from contextlib import suppress
+from functools import wraps
 from typing import NamedTuple
 
 try:
@@ -276,7 +277,7 @@ def _typed(kinds, arguments):
         if dtype.kind == "f" and dtype not in _FLOATING:
             raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
     common = cp.result_type(*floating) if floating else cp.dtype(cp.float64)
-    first = None
+    _on_one_device({name: array for name, array in arrays.items() if name not in weak})
     for name, kind in kinds.items():
         array = arrays[name]
         if kind == "int" and array.dtype.kind == "f":
@@ -284,11 +285,22 @@ def _typed(kinds, arguments):
         if kind == "bool" and array.dtype.kind != "b":
             raise TypeError(f"{name} has dtype {array.dtype}, expected booleans, as declared")
         arrays[name] = array.astype({"float": common, "int": cp.int64, "bool": bool}[kind], copy=False)
-        if name not in weak:
-            first = first or (name, array.device)
-            if array.device != first[1]:
-                raise ValueError(f"{name} is on {array.device}, {first[0]} on {first[1]}: put all arrays on one device")
     return arrays
+
+
+def _on_one_device(arrays):
+    """Raise where arrays lie on several devices, or on another than the one that work goes to."""
+    first, current = next(iter(arrays), None), cp.cuda.Device()
+    for name, array in arrays.items():
+        if array.device != arrays[first].device:
+            raise ValueError(
+                f"{name} is on {array.device}, {first} on {arrays[first].device}: put all arrays on one device, with "
+                f"`with {first}.device: {name} = cupy.array({name})`"
+            )
+    if arrays and arrays[first].device != current:
+        raise ValueError(
+            f"{first} is on {arrays[first].device}, but work goes to {current}: call this within `with {first}.device:`"
+        )
 
 
 def _array(name, argument):
@@ -303,10 +315,23 @@ def _array(name, argument):
         kind = f"{type(argument).__module__}.{type(argument).__name__}".removeprefix("builtins.")
         raise TypeError(
             f"{name} is a {kind} in the memory of the host: put it on the GPU once, before the loop, with cupy.asarray({name})"
+            f"{_obstacle()}"
         )
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
     return array
+
+
+def _obstacle():
+    """What keeps CuPy from any GPU, if something does."""
+    try:
+        cp.cuda.runtime.getDeviceCount()
+    except cp.cuda.runtime.CUDARuntimeError as error:
+        return (
+            f". CuPy finds no GPU that it can use, though ({error}): if there is one, its driver is too old for this CuPy, so "
+            "update it, or install the CuPy of an older CUDA"
+        )
+    return ""
 
 
 def pack(parts):
@@ -411,12 +436,12 @@ def _matmul(a, b):
     left, right = (cp.broadcast_to(x, batch + x.shape[-2:]).reshape(-1, *x.shape[-2:]) for x in (left, right))
     (count, rows, inner), columns = left.shape, right.shape[-1]
     steps = [cp.int64(step // a.itemsize) for step in (*left.strides, *right.strides)]
-    tiles = -(-columns // 16), -(-rows // 16), min(count, 65535)
+    tiles = -(-columns // 16), min(-(-rows // 16), 65535), min(count, 65535)  # the most that a grid takes
     if a.dtype not in _MATMUL:
         _MATMUL[a.dtype] = cp.RawKernel(_TYPES[a.dtype.name] + _MATMUL_SOURCE, "matmul")
     sizes = [cp.int64(size) for size in (count, rows, inner, columns)]
     _MATMUL[a.dtype](tiles, (256,), (left, right, result, *sizes, *steps))
-    return result.reshape(*batch, *a.shape[-2:-1], *(b.shape[-1:] if b.ndim > 1 else ()))
+    return result.reshape(batch + a.shape[-2:-1] + (b.shape[-1:] if b.ndim > 1 else ()))
 
 
 _MATMUL = {}  # dtype -> the kernel
@@ -1756,3 +1781,50 @@ extern "C" __global__ void responsibility_11(const T* t15_all, const T* t16_all,
     }
 }
 """)
+
+
+def _takes(function, entries):
+    """The function, whose error where memory is short says what would do: it takes up to so many entries."""
+
+    @wraps(function)
+    def call(*arguments, **named):
+        try:
+            return function(*arguments, **named)
+        except cp.cuda.memory.OutOfMemoryError as error:
+            names = SIGNATURE["functions"][function.__name__]
+            error.add_note(_advice(function.__name__, entries, dict(zip(names, arguments)) | named))
+            raise
+
+    return call
+
+
+def _advice(name, entries, given):
+    """What a function needs beside its arguments, and for how many samples there is room."""
+    sizes, samples, width = {}, SIGNATURE["samples"], 1
+    for key, entry in SIGNATURE["inputs"].items():
+        shape, came = entry["shape"], getattr(given.get(key), "shape", ())
+        width = max(width, given[key].itemsize if came else 0)
+        if SIGNATURE["pointwise"]:
+            (samples,) = shape
+            sizes[samples] = max(sizes.get(samples, 1), math.prod(came))
+        else:
+            sizes |= {dim: length for dim, length in zip(shape, came) if isinstance(dim, str)}
+    cp.get_default_memory_pool().free_all_blocks()
+    (free, whole), needed = cp.cuda.Device().mem_info, entries(**sizes) * width
+    text = f"{name} takes up to {needed / 1e9:.3g} GB beside its arguments; {free / 1e9:.3g} of {whole / 1e9:.3g} GB are free"
+    if samples not in sizes:
+        return text
+    low, high = 0, sizes[samples]
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = entries(**sizes | {samples: middle}) * width <= free
+        low, high = (middle, high) if fits else (low, middle - 1)
+    if not low:
+        return f"{text}, too little for a single sample"
+    return f"{text}: call it with {low} of the {sizes[samples]} samples at a time, and put together what it returns"
+
+
+value = _takes(value, lambda K, d, n, **_: K*d*d + K*d*n + 3*K*d + 2*K*n + 2*K + 4*n + 4)
+grad = _takes(grad, lambda K, d, n, **_: 4*K*d*d + 3*K*d*n + 7*K*d + 4*K*n + 6*K + 3*n + 5)
+value_and_grad = _takes(value_and_grad, lambda K, d, n, **_: 4*K*d*d + 3*K*d*n + 7*K*d + 4*K*n + 6*K + 4*n + 6)
+responsibility = _takes(responsibility, lambda K, d, n, **_: K*d*d + K*d*n + 3*K*d + 4*K*n + 2*K + 3*n + 3)

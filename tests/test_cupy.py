@@ -221,6 +221,62 @@ def test_wrong_arguments_say_what_to_do(cp: ModuleType, line: ModuleType) -> Non
         line.value(1.0, 0.0, xs.astype(complex), xs)
 
 
+def test_arrays_on_other_devices(cp: ModuleType, line: ModuleType) -> None:
+    here = cp.arange(3.0)
+    with cp.cuda.Device(1):
+        there = cp.arange(3.0)
+        assert float(line.value(1.0, 0.0, there, there)) == 0
+    with pytest.raises(
+        ValueError, match=r"y is on <CUDA Device 1>, x on <CUDA Device 0>: put all arrays on one device"
+    ):
+        line.value(1.0, 0.0, here, there)
+    with pytest.raises(
+        ValueError, match=r"x is on <CUDA Device 1>, but work goes to <CUDA Device 0>: call this within `with"
+    ):
+        line.value(1.0, 0.0, there, there)
+
+
+def test_a_driver_that_is_too_old(cp: ModuleType, line: ModuleType, monkeypatch) -> None:
+    def refuse() -> int:
+        raise cp.cuda.runtime.CUDARuntimeError("cudaErrorInsufficientDriver: CUDA driver version is insufficient")
+
+    monkeypatch.setattr(cp.cuda.runtime, "getDeviceCount", refuse)
+    with pytest.raises(
+        TypeError, match=r"no GPU that it can use, though \(cudaErrorInsufficientDriver.*driver is too old"
+    ):
+        line.value(1.0, 0.0, np.arange(3.0), np.arange(3.0))
+
+
+def test_too_little_memory_says_what_would_do(cp: ModuleType) -> None:
+    model = sd.Model(sd.mean(sd.relu(X * W)), params=[W], data=[X], name="layer")
+    module = sd.compile(model, backend="cupy")
+    given = [on_device(cp, np.ones(shape)) for shape in ((3, 50), (1_000, 3))]
+    with (
+        cp.memory_of(100_000),
+        pytest.raises(cp.cuda.memory.OutOfMemoryError, match="allocating 400,000 bytes") as caught,
+    ):
+        module.value_and_grad(*given)
+    (note,) = caught.value.__notes__
+    count, whole = (int(text) for text in re.findall(r"call it with (\d+) of the (\d+) samples at a time", note)[0])
+    assert whole == 1_000
+    assert re.match(r"value_and_grad takes up to 0\.\d+ GB beside its arguments; 0\.0001 of 17.2 GB are free", note)
+    with cp.memory_of(100_000):
+        parts = [module.value(given[0], given[1][start : start + count]) for start in range(0, 1_000, count)]
+    assert len(parts) > 4
+    with cp.memory_of(10), pytest.raises(cp.cuda.memory.OutOfMemoryError) as caught:
+        module.value(W=given[0], X=given[1])
+    assert "too little for a single sample" in caught.value.__notes__[0]
+
+
+def test_too_little_memory_for_points(cp: ModuleType) -> None:
+    module = sd.compile(sd.Model(sp.exp(x * y), params=[x, y]), backend="cupy", emit=("value_and_grad", "hvp"))
+    points = cp.ones((100, 10))
+    for function, more in ((module.value_and_grad, ()), (module.hvp, ((points, points),))):
+        with cp.memory_of(6_000), pytest.raises(cp.cuda.memory.OutOfMemoryError) as caught:
+            function(points, 2.0, *more)
+        assert re.search(r"call it with \d+ of the 1000 samples at a time", caught.value.__notes__[0])
+
+
 def test_inputs_stay_as_they_are(cp: ModuleType, line: ModuleType) -> None:
     given = [cp.asarray(1.5), cp.asarray(0.5), cp.arange(5.0), cp.ones(5)]
     before = [a.get() for a in given]

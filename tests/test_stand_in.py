@@ -389,7 +389,7 @@ def test_matrices_that_cannot_be_factorised():
     np.testing.assert_allclose(found.get(), [1, 2])
 
 
-OWN = {"CompileError", "CompilerMissing", "LaunchError", "compile_all", "no_synchronisation"}
+OWN = {"CompileError", "CompilerMissing", "LaunchError", "compile_all", "memory_of", "no_synchronisation"}
 LOOSE = {"einsum", "matmul"}  # CuPy's take any arguments, and then refuse some
 
 

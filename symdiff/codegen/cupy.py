@@ -10,6 +10,7 @@ from symdiff.codegen import cupy_helpers, helpers
 from symdiff.codegen.arguments import Checker
 from symdiff.codegen.cuda import PRELUDE, with_required
 from symdiff.codegen.cupy_capture import CAPTURE, MATMUL
+from symdiff.codegen.cupy_memory import MEMORY
 from symdiff.codegen.function import FunctionWriter
 from symdiff.codegen.kernel import KernelSource, KernelWriter
 from symdiff.codegen.module import ModuleSpec, ModuleWriter
@@ -22,7 +23,7 @@ from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.node import Node
 from symdiff.graph.ops import LEAVES
 from symdiff.graph.plan import Kernel, Step
-from symdiff.graph.size import total
+from symdiff.graph.size import Dim, Size, total
 from symdiff.graph.space import axes_of, seen_through
 from symdiff.graph.special import SPECIAL
 from symdiff.names import unique
@@ -107,11 +108,14 @@ class CupyModuleWriter(ModuleWriter):
         super().__init__(spec)
         self.kernels: list[tuple[Kernel, KernelSource]] = []
         self.devices: dict[str, None] = {}
+        self.memory: dict[str, Dim] = {}
 
     def imports(self) -> list[str]:
         """CuPy and the standard library, `cupyx.scipy.special` where it must."""
         library = cupy_helpers.IMPORT.format(xp=self.xp).rstrip().split("\n")
-        lines = ["import math", "import threading", "from contextlib import suppress", "from typing import NamedTuple"]
+        lines = ["import math", "import threading", "from contextlib import suppress"]
+        lines += ["from functools import wraps"] if self._large() else []
+        lines += ["from typing import NamedTuple"]
         more = dict.fromkeys(cupy_helpers.IMPORTS[name] for name in self.needed if name in cupy_helpers.IMPORTS)
         more |= dict.fromkeys(self.special_imports("cupyx.scipy.special"))
         return [*lines, "", *library, *([""] if more else []), *more]
@@ -123,6 +127,7 @@ class CupyModuleWriter(ModuleWriter):
     def compute(self, unit: Unit, writer: FunctionWriter, flattened: bool) -> list[Function]:
         """Write the function as kernels and library calls; in plain style, as library calls alone."""
         assert unit.plan is not None
+        self.memory[unit.name] = _entries(unit)
         if self.spec.style == "plain":
             writer.write(unit.plan.order, unit.roots)
             return []
@@ -149,16 +154,25 @@ class CupyModuleWriter(ModuleWriter):
         return found
 
     def endings(self) -> list[list[str]]:
-        """Captured steps, the kernels, and what launches them."""
+        """Captured steps, the kernels and what launches them, and what functions say where memory is short."""
         texts = [CAPTURE]
         texts += [cupy_helpers.SCALARS] if self.kernels or "_matmul" in self.needed else []
         texts += [MATMUL] if "_matmul" in self.needed else []
         texts += [cupy_helpers.KERNELS] if self.kernels else []
         found = [text.replace("np.", f"{self.xp}.").rstrip().split("\n") for text in texts]
-        if not self.kernels:
-            return found
-        device = ['_DEVICE = """\\', *device_functions([*self.devices]).rstrip().split("\n"), '"""']
-        return [*found, device, *(self._kernel(*found) for found in self.kernels)]
+        if self.kernels:
+            device = ['_DEVICE = """\\', *device_functions([*self.devices]).rstrip().split("\n"), '"""']
+            found += [device, *(self._kernel(*kernel) for kernel in self.kernels)]
+        if large := self._large():
+            found.append(MEMORY.replace("np.", f"{self.xp}.").rstrip().split("\n"))
+            found.append(
+                [f"{name} = _takes({name}, lambda {', '.join(n.names)}, **_: {n})" for name, n in large.items()]
+            )
+        return found
+
+    def _large(self) -> dict[str, Size]:
+        """The functions whose memory depends on sizes, with how many entries that is."""
+        return {name: needed for name, needed in self.memory.items() if isinstance(needed, Size)}
 
     def _kernel(self, kernel: Kernel, source: KernelSource) -> list[str]:
         form = "points" if self.spec.pointwise and kernel.form == "all" else kernel.form
@@ -244,6 +258,14 @@ class StepsWriter:
         cut = len(kernel.space) - kernel.kept if kernel.form == "columns" else kernel.kept
         parts = [kernel.space] if kernel.form == "all" else [kernel.space[:cut], kernel.space[cut:]]
         return listed([self.writer.writer.size(total(part)).source for part in parts])
+
+
+def _entries(unit: Unit) -> Dim:
+    """How many entries of memory a function takes: of whatever its steps write."""
+    kernels = [step for step in unit.steps if isinstance(step, Kernel)]
+    calls = [step for step in unit.steps if isinstance(step, Node) and not is_view(step)]
+    written = [*calls, *(node for kernel in kernels for node in kernel.results)]
+    return sum((total(node.shape) for node in written), start=0)
 
 
 def _read(step: Step) -> list[Node]:

@@ -31,7 +31,7 @@ def _typed(kinds, arguments):
         if dtype.kind == "f" and dtype not in _FLOATING:
             raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
     common = np.result_type(*floating) if floating else np.dtype(np.float64)
-    first = None
+    _on_one_device({name: array for name, array in arrays.items() if name not in weak})
     for name, kind in kinds.items():
         array = arrays[name]
         if kind == "int" and array.dtype.kind == "f":
@@ -39,11 +39,22 @@ def _typed(kinds, arguments):
         if kind == "bool" and array.dtype.kind != "b":
             raise TypeError(f"{name} has dtype {array.dtype}, expected booleans, as declared")
         arrays[name] = array.astype({"float": common, "int": np.int64, "bool": bool}[kind], copy=False)
-        if name not in weak:
-            first = first or (name, array.device)
-            if array.device != first[1]:
-                raise ValueError(f"{name} is on {array.device}, {first[0]} on {first[1]}: put all arrays on one device")
     return arrays
+
+
+def _on_one_device(arrays):
+    """Raise where arrays lie on several devices, or on another than the one that work goes to."""
+    first, current = next(iter(arrays), None), np.cuda.Device()
+    for name, array in arrays.items():
+        if array.device != arrays[first].device:
+            raise ValueError(
+                f"{name} is on {array.device}, {first} on {arrays[first].device}: put all arrays on one device, with "
+                f"`with {first}.device: {name} = cupy.array({name})`"
+            )
+    if arrays and arrays[first].device != current:
+        raise ValueError(
+            f"{first} is on {arrays[first].device}, but work goes to {current}: call this within `with {first}.device:`"
+        )
 
 
 def _array(name, argument):
@@ -58,10 +69,23 @@ def _array(name, argument):
         kind = f"{type(argument).__module__}.{type(argument).__name__}".removeprefix("builtins.")
         raise TypeError(
             f"{name} is a {kind} in the memory of the host: put it on the GPU once, before the loop, with cupy.asarray({name})"
+            f"{_obstacle()}"
         )
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
     return array
+
+
+def _obstacle():
+    """What keeps CuPy from any GPU, if something does."""
+    try:
+        np.cuda.runtime.getDeviceCount()
+    except np.cuda.runtime.CUDARuntimeError as error:
+        return (
+            f". CuPy finds no GPU that it can use, though ({error}): if there is one, its driver is too old for this CuPy, so "
+            "update it, or install the CuPy of an older CUDA"
+        )
+    return ""
 '''
 
 SCALARS = """\

@@ -23,7 +23,18 @@ OWN_NAMES = (
         "errstate",
         "futures",
     ),
-    *("math", "nullcontext", "os", "pack", "set_threads", "solve_triangular", "suppress", "threading", "unpack"),
+    *(
+        "math",
+        "nullcontext",
+        "os",
+        "pack",
+        "set_threads",
+        "solve_triangular",
+        "suppress",
+        "threading",
+        "unpack",
+        "wraps",
+    ),
 )
 
 

@@ -1,7 +1,8 @@
 """CuPy without a GPU, for tests: NumPy computes, and kernels in CUDA C++ are compiled for the CPU.
 
 It has the names of CuPy 14 that generated modules may use, with CuPy's arguments, and differs from NumPy where CuPy does.
-Besides, `no_synchronisation` finds where the host waits for the device, and `compile_all` compiles many kernels at once.
+Besides, `no_synchronisation` finds where the host waits for the device, `memory_of` makes the device smaller, and `compile_all`
+compiles many kernels at once.
 """
 
 # ruff: noqa: F401, all is for others
@@ -10,7 +11,7 @@ from __future__ import annotations
 import numpy as _np
 
 from cupy import cuda
-from cupy._array import allow_synchronize as _allow_synchronize
+from cupy._array import allow_synchronize as _allow_synchronize, memory_of
 from cupy._functions import NAMES as _NAMES
 from cupy._kernel import CompileError, CompilerMissing, LaunchError, RawKernel, RawModule, compile_all
 
@@ -26,6 +27,11 @@ globals().update({name: getattr(_np, name) for name in _OF_NUMPY})
 globals().update(_NAMES)
 
 from cupy import lib, linalg  # noqa: E402, they use the names above
+
+
+def get_default_memory_pool():
+    """Where memory comes from."""
+    return cuda.MemoryPool()
 
 
 def no_synchronisation():

@@ -44,6 +44,31 @@ def synchronise():
         raise DeviceSynchronized("the host waits for the device here")
 
 
+class OutOfMemoryError(MemoryError):
+    """The device has less memory than is asked for."""
+
+
+@contextlib.contextmanager
+def memory_of(size):
+    """The device has so many bytes, for each array."""
+    before, _STATE.memory = free_memory(), size
+    try:
+        yield
+    finally:
+        _STATE.memory = before
+
+
+def free_memory():
+    """How many bytes the device has."""
+    return getattr(_STATE, "memory", 1 << 33)
+
+
+def _take(size):
+    _graph.take_memory()
+    if size > free_memory():
+        raise OutOfMemoryError(f"Out of memory allocating {size:,} bytes")
+
+
 class Padded(np.ndarray):
     """Memory whose first and last bytes must stay as they are."""
 
@@ -54,10 +79,10 @@ class Padded(np.ndarray):
 
 def allocate(shape, dtype, order="C"):
     """Memory of the device, of which each float is NaN and each integer odd and large, so that it shows when read."""
-    _graph.take_memory()
     dtype = supported(dtype)
     shape = tuple(shape) if np.iterable(shape) else (shape,)
     size = math.prod(map(operator.index, shape)) * dtype.itemsize
+    _take(size)
     memory = Padded(size + 2 * _PAD, np.uint8)
     memory[...] = 255
     host = memory[_PAD : _PAD + size].view(dtype, np.ndarray)
@@ -91,8 +116,24 @@ def supported(dtype):
 def wrap(host):
     """An array of the device, of this memory."""
     array = object.__new__(ndarray)
-    array.host = np.asarray(host)
+    array.host, array.place = np.asarray(host), current_device()
     return array
+
+
+def current_device():
+    """The number of the device that work goes to."""
+    return getattr(_STATE, "devices", [0])[-1]
+
+
+@contextlib.contextmanager
+def working_on(device):
+    """Work goes to the device of that number."""
+    before = getattr(_STATE, "devices", [0])
+    _STATE.devices = [*before, device]
+    try:
+        yield
+    finally:
+        _STATE.devices = before
 
 
 def to_host(value):
@@ -127,18 +168,17 @@ def call(function, *args, out=None, **kwargs):
         _graph.submit(lambda: compute(out=to_host(out)))
         return out
     result = to_device(compute())
-    if _graph.is_recording():
-        _record(compute, result, args)
+    given = [array for array in _leaves([*args]) if isinstance(array, np.ndarray)]
+    hosts = [array.host for array in _leaves([result]) if isinstance(array, ndarray)]
+    if hosts and not any(np.may_share_memory(host, other) for host in hosts for other in given):
+        _take(sum(host.nbytes for host in hosts))
+        if _graph.is_recording():
+            _record(compute, hosts)
     return result
 
 
-def _record(compute, result, args):
-    """Let a graph compute a result in its memory, where it is no view of an argument."""
-    given = [array for array in _leaves([*args]) if isinstance(array, np.ndarray)]
-    hosts = [array.host for array in _leaves([result]) if isinstance(array, ndarray)]
-    if not hosts or any(np.shares_memory(host, other) for host in hosts for other in given):
-        return
-    _graph.take_memory()
+def _record(compute, hosts):
+    """Let a graph compute what is in the memory of a result."""
     for host in hosts:
         forget(host)
 
@@ -308,7 +348,7 @@ class ndarray(NDArrayOperatorsMixin):  # noqa: N801
     def device(self):
         from cupy.cuda import Device
 
-        return Device(0)
+        return Device(self.place)
 
     # Entries
 

@@ -30,6 +30,9 @@ class MemoryPool:
     def malloc(self, size: int) -> None:
         """Some of it; here only its name counts."""
 
+    def free_all_blocks(self) -> None:
+        """Hand back what nobody uses."""
+
 
 @contextlib.contextmanager
 def using_allocator(allocator: Callable | None = None):

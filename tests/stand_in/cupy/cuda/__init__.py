@@ -1,11 +1,11 @@
-"""The device of the stand-in: one, with one stream."""
+"""The devices of the stand-in, alike, with one stream."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 
 from cupy import _graph
-from cupy._array import MemoryPointer, synchronise
+from cupy._array import MemoryPointer, OutOfMemoryError, current_device, free_memory, synchronise, working_on
 from cupy._graph import Graph, MemoryPool, using_allocator
 
 
@@ -20,14 +20,20 @@ class Device:
         "WarpSize": 32,
     }
 
-    def __init__(self, device=0):
-        self.id = int(device)
+    def __init__(self, device=None):
+        self.id = current_device() if device is None else int(device)
+        self._working = []
 
     def __enter__(self):
+        self._working.append(working_on(self.id))
+        self._working[-1].__enter__()
         return self
 
     def __exit__(self, *error):
-        return None
+        self._working.pop().__exit__(*error)
+
+    def __repr__(self):
+        return f"<CUDA Device {self.id}>"
 
     def __int__(self):
         return self.id
@@ -37,6 +43,11 @@ class Device:
 
     def __hash__(self):
         return self.id
+
+    @property
+    def mem_info(self):
+        """The bytes that are free, and all."""
+        return free_memory(), 1 << 34
 
     def use(self):
         """Work on this device."""
@@ -101,17 +112,18 @@ def is_available():
 
 def get_device_id():
     """The current device."""
-    return 0
+    return current_device()
 
 
 runtime = SimpleNamespace(
     CUDARuntimeError=RuntimeError,
     deviceSynchronize=synchronise,
-    getDevice=lambda: 0,
+    getDevice=current_device,
     getDeviceCount=lambda: 1,
     is_hip=False,
     runtimeGetVersion=lambda: 12090,
 )
+memory = SimpleNamespace(OutOfMemoryError=OutOfMemoryError)
 __all__ = [
     "Device",
     "Graph",
@@ -121,6 +133,7 @@ __all__ = [
     "get_current_stream",
     "get_device_id",
     "is_available",
+    "memory",
     "runtime",
     "using_allocator",
 ]
