@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 
 def _file(wheel: str, ending: str) -> Path | None:
@@ -54,14 +55,36 @@ def cubin(code: str, architecture: str = "sm_90", options: Sequence[str] = ()) -
         _call("nvrtcDestroyProgram", ctypes.byref(program))
 
 
-def registers(code: str, architecture: str = "sm_90", options: Sequence[str] = ()) -> dict[str, tuple[int, int]]:
-    """For each kernel the registers that a thread needs, and the bytes that it spills to memory."""
+class Resources(NamedTuple):
+    """What a kernel needs: registers of a thread, bytes of shared memory of a block, bytes of registers spilled to memory."""
+
+    registers: int
+    shared: int
+    spilled: int
+
+
+def resources(code: str, architecture: str = "sm_90", options: Sequence[str] = ()) -> dict[str, Resources]:
+    """For each kernel what it needs, in the compiler's words."""
     _, log = cubin(code, architecture, [*options, "--ptxas-options=-v"])
     found = {}
     for part in log.split("Compiling entry function")[1:]:
         name, used = re.search(r"'(\w+)'", part), re.search(r"Used (\d+) registers", part)
-        found[name[1]] = int(used[1]), sum(map(int, re.findall(r"(\d+) bytes spill", part)))
+        shared, spilled = (sum(map(int, re.findall(rf"(\d+) bytes {what}", part))) for what in ("smem", "spill"))
+        found[name[1]] = Resources(int(used[1]), shared, spilled)
     return found
+
+
+def registers(code: str, architecture: str = "sm_90", options: Sequence[str] = ()) -> dict[str, tuple[int, int]]:
+    """For each kernel the registers that a thread needs, and the bytes that it spills to memory."""
+    found = resources(code, architecture, options)
+    return {name: (needed.registers, needed.spilled) for name, needed in found.items()}
+
+
+def version() -> str:
+    """Of the compiler."""
+    major, minor = ctypes.c_int(), ctypes.c_int()
+    _call("nvrtcVersion", ctypes.byref(major), ctypes.byref(minor))
+    return f"{major.value}.{minor.value}"
 
 
 @cache

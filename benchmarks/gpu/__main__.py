@@ -1,0 +1,4 @@
+"""Count what steps need on a GPU; write ``gpu.md``.
+
+python -m benchmarks.gpu --count
+"""
