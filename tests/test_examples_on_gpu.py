@@ -19,20 +19,12 @@ Result = tuple[list, list]  # numbers that are compared, of the parameters and o
 @pytest.fixture(scope="module")
 def cp() -> Iterator[ModuleType]:
     """The stand-in for CuPy, as what the committed modules import."""
-
-    def forget() -> None:
-        for name in [name for name in sys.modules if name.endswith("_cupy")]:
-            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(ROOT / "generated")):
-                del sys.modules[name]
-
-    forget()
     with stand_in() as cupy:
         try:
             cupy.compile_all([('extern "C" __global__ void nothing() {}', "nothing")])
         except cupy.CompilerMissing as error:
             pytest.skip(str(error))
         yield cupy
-    forget()
 
 
 def oscillator(train: ModuleType, backend: str, patch: pytest.MonkeyPatch) -> Result:

@@ -1,4 +1,4 @@
-"""What a step needs on a GPU is counted right: by hand, and as the stand-in for CuPy sees it; the committed page is no other."""
+"""What a step needs on a GPU is counted right: by hand, and as the stand-in for CuPy sees it; so is the page."""
 
 from __future__ import annotations
 

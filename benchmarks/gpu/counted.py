@@ -22,8 +22,8 @@ HEAD = """\
 Nothing here was run on a GPU: there was none, so no time and no speed follows from these figures. They are counted, and
 `python -m benchmarks.gpu --count` writes them again; `make bench-gpu` is for a machine that has a GPU.
 
-- **Launches** are the kernels of the generated module, **library calls** what it leaves to CuPy: products of matrices, and in LeNet
-  windows and pooling too. Such a call may be several kernels. Both are steps of the plan.
+- **Launches** are the kernels of the generated module, **library calls** what it leaves to CuPy: products of matrices, and in
+  LeNet windows and pooling too. Such a call may be several kernels. Both are steps of the plan.
 - **Read** and **written** are the bytes that these move: each array that a kernel or a call takes, once for each of them,
   whatever caches do, and each result. Not counted: what blocks leave for the last of them to add up (1024 numbers at most
   for a sum over all entries), and copies that CuPy makes of an array whose axes are transposed before a kernel
