@@ -23,10 +23,12 @@ def _file(wheel: str, ending: str) -> Path | None:
     return next((Path(file.locate()) for file in files if str(file).endswith(ending)), None)
 
 
+_WHEEL = "nvidia-cuda-nvrtc-cu12"
 _AS_CUPY = ("--std=c++17", "-ftz=true", "--device-as-default-execution-space")
-_LIBRARY = _file("nvidia-cuda-nvrtc-cu12", "libnvrtc.so.12")
+_LIBRARY = _file(_WHEEL, "libnvrtc.so.12")
 _HEADERS = _file("nvidia-cuda-runtime-cu12", "cuda_fp16.h")  # only for kernels that include some
-MISSING = None if _LIBRARY else "nvidia-cuda-nvrtc-cu12 is not installed"
+MISSING = None if _LIBRARY else f"{_WHEEL} is not installed"
+VERSION = metadata.version(_WHEEL) if _LIBRARY else None
 MISSING_HEADERS = None if _HEADERS else "nvidia-cuda-runtime-cu12, which has cuda_fp16.h, is not installed"
 
 
@@ -78,13 +80,6 @@ def registers(code: str, architecture: str = "sm_90", options: Sequence[str] = (
     """For each kernel the registers that a thread needs, and the bytes that it spills to memory."""
     found = resources(code, architecture, options)
     return {name: (needed.registers, needed.spilled) for name, needed in found.items()}
-
-
-def version() -> str:
-    """Of the compiler."""
-    major, minor = ctypes.c_int(), ctypes.c_int()
-    _call("nvrtcVersion", ctypes.byref(major), ctypes.byref(minor))
-    return f"{major.value}.{minor.value}"
 
 
 @cache

@@ -92,7 +92,7 @@ def kernels() -> Rows:
     for title, name, dtype, code in listed():
         needed = [str(number) for found in resources(code) for number in found]
         rows.append(line([f"{title}: `{name}`", dtype.__name__, *needed]))
-    return [*KERNELS.format(version=nvrtc.version()).splitlines(), "", *rows]
+    return [*KERNELS.format(version=nvrtc.VERSION).splitlines(), "", *rows]
 
 
 def write(path: Path) -> None:
