@@ -33,6 +33,11 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def say(text: str) -> None:
+    """Tell what is being done."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def main() -> None:
     """Run the cases, one after the other."""
     given = arguments()
@@ -44,12 +49,10 @@ def main() -> None:
         return
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX would take most of the memory from the others
     rounds = QUICK if given.quick else given.rounds
-    makers = OWN | {name: PEERS[name] for name in given.peers}
-    measured = [
-        run(case, makers, rounds, given.quick, lambda text: print(text, file=sys.stderr, flush=True))
-        for case in CASES
-        if case.case.name in given.only
-    ]
+    measured = []
+    for case in (case for case in CASES if case.case.name in given.only):
+        makers = {name: OWN[name] for name in case.own} | {name: PEERS[name] for name in given.peers}
+        measured.append(run(case, makers, rounds, given.quick, say))
     page = results.page(measured, results.device_name(), rounds)
     print(page)
     (given.out / "gpu_results.md").write_text(page, encoding="utf-8")

@@ -51,6 +51,11 @@ class DeviceCase:
         """What a step calls."""
         return "hessian" if self.case.kind == "hessian" else "value_and_grad"
 
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The contenders of symdiff: a captured one only where something is to be reached by it."""
+        return tuple(dict.fromkeys(["symdiff", *(goal.own for goal in self.goals)]))
+
     def inputs(self, small: bool) -> Inputs:
         """What a step starts from."""
         return self.draw(**(self.small if small else self.sizes))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -96,22 +97,23 @@ def on_device(arrays: Sequence[Any]) -> list[Any]:
 
 def own(case: DeviceCase, inputs: Inputs) -> tuple[Contender, Seconds]:
     """The generated module, called as its users do."""
-    function, arrays = _function(case), on_device((*inputs.params, *inputs.data))
+    module, arrays = compiled(case), on_device((*inputs.params, *inputs.data))
+    function = getattr(module, case.function)
     return Contender(lambda: function(*arrays), partial(_read, case)), cupy_seconds
 
 
 def captured(case: DeviceCase, inputs: Inputs) -> tuple[Contender, Seconds]:
     """The same as one CUDA graph."""
-    function, arrays = _function(case), on_device((*inputs.params, *inputs.data))
-    capture = function.__globals__.get("capture")
+    module, arrays = compiled(case), on_device((*inputs.params, *inputs.data))
+    capture = getattr(module, "capture", None)
     if capture is None:
         raise NotImplementedError("generated modules have no capture")
-    return Contender(capture(function, *arrays), partial(_read, case)), cupy_seconds
+    return Contender(capture(getattr(module, case.function), *arrays), partial(_read, case)), cupy_seconds
 
 
-def _function(case: DeviceCase) -> Callable[..., Any]:
-    module = sd.compile(case.case.model(), backend="cupy", emit=case.function, cache=False)
-    return getattr(module, case.function)
+def compiled(case: DeviceCase) -> ModuleType:
+    """The generated module, from scratch."""
+    return sd.compile(case.case.model(), backend="cupy", emit=case.function, cache=False)
 
 
 def _read(case: DeviceCase, result: Any) -> list[np.ndarray]:
