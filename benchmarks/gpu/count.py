@@ -5,7 +5,7 @@ Each array that a kernel or a library call reads or writes counts once, whatever
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from symdiff.compiler import cost, finish
@@ -16,7 +16,7 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import LEAVES
 from symdiff.graph.plan import Kernel, Step
 from symdiff.graph.size import Dim, evaluate, total
-from symdiff.graph.space import Axes, axes_of, operands_of, reduction_of, seen_through
+from symdiff.graph.space import Axes, axes_of, is_elementwise, operands_of, reduction_of, seen_through, space_of
 from symdiff.model import Model
 from symdiff.options import Options
 from symdiff.passes.operations import operations
@@ -112,20 +112,21 @@ def reads(step: Step) -> Iterator[tuple[Node, Dim]]:
 def _reads_of_kernel(kernel: Kernel) -> Iterator[tuple[Node, Dim]]:
     computed = {*kernel.before, *kernel.nodes, *kernel.ends, *kernel.after}
     for node in (*kernel.before, *kernel.nodes, *kernel.ends, *kernel.after):
-        reduction = reduction_of(node) if node in kernel.ends else None
+        reduction = None if is_elementwise(node) else reduction_of(node)
+        space = space_of(node.shape) if reduction is None else reduction.space
         for operand in operands_of(node) if reduction is None else reduction.operands:
             base, axes = seen_through(*operand)
             if base in computed or not _is_in_memory(base):
                 continue
-            entries = _places(axes, kernel)
+            entries = _places(axes, space)
             while base.op in VIEWS:
                 base, _ = seen_through(base.args[0], axes_of(base.args[0].shape))
             yield base, entries
 
 
-def _places(axes: Axes, kernel: Kernel) -> Dim:
-    """How many entries there are along these axes of a kernel's space: of a diagonal, its length."""
-    return total(kernel.space[axis] for axis in {axis for axis in axes if axis is not None})
+def _places(axes: Axes, space: Sequence[Dim]) -> Dim:
+    """How many entries there are along these axes of a space: of a diagonal, its length."""
+    return total(space[axis] for axis in {axis for axis in axes if axis is not None})
 
 
 def _is_in_memory(node: Node) -> bool:
