@@ -33,8 +33,8 @@ Nothing here was run on a GPU: there was none, so no time and no speed follows f
   of X^T X only one half.
 """
 KERNELS = """\
-For each kernel the registers of a thread, the bytes of shared memory of a block that its source fixes, and the bytes of registers
-that are spilled to memory, as NVRTC {version} compiles it with the options that CuPy gives. Blocks have 256 threads.
+For each kernel the registers of a thread, the bytes of shared memory of a block that its source fixes, and the bytes of
+registers that are spilled to memory, as NVRTC {version} compiles it with the options that CuPy gives. Blocks have 256 threads.
 """
 
 
