@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH := torch==2.13.0
 CUDA := cuda
 
-.PHONY: help demo test test-gpu lint bench clean
+.PHONY: help demo test test-gpu lint bench bench-gpu clean
 
 help:
 	@echo 'make demo    compile, train and check the two-layer net'
@@ -16,6 +16,7 @@ help:
 	@echo 'make test-gpu  run the tests that need CuPy and a GPU; CUDA=cuda13 for CUDA 13'
 	@echo 'make lint    ruff and mypy'
 	@echo 'make bench   run the benchmarks against every peer; ARGS=--quick tries whether they run'
+	@echo 'make bench-gpu  the same on a GPU; CUDA=cuda13 for CUDA 13'
 	@echo 'make clean   remove .venv and build'
 
 demo: $(VENV)/demo.stamp
@@ -37,6 +38,10 @@ lint: $(VENV)/lint.stamp
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-gpu: $(VENV)/bench.stamp
+	$(PIP) --editable '.[$(CUDA)]'
+	$(BIN)/python -m benchmarks.gpu $(ARGS)
 
 clean:
 	rm -rf $(VENV) build

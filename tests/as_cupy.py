@@ -22,8 +22,16 @@ def stand_in(known: Mapping[str, ModuleType] | None = None) -> Iterator[ModuleTy
         yield import_module("cupy")
     finally:
         sys.path.remove(FOLDER)
-        taken_out()
+        cupy = taken_out().get("cupy")
+        for name in [name for name, module in sys.modules.items() if _is_of(module, cupy)]:
+            del sys.modules[name]  # or what asks for it later finds one that computes with another CuPy
         sys.modules.update(others)
+
+
+def _is_of(module: ModuleType, cupy: ModuleType | None) -> bool:
+    """Whether a module was generated and computes with this CuPy."""
+    known = getattr(module, "__dict__", {})
+    return "SIGNATURE" in known and any(value is cupy for value in known.values())
 
 
 def taken_out() -> dict[str, ModuleType]:

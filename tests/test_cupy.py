@@ -335,19 +335,3 @@ def test_large_examples_are_those_of_numpy(cp: ModuleType, name: str, example) -
     other_value, other = module.value_and_grad(*(on_device(cp, a) for a in given))
     for one, two in zip((other_value, *other), (value, *gradient), strict=True):
         np.testing.assert_allclose(one.get(), two, rtol=1e-9, atol=1e-11)
-
-
-def test_the_net_trains_on_either_backend(cp: ModuleType, example) -> None:
-    train = example("two_layer_net", "train")
-    on_device, on_host = train.main(steps=20, backend="cupy"), train.main(steps=20)
-    np.testing.assert_allclose(on_device, on_host, rtol=1e-12)
-
-
-def test_the_line_trains_on_either_backend(cp: ModuleType, example, tmp_path: Path) -> None:
-    train = example("linear_regression", "train")
-    w, b, losses = train.main(epochs=100, file=tmp_path / "line.npz", backend="cupy")
-    w_host, b_host, losses_host = train.main(epochs=100, file=tmp_path / "line.npz")
-    np.testing.assert_allclose([float(w), float(b)], [w_host, b_host], rtol=1e-12)
-    assert losses == pytest.approx(losses_host, rel=1e-12)
-    _, _, by_columns = train.main_matrix(epochs=100, backend="cupy")
-    assert by_columns == pytest.approx(losses_host, rel=1e-9)

@@ -113,6 +113,13 @@ def test_two_layer_net(example):
     np.testing.assert_allclose(losses[::10], [31519525.11987488, 1282336.7381878488], rtol=1e-6)
 
 
+def test_damped_oscillator(example):
+    train = example("damped_oscillator", "train")
+    found, losses = train.main()
+    np.testing.assert_allclose(found, train.TRUE, atol=2e-3)
+    assert losses[-1] == pytest.approx(0.05**2, rel=1e-2)  # the noise is what is left
+
+
 def test_quadratic_fit(example):
     train = example("quadratic_fit", "train")
     np.testing.assert_allclose(train.main(), [2.98927619, 2.09818307], atol=5e-9)

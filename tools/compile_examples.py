@@ -18,6 +18,7 @@ EMIT = {
     "attention": "value,grad,value_and_grad",
     "autograd_basics": "value,grad,value_and_grad,jacobian,vjp",
     "curve_fitting": "value,jacobian",
+    "damped_oscillator": "value,grad,value_and_grad",
     "diabetes": "value,grad,value_and_grad",
     "gaussian_mixture": "value,grad,value_and_grad",
     "gaussian_process": "value,grad,value_and_grad",
@@ -33,8 +34,11 @@ EMIT = {
 """Which functions each example uses."""
 
 
-ON_A_GPU = ("gaussian_mixture", "lenet", "linear_regression", "logistic_regression", "two_layer_net")
-"""Examples whose modules for CuPy are committed too."""
+ON_A_GPU = (
+    *("damped_oscillator", "gaussian_mixture", "lenet", "linear_regression", "logistic_regression"),
+    "two_layer_net",
+)
+"""Examples whose modules for CuPy are committed too: their ``train.py`` takes ``--backend cupy``."""
 
 
 def arguments(example: str, backend: str = "numpy", *, check: bool = False) -> list[str]:

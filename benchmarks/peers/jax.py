@@ -15,20 +15,22 @@ from benchmarks.case import Case, Contender, Inputs
 jax.config.update("jax_enable_x64", True)
 
 
-def contender(written: Callable[..., Any], case: Case, inputs: Inputs) -> Contender:
-    """A jitted step; parameters that are updated are donated, so that they are updated in place."""
+def contender(
+    written: Callable[..., Any], case: Case, inputs: Inputs, wait: Callable[[Any], Any] = jax.block_until_ready
+) -> Contender:
+    """A jitted step, which ends with `wait`; parameters that are updated are donated, so that they are updated in place."""
     params, data = tuple(map(jnp.array, inputs.params)), tuple(map(jnp.asarray, inputs.data))
     forward = partial(written, jax)
     wrt = tuple(range(len(params)))
     if case.kind == "hessian":
         hessian = jax.jit(jax.hessian(forward))
-        return Contender(lambda: hessian(*params, *data).block_until_ready(), lambda found: [np.array(found)])
+        return Contender(lambda: wait(hessian(*params, *data)), lambda found: [np.array(found)])
     if case.rate is None:
         gradient = jax.jit(
             partial(_pointwise, forward) if case.kind == "pointwise" else jax.value_and_grad(forward, wrt)
         )
         return Contender(
-            lambda: jax.block_until_ready(gradient(*params, *data)),
+            lambda: wait(gradient(*params, *data)),
             lambda found: [np.array(found[0]), *map(np.array, found[1])],
         )
 
@@ -40,7 +42,7 @@ def contender(written: Callable[..., Any], case: Case, inputs: Inputs) -> Conten
     state = [params]
 
     def step() -> Any:
-        value, state[0] = jax.block_until_ready(descend(state[0], data))
+        value, state[0] = wait(descend(state[0], data))
         return value
 
     return Contender(step, lambda value: [np.array(value), *map(np.array, state[0])])

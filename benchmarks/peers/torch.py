@@ -12,23 +12,25 @@ import torch
 from benchmarks.case import Case, Contender, Inputs
 
 
-def contender(written: Callable[..., Any], case: Case, inputs: Inputs) -> Contender:
+def contender(written: Callable[..., Any], case: Case, inputs: Inputs, device: str = "cpu") -> Contender:
     """An eager step."""
-    return _contender(partial(written, torch), case, inputs)
+    return _contender(partial(written, torch), case, inputs, device)
 
 
-def compiled_contender(written: Callable[..., Any], case: Case, inputs: Inputs) -> Contender:
+def compiled_contender(
+    written: Callable[..., Any], case: Case, inputs: Inputs, device: str = "cpu", mode: str = "default"
+) -> Contender:
     """The same with the forward computation, and through it the backward one, compiled."""
     if case.kind == "hessian":
-        function = torch.compile(torch.func.hessian(partial(written, torch)))
-        tensors = [torch.tensor(array) for array in (*inputs.params, *inputs.data)]
+        function = torch.compile(torch.func.hessian(partial(written, torch)), mode=mode)
+        tensors = [torch.tensor(array, device=device) for array in (*inputs.params, *inputs.data)]
         return Contender(lambda: function(*tensors), lambda hessian: arrays([hessian]))
-    return _contender(torch.compile(partial(written, torch)), case, inputs)
+    return _contender(torch.compile(partial(written, torch), mode=mode), case, inputs, device)
 
 
-def _contender(forward: Callable[..., Any], case: Case, inputs: Inputs) -> Contender:
-    params = [torch.tensor(array, requires_grad=case.kind != "hessian") for array in inputs.params]
-    data = [torch.tensor(array) for array in inputs.data]
+def _contender(forward: Callable[..., Any], case: Case, inputs: Inputs, device: str) -> Contender:
+    params = [torch.tensor(array, device=device, requires_grad=case.kind != "hessian") for array in inputs.params]
+    data = [torch.tensor(array, device=device) for array in inputs.data]
     if case.kind == "hessian":
         function = torch.func.hessian(forward)
         return Contender(lambda: function(*params, *data), lambda hessian: arrays([hessian]))
@@ -54,4 +56,4 @@ def _contender(forward: Callable[..., Any], case: Case, inputs: Inputs) -> Conte
 
 def arrays(tensors: Sequence[Any]) -> list[np.ndarray]:
     """Copies, as NumPy arrays."""
-    return [tensor.detach().numpy().copy() for tensor in tensors]
+    return [tensor.detach().cpu().numpy().copy() for tensor in tensors]

@@ -1,7 +1,12 @@
-"""Read handwritten digits: scikit-learn's 8 x 8 images enlarged to 32 x 32, LeNet, momentum on mini-batches of 64."""
+"""Read handwritten digits: scikit-learn's 8 x 8 images enlarged to 32 x 32, LeNet, momentum on mini-batches of 64.
 
+With ``--backend cupy`` on a GPU.
+"""
+
+import argparse
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +14,6 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "generated"))
-import lenet_numpy as lenet
 
 
 def digits():
@@ -21,7 +25,7 @@ def digits():
     return image, label, image_test, label_test
 
 
-def start(rng):
+def start(lenet, rng):
     """Return biases of 0 and weights whose sums have about the variance of what comes in, past a ReLU."""
     params = []
     for spec in list(lenet.SIGNATURE["inputs"].values())[:10]:
@@ -32,22 +36,23 @@ def start(rng):
     return params
 
 
-def accuracy(params, image, label):
+def accuracy(lenet, params, image, label):
     """Return the share of images whose label has the highest score."""
-    return float(np.mean(lenet.scores(*params, image).argmax(axis=1) == label))
+    return float((lenet.scores(*params, image).argmax(axis=1) == label).mean())
 
 
-def main(epochs=8, rate=0.05, momentum=0.9, batch=64):
+def main(epochs=8, rate=0.05, momentum=0.9, batch=64, backend="numpy"):
     """Return the parameters and the share of held-out digits read right."""
-    image, label, image_test, label_test = digits()
+    xp, lenet = import_module(backend), import_module(f"lenet_{backend}")
+    image, label, image_test, label_test = map(xp.asarray, digits())
     rng = np.random.default_rng(0)
-    params = start(rng)
-    velocity = [np.zeros_like(p) for p in params]
+    params = [xp.asarray(p) for p in start(lenet, rng)]
+    velocity = [xp.zeros_like(p) for p in params]
     began = time.perf_counter()
     for epoch in range(epochs):
         step = rate*(1 - epoch/epochs)
         losses = []
-        order = rng.permutation(len(image))
+        order = xp.asarray(rng.permutation(len(image)))
         for some in order[: len(order) - len(order) % batch].reshape(-1, batch):  # the few that are left over sit out
             loss, gradient = lenet.value_and_grad(*params, image[some], label[some])
             for p, v, g in zip(params, velocity, gradient, strict=True):
@@ -55,11 +60,14 @@ def main(epochs=8, rate=0.05, momentum=0.9, batch=64):
                 v -= step*g
                 p += v
             losses.append(loss)
-        right = accuracy(params, image_test, label_test)
+        loss = sum(map(float, losses))/len(losses)
+        right = accuracy(lenet, params, image_test, label_test)
         seconds = time.perf_counter() - began
-        print(f"epoch {epoch + 1}   loss {np.mean(losses):.4f}   held-out accuracy {right:.4f}   {seconds:5.1f} s")
+        print(f"epoch {epoch + 1}   loss {loss:.4f}   held-out accuracy {right:.4f}   {seconds:5.1f} s")
     return params, right
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--backend", choices=("numpy", "cupy"), default="numpy")
+    main(backend=parser.parse_args().backend)

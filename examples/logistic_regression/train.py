@@ -1,6 +1,11 @@
-"""Tell benign from malignant tumours: scikit-learn's breast-cancer data, SciPy's L-BFGS, the generated gradient."""
+"""Tell benign from malignant tumours: scikit-learn's breast-cancer data, SciPy's L-BFGS, the generated gradient.
 
+With ``--backend cupy`` that is computed on a GPU.
+"""
+
+import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +15,6 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "generated"))
-import logistic_numpy as logistic
 
 
 def tumours():
@@ -21,16 +25,18 @@ def tumours():
     return scaler.transform(x), y, scaler.transform(x_test), y_test
 
 
-def main():
+def main(backend="numpy"):
     """Return the weights, the bias, and the share of held-out tumours told right."""
-    x, y, x_test, y_test = tumours()
+    xp, logistic = import_module(backend), import_module(f"logistic_{backend}")
+    on_host = getattr(xp, "asnumpy", np.asarray)  # where SciPy's optimiser works
+    x, y, x_test, y_test = map(xp.asarray, tumours())
     penalty = 1/(2*len(x))
     losses = []
 
     def objective(vec):
-        loss, gradient = logistic.value_and_grad_flat(vec, x, y, penalty)
-        losses.append(loss)
-        return loss, gradient
+        loss, gradient = logistic.value_and_grad_flat(xp.asarray(vec), x, y, penalty)
+        losses.append(float(loss))
+        return losses[-1], on_host(gradient)
 
     def progress(vec):
         if len(losses) % 5 == 0:
@@ -40,9 +46,11 @@ def main():
     options = {"ftol": 1e-15, "gtol": 1e-10}
     fit = minimize(objective, start, jac=True, method="L-BFGS-B", callback=progress, options=options)
     w, b = fit.x[:-1, None], fit.x[-1]
-    right = np.mean((logistic.probability(w, b, x_test) > 0.5) == (y_test > 0.5))
+    right = float(((logistic.probability(xp.asarray(w), b, x_test) > 0.5) == (y_test > 0.5)).mean())
     return w, b, right
 
 
 if __name__ == "__main__":
-    print(f"held-out accuracy {main()[2]:.3f}")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--backend", choices=("numpy", "cupy"), default="numpy")
+    print(f"held-out accuracy {main(parser.parse_args().backend)[2]:.3f}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 
 from cupy import _graph
@@ -451,6 +453,11 @@ def get_array_module(*args):
     import cupy
 
     return cupy if any(isinstance(arg, ndarray) for arg in args) else np
+
+
+def get_default_memory_pool():
+    """What holds memory that was freed: nothing, here."""
+    return SimpleNamespace(free_all_blocks=lambda stream=None: None, used_bytes=lambda: 0, total_bytes=lambda: 0)
 
 
 _OWN = [value for value in globals().values() if getattr(value, "__module__", None) == __name__]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 
 from cupy import _graph
@@ -100,6 +101,26 @@ Stream.null = Stream(null=True)
 _STREAMS = [Stream.null]
 
 
+class Event:
+    """A point in a stream: here, in time."""
+
+    def __init__(self, block=False, disable_timing=False, interprocess=False):
+        self.at = None
+
+    def record(self, stream=None):
+        """Mark what the stream has done so far."""
+        self.at = time.perf_counter()
+
+    def synchronize(self):
+        """Wait for it."""
+        synchronise()
+
+
+def get_elapsed_time(start_event, end_event):
+    """The milliseconds between two events that were recorded."""
+    return (end_event.at - start_event.at) * 1e3
+
+
 def get_current_stream(device_id=-1):
     """The stream that work goes to."""
     return _STREAMS[-1]
@@ -120,18 +141,21 @@ runtime = SimpleNamespace(
     deviceSynchronize=synchronise,
     getDevice=current_device,
     getDeviceCount=lambda: 1,
+    getDeviceProperties=lambda device: {"name": b"stand-in"},
     is_hip=False,
     runtimeGetVersion=lambda: 12090,
 )
 memory = SimpleNamespace(OutOfMemoryError=OutOfMemoryError)
 __all__ = [
     "Device",
+    "Event",
     "Graph",
     "MemoryPointer",
     "MemoryPool",
     "Stream",
     "get_current_stream",
     "get_device_id",
+    "get_elapsed_time",
     "is_available",
     "memory",
     "runtime",

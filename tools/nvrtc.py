@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 
 def _file(wheel: str, ending: str) -> Path | None:
@@ -22,10 +23,12 @@ def _file(wheel: str, ending: str) -> Path | None:
     return next((Path(file.locate()) for file in files if str(file).endswith(ending)), None)
 
 
+_WHEEL = "nvidia-cuda-nvrtc-cu12"
 _AS_CUPY = ("--std=c++17", "-ftz=true", "--device-as-default-execution-space")
-_LIBRARY = _file("nvidia-cuda-nvrtc-cu12", "libnvrtc.so.12")
+_LIBRARY = _file(_WHEEL, "libnvrtc.so.12")
 _HEADERS = _file("nvidia-cuda-runtime-cu12", "cuda_fp16.h")  # only for kernels that include some
-MISSING = None if _LIBRARY else "nvidia-cuda-nvrtc-cu12 is not installed"
+MISSING = None if _LIBRARY else f"{_WHEEL} is not installed"
+VERSION = metadata.version(_WHEEL) if _LIBRARY else None
 MISSING_HEADERS = None if _HEADERS else "nvidia-cuda-runtime-cu12, which has cuda_fp16.h, is not installed"
 
 
@@ -54,14 +57,29 @@ def cubin(code: str, architecture: str = "sm_90", options: Sequence[str] = ()) -
         _call("nvrtcDestroyProgram", ctypes.byref(program))
 
 
-def registers(code: str, architecture: str = "sm_90", options: Sequence[str] = ()) -> dict[str, tuple[int, int]]:
-    """For each kernel the registers that a thread needs, and the bytes that it spills to memory."""
+class Resources(NamedTuple):
+    """What a kernel needs: registers of a thread, bytes of shared memory of a block, bytes of registers spilled to memory."""
+
+    registers: int
+    shared: int
+    spilled: int
+
+
+def resources(code: str, architecture: str = "sm_90", options: Sequence[str] = ()) -> dict[str, Resources]:
+    """For each kernel what it needs, in the compiler's words."""
     _, log = cubin(code, architecture, [*options, "--ptxas-options=-v"])
     found = {}
     for part in log.split("Compiling entry function")[1:]:
         name, used = re.search(r"'(\w+)'", part), re.search(r"Used (\d+) registers", part)
-        found[name[1]] = int(used[1]), sum(map(int, re.findall(r"(\d+) bytes spill", part)))
+        shared, spilled = (sum(map(int, re.findall(rf"(\d+) bytes {what}", part))) for what in ("smem", "spill"))
+        found[name[1]] = Resources(int(used[1]), shared, spilled)
     return found
+
+
+def registers(code: str, architecture: str = "sm_90", options: Sequence[str] = ()) -> dict[str, tuple[int, int]]:
+    """For each kernel the registers that a thread needs, and the bytes that it spills to memory."""
+    found = resources(code, architecture, options)
+    return {name: (needed.registers, needed.spilled) for name, needed in found.items()}
 
 
 @cache

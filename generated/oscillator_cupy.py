@@ -1,0 +1,706 @@
+# symdiff 0.1.0: --backend cupy --emit value,grad,value_and_grad --math exact --style fast
+"""oscillator: value and derivatives in closed form, written by symdiff; edit the model, not this.
+
+Arguments
+    a  parameter, scalar
+    g  parameter, scalar
+    w  parameter, scalar
+    p  parameter, scalar
+    c  parameter, scalar
+    t  data, (N,)
+    y  data, (N,)
+
+Closed form
+    e1 = p + t*w
+    e2 = cos(e1)
+    e3 = e2*exp(-g*t)
+    e4 = a*e3
+    e5 = c + e4 - y
+    value = mean(e5**2)
+    grad.a = 2*mean(e3*e5)
+    grad.g = -2*a*mean(e2*e5*t*exp(-g*t))
+    e6 = e5*exp(-g*t)*sin(e1)
+    grad.w = -2*a*mean(e6*t)
+    grad.p = -2*a*mean(e6)
+    grad.c = 2*mean(e5)
+    displacement = c + e4
+
+"""
+
+
+import math
+import threading
+from contextlib import suppress
+from functools import wraps
+from typing import NamedTuple
+
+try:
+    import cupy as cp
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "This module computes on a GPU with CuPy, which is not installed: pip install cupy-cuda12x (cupy-cuda13x for CUDA 13)"
+    ) from None
+
+
+SIGNATURE = {
+    "model": "oscillator",
+    "inputs": {
+        "a": {"role": "parameter", "shape": (), "dtype": "float"},
+        "g": {"role": "parameter", "shape": (), "dtype": "float"},
+        "w": {"role": "parameter", "shape": (), "dtype": "float"},
+        "p": {"role": "parameter", "shape": (), "dtype": "float"},
+        "c": {"role": "parameter", "shape": (), "dtype": "float"},
+        "t": {"role": "data", "shape": ("N",), "dtype": "float"},
+        "y": {"role": "data", "shape": ("N",), "dtype": "float"},
+    },
+    "samples": "N",
+    "pointwise": False,
+    "functions": {
+        "value": ("a", "g", "w", "p", "c", "t", "y"),
+        "grad": ("a", "g", "w", "p", "c", "t", "y"),
+        "value_and_grad": ("a", "g", "w", "p", "c", "t", "y"),
+        "displacement": ("a", "g", "w", "p", "c", "t"),
+    },
+}
+
+
+class Grad(NamedTuple):
+    """One array for each parameter of the objective."""
+
+    a: cp.ndarray
+    g: cp.ndarray
+    w: cp.ndarray
+    p: cp.ndarray
+    c: cp.ndarray
+
+
+class DisplacementGrad(NamedTuple):
+    """One array for each parameter of displacement."""
+
+    a: cp.ndarray
+    g: cp.ndarray
+    w: cp.ndarray
+    p: cp.ndarray
+    c: cp.ndarray
+
+
+def value(a, g, w, p, c, t, y):
+    """Return the objective."""
+    a, g, w, p, c, t, y = _arguments(a, g, w, p, c, t, y)
+    N = t.shape[0]
+    value = _value_1(a.dtype, (N,), ((),), t, g, w, p, a, y, c, N)
+    return value
+
+
+def grad(a, g, w, p, c, t, y):
+    """Return the gradient of the objective by a, g, w, p, c."""
+    a, g, w, p, c, t, y = _arguments(a, g, w, p, c, t, y)
+    N = t.shape[0]
+    grad_a, grad_g, grad_w, grad_p, grad_c = _grad_1(a.dtype, (N,), ((), (), (), (), ()), t, g, w, p, a, y, c, N)
+    return Grad(grad_a, grad_g, grad_w, grad_p, grad_c)
+
+
+def value_and_grad(a, g, w, p, c, t, y):
+    """Return the objective and its gradient by a, g, w, p, c."""
+    a, g, w, p, c, t, y = _arguments(a, g, w, p, c, t, y)
+    N = t.shape[0]
+    value, grad_a, grad_g, grad_w, grad_p, grad_c = _value_and_grad_1(
+        a.dtype, (N,), ((), (), (), (), (), ()), t, g, w, p, a, y, c, N,
+    )
+    return value, Grad(grad_a, grad_g, grad_w, grad_p, grad_c)
+
+
+def displacement(a, g, w, p, c, t):
+    """Return displacement."""
+    a, g, w, p, c, t = _arguments_of_displacement(a, g, w, p, c, t)
+    N = t.shape[0]
+    displacement = _displacement_1(a.dtype, (N,), ((N,),), t, g, w, p, a, c)
+    return displacement
+
+
+def unpack(vec):
+    """Split one vector into a, g, w, p, c."""
+    return Grad(*_unflatten(vec, ((), (), (), (), ()), {}))
+
+
+def value_flat(vec, t, y):
+    """As `value`, of one vector that holds a, g, w, p, c."""
+    p = unpack(vec)
+    return value(p.a, p.g, p.w, p.p, p.c, t, y)
+
+
+def grad_flat(vec, t, y):
+    """As `grad`, of one vector that holds a, g, w, p, c."""
+    p = unpack(vec)
+    return pack(grad(p.a, p.g, p.w, p.p, p.c, t, y))
+
+
+def value_and_grad_flat(vec, t, y):
+    """As `value_and_grad`, of one vector that holds a, g, w, p, c."""
+    p = unpack(vec)
+    value, gradient = value_and_grad(p.a, p.g, p.w, p.p, p.c, t, y)
+    return value, pack(gradient)
+
+
+def displacement_flat(vec, t):
+    """As `displacement`, of one vector that holds a, g, w, p, c."""
+    p = unpack(vec)
+    return displacement(p.a, p.g, p.w, p.p, p.c, t)
+
+
+def _arguments(a, g, w, p, c, t, y):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    return _convert(
+        {
+            "a": ((), "float"),
+            "g": ((), "float"),
+            "w": ((), "float"),
+            "p": ((), "float"),
+            "c": ((), "float"),
+            "t": (("N",), "float"),
+            "y": (("N",), "float"),
+        },
+        (a, g, w, p, c, t, y),
+    )
+
+
+def _arguments_of_displacement(a, g, w, p, c, t):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    return _convert(
+        {
+            "a": ((), "float"),
+            "g": ((), "float"),
+            "w": ((), "float"),
+            "p": ((), "float"),
+            "c": ((), "float"),
+            "t": (("N",), "float"),
+        },
+        (a, g, w, p, c, t),
+    )
+
+
+def _convert(declared, arguments):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes.setdefault(dim, (name, length))[1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+
+
+_FLOATING = (cp.dtype(cp.float32), cp.dtype(cp.float64))
+
+
+def _typed(kinds, arguments):
+    """The arguments by name, as arrays of one floating dtype on one device; integers stay so where they are declared so."""
+    arrays, weak = {}, set()
+    for name, argument in zip(kinds, arguments):
+        arrays[name] = _array(name, argument)
+        if isinstance(argument, (int, float)) and not hasattr(argument, "dtype"):
+            weak.add(name)  # a Python number takes the dtype of the others
+    dtypes = {name: array.dtype for name, array in arrays.items() if name not in weak}
+    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
+    for name, dtype in dtypes.items():
+        if dtype.kind == "f" and dtype not in _FLOATING:
+            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+    common = cp.result_type(*floating) if floating else cp.dtype(cp.float64)
+    _on_one_device({name: array for name, array in arrays.items() if name not in weak})
+    for name, kind in kinds.items():
+        array = arrays[name]
+        if kind == "int" and array.dtype.kind == "f":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        if kind == "bool" and array.dtype.kind != "b":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected booleans, as declared")
+        arrays[name] = array.astype({"float": common, "int": cp.int64, "bool": bool}[kind], copy=False)
+    return arrays
+
+
+def _on_one_device(arrays):
+    """Raise where arrays lie on several devices, or on another than the one that work goes to."""
+    first, current = next(iter(arrays), None), cp.cuda.Device()
+    for name, array in arrays.items():
+        if array.device != arrays[first].device:
+            raise ValueError(
+                f"{name} is on {array.device}, {first} on {arrays[first].device}: put all arrays on one device, with "
+                f"`with {first}.device: {name} = cupy.array({name})`"
+            )
+    if arrays and arrays[first].device != current:
+        raise ValueError(
+            f"{first} is on {arrays[first].device}, but work goes to {current}: call this within `with {first}.device:`"
+        )
+
+
+def _array(name, argument):
+    """An argument as an array of real numbers on a GPU; one that is there already is not copied."""
+    if isinstance(argument, cp.ndarray) or hasattr(argument, "__cuda_array_interface__"):
+        array = cp.asarray(argument)
+    elif isinstance(argument, (bool, int, float)) or getattr(argument, "shape", None) == ():
+        array = cp.asarray(argument)
+    elif hasattr(argument, "__dlpack_device__") and argument.__dlpack_device__()[0] == 2:  # CUDA
+        array = cp.from_dlpack(argument)
+    else:
+        kind = f"{type(argument).__module__}.{type(argument).__name__}".removeprefix("builtins.")
+        raise TypeError(
+            f"{name} is a {kind} in the memory of the host: put it on the GPU once, before the loop, with cupy.asarray({name})"
+            f"{_obstacle()}"
+        )
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+    return array
+
+
+def _obstacle():
+    """What keeps CuPy from any GPU, if something does."""
+    try:
+        cp.cuda.runtime.getDeviceCount()
+    except cp.cuda.runtime.CUDARuntimeError as error:
+        return (
+            f". CuPy finds no GPU that it can use, though ({error}): if there is one, its driver is too old for this CuPy, so "
+            "update it, or install the CuPy of an older CUDA"
+        )
+    return ""
+
+
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return cp.concatenate([cp.ravel(part) for part in parts])
+
+
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = cp.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def known_shapes(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    trial = 1
+    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
+        trial += 1
+    parts, start = [], 0
+    for shape in known_shapes(trial):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
+
+
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if not isinstance(count, (int, cp.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")
+
+
+def capture(function, *arguments):
+    """Return a function without arguments that does function(*arguments) again, as one launch of a CUDA graph.
+
+    It reads the arrays where they are and returns the same arrays every time: write what is new into the former
+    (`x[...] = batch`), copy what is to stay of the latter. `function` may be one of this module or do more, such as to update
+    parameters in place; it is called once to get ready, which counts, and once to be recorded, which does nothing.
+    """
+    for place, argument in enumerate(arguments):
+        for part in argument if isinstance(argument, (tuple, list)) else (argument,):
+            if not isinstance(part, cp.ndarray):
+                raise TypeError(
+                    f"argument {place} of the step is a {type(part).__name__}: a graph reads arrays where they are, "
+                    "so give it one made with cupy.asarray"
+                )
+    pool, stream = cp.cuda.MemoryPool(), cp.cuda.Stream(non_blocking=True)  # of this graph alone
+    cp.cuda.get_current_stream().synchronize()
+    _STEP.captured = True
+    try:
+        with cp.cuda.using_allocator(pool.malloc), stream:
+            function(*arguments)  # kernels are compiled now, and memory is taken
+            stream.synchronize()
+            results, graph = _recorded(stream, function, arguments)
+    finally:
+        _STEP.captured = False
+
+    def step():
+        graph.launch(cp.cuda.get_current_stream())
+        return results
+
+    step.memory = pool, stream  # as long as the graph, which knows their addresses
+    return step
+
+
+def _recorded(stream, function, arguments):
+    """The results of a call, and the graph that computes them."""
+    stream.begin_capture()
+    try:
+        results = function(*arguments)
+    except Exception as error:
+        with suppress(Exception):
+            stream.end_capture()
+        raise RuntimeError(
+            f"this step cannot be captured: {error}. A graph takes kernels and products of matrices, but nothing that waits "
+            "for the device (a number or an array on the host), and no solves, factorisations or einsum"
+        ) from error
+    return results, stream.end_capture()
+
+
+_STEP = threading.local()  # captured: whether `capture` is at work
+
+
+_TYPES = {"float32": "typedef float T, A;\n", "float64": "typedef double T, A;\n"}
+
+
+_WIDTH = 256  # threads of a block
+_BLOCKS = 1024  # at most, of a kernel with reductions: their shares are then added up by one block
+
+
+class _Kernel:
+    """A CUDA kernel, compiled for a dtype when first called with it, and launched on the current stream.
+
+    `form` says what its `ends` reductions keep: of "all" entries nothing, "rows" (the first axes), "columns" (the last).
+    `kinds` has a letter for each result: T for the dtype of the floating arrays, ? for conditions.
+    """
+
+    def __init__(self, name, form, ends, kinds, source):
+        self.name, self.form, self.ends, self.kinds, self.source = name, form, ends, kinds, source
+        self.compiled, self.counters = {}, {}
+
+    def __call__(self, dtype, count, shapes, *given):
+        """The results, of these shapes; `count` is the number of entries, or of rows and of columns."""
+        count = (math.prod(count),) if self.form == "points" else count
+        results = [cp.empty(shape, dtype if kind == "T" else bool) for shape, kind in zip(shapes, self.kinds)]
+        arrays = [cp.ascontiguousarray(array) for array in given if not isinstance(array, int)]
+        wide = max(math.prod(count), *(array.size for array in (*arrays, *results))) > 2**30
+        integer = cp.int64 if wide else cp.int32
+        blocks, more = getattr(self, f"_{self.form}")(dtype, integer, *count)
+        sizes = [integer(size) for size in given if isinstance(size, int)]
+        steps = [integer(array.size > 1) for array in arrays] if self.form == "points" else []
+        self.of(dtype, wide)(blocks, (_WIDTH,), (*arrays, *results, *more, *sizes, *steps))
+        return results if len(results) > 1 else results[0]
+
+    def of(self, dtype, wide):
+        """The kernel for arrays of a dtype, that counts in 32 bits or in 64."""
+        found = self.compiled.get((dtype, wide))
+        if found is None:
+            found = self.compiled[dtype, wide] = cp.RawKernel(self.code(dtype, wide), self.name)
+        return found
+
+    def code(self, dtype, wide):
+        """Its whole source."""
+        return f"typedef {'long long' if wide else 'int'} I;\n{_TYPES[cp.dtype(dtype).name]}\n{_DEVICE}\n{self.source}"
+
+    def _all(self, dtype, integer, count):
+        blocks = max(1, -(-count // _WIDTH))
+        if not self.ends:
+            return (min(blocks, 2**20),), (integer(count),)
+        blocks = min(blocks, _BLOCKS)
+        return (blocks,), (*self._shares(dtype, self.ends * blocks, 1), integer(count))
+
+    _points = _all
+
+    def _rows(self, dtype, integer, rows, columns):
+        lanes = 1
+        while 2 * lanes <= min(32, columns) and _WIDTH % (2 * lanes) == 0:
+            lanes *= 2
+        blocks = -(-rows // (_WIDTH // lanes))
+        return (min(blocks, 2**20),), (integer(rows), integer(columns), cp.uint32(lanes))
+
+    def _columns(self, dtype, integer, rows, columns):
+        width = 1
+        while width < min(columns, _WIDTH):
+            width *= 2
+        width = min(width, _WIDTH)
+        tiles, groups = -(-columns // width), _WIDTH // width
+        blocks = max(1, min(-(-rows // (16 * groups)), _BLOCKS // tiles))
+        shares = self._shares(dtype, self.ends * blocks * groups * columns, tiles)
+        return (blocks, tiles), (*shares, integer(rows), integer(columns), cp.uint32(width))
+
+    def _shares(self, dtype, number, tiles):
+        """Room for what each block adds, and the counters of blocks that are done, which every launch leaves at 0."""
+        key = cp.cuda.Device().id, cp.cuda.get_current_stream().ptr, tiles
+        if key not in self.counters:
+            self.counters[key] = cp.zeros(tiles, cp.uint32)
+        return cp.empty(number, dtype), self.counters[key]
+
+
+_DEVICE = """\
+struct Sum {
+    static __device__ A none() { return 0; }
+    static __device__ A of(A a, A b) { return a + b; }
+};
+// For the first of every `lanes` threads side by side (a power of 2, or all of the block) what all of them have together.
+template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
+    __shared__ A values[1024];
+    const unsigned lane = threadIdx.x % lanes;
+    __syncthreads();
+    values[threadIdx.x] = value;
+    for (unsigned n = lanes; n > 1;) {
+        const unsigned half = (n + 1) / 2;
+        __syncthreads();
+        if (lane + half < n) values[threadIdx.x] = Law::of(values[threadIdx.x], values[threadIdx.x + half]);
+        n = half;
+    }
+    __syncthreads();
+    return values[threadIdx.x - lane];
+}
+// Whether all other blocks (of this column) have written their shares. The counter goes back to 0.
+__device__ bool is_last_block(unsigned* done) {
+    __shared__ bool is_last;
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0) is_last = atomicInc(done + blockIdx.y, gridDim.x - 1) == gridDim.x - 1;
+    __syncthreads();
+    __threadfence();
+    return is_last;
+}
+// What the shares of all blocks have together.
+template <class Law> __device__ A over_blocks(const volatile A* shares) {
+    A value = Law::none();
+    for (unsigned block = threadIdx.x; block < gridDim.x; block += blockDim.x) value = Law::of(value, shares[block]);
+    return over_lanes<Law>(value, blockDim.x);
+}
+"""
+
+
+_value_1 = _Kernel("value_1", "all", 1, "T", """\
+extern "C" __global__ void value_1(const T* t_all, const T* g_all, const T* w_all, const T* p_all,
+    const T* a_all, const T* y_all, const T* c_all, T* value_all, volatile A* shares, unsigned* done, I count,
+    I N)
+{
+    const A g = g_all[0];
+    const A w = w_all[0];
+    const A p = p_all[0];
+    const A a = a_all[0];
+    const A c = c_all[0];
+    A s = Sum::none();
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t = t_all[i];
+        const A y = y_all[i];
+        const A t1 = a * (exp(-g * t) * cos(w * t + p)) + (c - y);
+        s += t1 * t1;
+    }
+    s = over_lanes<Sum>(s, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    if (!is_last_block(done)) return;
+    s = over_blocks<Sum>(shares + 0 * gridDim.x);
+    if (threadIdx.x != 0) return;
+    const A value = s / A(N);
+    value_all[0] = value;
+}
+""")
+
+
+_grad_1 = _Kernel("grad_1", "all", 5, "TTTTT", """\
+extern "C" __global__ void grad_1(const T* t_all, const T* g_all, const T* w_all, const T* p_all,
+    const T* a_all, const T* y_all, const T* c_all, T* grad_a_all, T* grad_g_all, T* grad_w_all, T* grad_p_all,
+    T* grad_c_all, volatile A* shares, unsigned* done, I count, I N)
+{
+    const A g = g_all[0];
+    const A w = w_all[0];
+    const A p = p_all[0];
+    const A a = a_all[0];
+    const A c = c_all[0];
+    A s = Sum::none();
+    A s2 = Sum::none();
+    A s3 = Sum::none();
+    A s4 = Sum::none();
+    A s5 = Sum::none();
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t = t_all[i];
+        const A y = y_all[i];
+        const A t1 = exp(-g * t);
+        const A t2 = w * t + p;
+        const A cos_t2 = cos(t2);
+        const A t3 = t1 * cos_t2;
+        const A t4 = a * t3 + (c - y);
+        const A t5 = t * (cos_t2 * t4);
+        const A t6 = sin(t2) * (t1 * t4);
+        s += t4 * t3;
+        s2 += t1 * t5;
+        s3 += t * t6;
+        s4 += t6;
+        s5 += t4;
+    }
+    s = over_lanes<Sum>(s, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    s2 = over_lanes<Sum>(s2, blockDim.x);
+    if (threadIdx.x == 0) shares[1 * gridDim.x + blockIdx.x] = s2;
+    s3 = over_lanes<Sum>(s3, blockDim.x);
+    if (threadIdx.x == 0) shares[2 * gridDim.x + blockIdx.x] = s3;
+    s4 = over_lanes<Sum>(s4, blockDim.x);
+    if (threadIdx.x == 0) shares[3 * gridDim.x + blockIdx.x] = s4;
+    s5 = over_lanes<Sum>(s5, blockDim.x);
+    if (threadIdx.x == 0) shares[4 * gridDim.x + blockIdx.x] = s5;
+    if (!is_last_block(done)) return;
+    s = over_blocks<Sum>(shares + 0 * gridDim.x);
+    s2 = over_blocks<Sum>(shares + 1 * gridDim.x);
+    s3 = over_blocks<Sum>(shares + 2 * gridDim.x);
+    s4 = over_blocks<Sum>(shares + 3 * gridDim.x);
+    s5 = over_blocks<Sum>(shares + 4 * gridDim.x);
+    if (threadIdx.x != 0) return;
+    const A grad_a = 2 * s / A(N);
+    const A grad_g = -2 * a * s2 / A(N);
+    const A grad_w = -2 * a * s3 / A(N);
+    const A grad_p = -2 * a * s4 / A(N);
+    const A grad_c = 2 * s5 / A(N);
+    grad_a_all[0] = grad_a;
+    grad_g_all[0] = grad_g;
+    grad_w_all[0] = grad_w;
+    grad_p_all[0] = grad_p;
+    grad_c_all[0] = grad_c;
+}
+""")
+
+
+_value_and_grad_1 = _Kernel("value_and_grad_1", "all", 6, "TTTTTT", """\
+extern "C" __global__ void value_and_grad_1(const T* t_all, const T* g_all, const T* w_all, const T* p_all,
+    const T* a_all, const T* y_all, const T* c_all, T* value_all, T* grad_a_all, T* grad_g_all, T* grad_w_all,
+    T* grad_p_all, T* grad_c_all, volatile A* shares, unsigned* done, I count, I N)
+{
+    const A g = g_all[0];
+    const A w = w_all[0];
+    const A p = p_all[0];
+    const A a = a_all[0];
+    const A c = c_all[0];
+    A s = Sum::none();
+    A s2 = Sum::none();
+    A s3 = Sum::none();
+    A s4 = Sum::none();
+    A s5 = Sum::none();
+    A s6 = Sum::none();
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t = t_all[i];
+        const A y = y_all[i];
+        const A t1 = exp(-g * t);
+        const A t2 = w * t + p;
+        const A cos_t2 = cos(t2);
+        const A t3 = t1 * cos_t2;
+        const A t4 = a * t3 + (c - y);
+        const A t5 = t * (cos_t2 * t4);
+        const A t6 = sin(t2) * (t1 * t4);
+        s += t4 * t4;
+        s2 += t4 * t3;
+        s3 += t1 * t5;
+        s4 += t * t6;
+        s5 += t6;
+        s6 += t4;
+    }
+    s = over_lanes<Sum>(s, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    s2 = over_lanes<Sum>(s2, blockDim.x);
+    if (threadIdx.x == 0) shares[1 * gridDim.x + blockIdx.x] = s2;
+    s3 = over_lanes<Sum>(s3, blockDim.x);
+    if (threadIdx.x == 0) shares[2 * gridDim.x + blockIdx.x] = s3;
+    s4 = over_lanes<Sum>(s4, blockDim.x);
+    if (threadIdx.x == 0) shares[3 * gridDim.x + blockIdx.x] = s4;
+    s5 = over_lanes<Sum>(s5, blockDim.x);
+    if (threadIdx.x == 0) shares[4 * gridDim.x + blockIdx.x] = s5;
+    s6 = over_lanes<Sum>(s6, blockDim.x);
+    if (threadIdx.x == 0) shares[5 * gridDim.x + blockIdx.x] = s6;
+    if (!is_last_block(done)) return;
+    s = over_blocks<Sum>(shares + 0 * gridDim.x);
+    s2 = over_blocks<Sum>(shares + 1 * gridDim.x);
+    s3 = over_blocks<Sum>(shares + 2 * gridDim.x);
+    s4 = over_blocks<Sum>(shares + 3 * gridDim.x);
+    s5 = over_blocks<Sum>(shares + 4 * gridDim.x);
+    s6 = over_blocks<Sum>(shares + 5 * gridDim.x);
+    if (threadIdx.x != 0) return;
+    const A value = s / A(N);
+    const A grad_a = 2 * s2 / A(N);
+    const A grad_g = -2 * a * s3 / A(N);
+    const A grad_w = -2 * a * s4 / A(N);
+    const A grad_p = -2 * a * s5 / A(N);
+    const A grad_c = 2 * s6 / A(N);
+    value_all[0] = value;
+    grad_a_all[0] = grad_a;
+    grad_g_all[0] = grad_g;
+    grad_w_all[0] = grad_w;
+    grad_p_all[0] = grad_p;
+    grad_c_all[0] = grad_c;
+}
+""")
+
+
+_displacement_1 = _Kernel("displacement_1", "all", 0, "T", """\
+extern "C" __global__ void displacement_1(const T* t_all, const T* g_all, const T* w_all, const T* p_all,
+    const T* a_all, const T* c_all, T* displacement_all, I count)
+{
+    const A g = g_all[0];
+    const A w = w_all[0];
+    const A p = p_all[0];
+    const A a = a_all[0];
+    const A c = c_all[0];
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t = t_all[i];
+        const A displacement = a * (exp(-g * t) * cos(w * t + p)) + c;
+        displacement_all[i] = displacement;
+    }
+}
+""")
+
+
+def _takes(function, entries):
+    """The function, whose error where memory is short says what would do: it takes up to so many entries."""
+
+    @wraps(function)
+    def call(*arguments, **named):
+        try:
+            return function(*arguments, **named)
+        except cp.cuda.memory.OutOfMemoryError as error:
+            names = SIGNATURE["functions"][function.__name__]
+            error.add_note(_advice(function.__name__, entries, dict(zip(names, arguments)) | named))
+            raise
+
+    return call
+
+
+def _advice(name, entries, given):
+    """What a function needs beside its arguments, and for how many samples there is room."""
+    sizes, samples, width = {}, SIGNATURE["samples"], 1
+    for key, entry in SIGNATURE["inputs"].items():
+        shape, came = entry["shape"], getattr(given.get(key), "shape", ())
+        width = max(width, given[key].itemsize if came else 0)
+        if SIGNATURE["pointwise"]:
+            (samples,) = shape
+            sizes[samples] = max(sizes.get(samples, 1), math.prod(came))
+        else:
+            sizes |= {dim: length for dim, length in zip(shape, came) if isinstance(dim, str)}
+    cp.get_default_memory_pool().free_all_blocks()
+    (free, whole), needed = cp.cuda.Device().mem_info, entries(**sizes) * width
+    text = f"{name} takes up to {needed / 1e9:.3g} GB beside its arguments; {free / 1e9:.3g} of {whole / 1e9:.3g} GB are free"
+    if samples not in sizes:
+        return text
+    low, high = 0, sizes[samples]
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = entries(**sizes | {samples: middle}) * width <= free
+        low, high = (middle, high) if fits else (low, middle - 1)
+    if not low:
+        return f"{text}, too little for a single sample"
+    return f"{text}: call it with {low} of the {sizes[samples]} samples at a time, and put together what it returns"
+
+
+displacement = _takes(displacement, lambda N, **_: N)

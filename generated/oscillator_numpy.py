@@ -1,0 +1,574 @@
+# symdiff 0.1.0: --backend numpy --emit value,grad,value_and_grad --math exact --style fast
+"""oscillator: value and derivatives in closed form, written by symdiff; edit the model, not this.
+
+Arguments
+    a  parameter, scalar
+    g  parameter, scalar
+    w  parameter, scalar
+    p  parameter, scalar
+    c  parameter, scalar
+    t  data, (N,)
+    y  data, (N,)
+
+Closed form
+    e1 = p + t*w
+    e2 = cos(e1)
+    e3 = e2*exp(-g*t)
+    e4 = a*e3
+    e5 = c + e4 - y
+    value = mean(e5**2)
+    grad.a = 2*mean(e3*e5)
+    grad.g = -2*a*mean(e2*e5*t*exp(-g*t))
+    e6 = e5*exp(-g*t)*sin(e1)
+    grad.w = -2*a*mean(e6*t)
+    grad.p = -2*a*mean(e6)
+    grad.c = 2*mean(e5)
+    displacement = c + e4
+
+"""
+
+
+import contextvars
+import math
+import os
+import threading
+from collections import deque
+from concurrent import futures
+from contextlib import nullcontext
+from typing import NamedTuple
+
+import numpy as np
+
+
+SIGNATURE = {
+    "model": "oscillator",
+    "inputs": {
+        "a": {"role": "parameter", "shape": (), "dtype": "float"},
+        "g": {"role": "parameter", "shape": (), "dtype": "float"},
+        "w": {"role": "parameter", "shape": (), "dtype": "float"},
+        "p": {"role": "parameter", "shape": (), "dtype": "float"},
+        "c": {"role": "parameter", "shape": (), "dtype": "float"},
+        "t": {"role": "data", "shape": ("N",), "dtype": "float"},
+        "y": {"role": "data", "shape": ("N",), "dtype": "float"},
+    },
+    "samples": "N",
+    "pointwise": False,
+    "functions": {
+        "value": ("a", "g", "w", "p", "c", "t", "y"),
+        "grad": ("a", "g", "w", "p", "c", "t", "y"),
+        "value_and_grad": ("a", "g", "w", "p", "c", "t", "y"),
+        "displacement": ("a", "g", "w", "p", "c", "t"),
+    },
+}
+
+
+class Grad(NamedTuple):
+    """One array for each parameter of the objective."""
+
+    a: np.ndarray
+    g: np.ndarray
+    w: np.ndarray
+    p: np.ndarray
+    c: np.ndarray
+
+
+class DisplacementGrad(NamedTuple):
+    """One array for each parameter of displacement."""
+
+    a: np.ndarray
+    g: np.ndarray
+    w: np.ndarray
+    p: np.ndarray
+    c: np.ndarray
+
+
+def value(a, g, w, p, c, t, y):
+    """Return the objective."""
+    a, g, w, p, c, t, y = _arguments(a, g, w, p, c, t, y)
+    N = t.shape[0]
+    (s1,) = _over_blocks(_value_block, N, 1, (t, y), (g, w, p, a, c), ("add",))
+    value = s1 / N
+    return value
+
+
+def _value_block(t, y, g, w, p, a, c):
+    """The part of `value` that one block of samples has."""
+    t1 = a * (np.exp(-g * t) * np.cos(w * t + p)) + (c - y)
+    s1 = np.dot(t1, t1)
+    return (s1,)
+
+
+def grad(a, g, w, p, c, t, y):
+    """Return the gradient of the objective by a, g, w, p, c."""
+    a, g, w, p, c, t, y = _arguments(a, g, w, p, c, t, y)
+    N = t.shape[0]
+    s1, s2, s3, s4, s5 = _over_blocks(_grad_block, N, 1, (t, y), (g, w, p, a, c), ("add",) * 5)
+    grad_a = 2 * s1 / N
+    grad_g = -2 * a * s2 / N
+    grad_w = -2 * a * s3 / N
+    grad_p = -2 * a * s4 / N
+    grad_c = 2 * s5 / N
+    return Grad(grad_a, grad_g, grad_w, grad_p, grad_c)
+
+
+def _grad_block(t, y, g, w, p, a, c):
+    """The part of `grad` that one block of samples has."""
+    t1 = np.exp(-g * t)
+    t2 = w * t + p
+    sin_t2, cos_t2 = _sin_cos(t2)
+    t3 = t1 * cos_t2
+    t4 = a * t3 + (c - y)
+    t5 = sin_t2 * (t1 * t4)
+    s1 = np.dot(t4, t3)
+    s2 = np.dot(t1, t * (cos_t2 * t4))
+    s3 = np.dot(t, t5)
+    s4 = np.add.reduce(t5)
+    s5 = np.add.reduce(t4)
+    return s1, s2, s3, s4, s5
+
+
+def value_and_grad(a, g, w, p, c, t, y):
+    """Return the objective and its gradient by a, g, w, p, c."""
+    a, g, w, p, c, t, y = _arguments(a, g, w, p, c, t, y)
+    N = t.shape[0]
+    s1, s2, s3, s4, s5, s6 = _over_blocks(_value_and_grad_block, N, 1, (t, y), (g, w, p, a, c), ("add",) * 6)
+    value = s1 / N
+    grad_a = 2 * s2 / N
+    grad_g = -2 * a * s3 / N
+    grad_w = -2 * a * s4 / N
+    grad_p = -2 * a * s5 / N
+    grad_c = 2 * s6 / N
+    return value, Grad(grad_a, grad_g, grad_w, grad_p, grad_c)
+
+
+def _value_and_grad_block(t, y, g, w, p, a, c):
+    """The part of `value_and_grad` that one block of samples has."""
+    t1 = np.exp(-g * t)
+    t2 = w * t + p
+    sin_t2, cos_t2 = _sin_cos(t2)
+    t3 = t1 * cos_t2
+    t4 = a * t3 + (c - y)
+    t5 = sin_t2 * (t1 * t4)
+    s1 = np.dot(t4, t4)
+    s2 = np.dot(t4, t3)
+    s3 = np.dot(t1, t * (cos_t2 * t4))
+    s4 = np.dot(t, t5)
+    s5 = np.add.reduce(t5)
+    s6 = np.add.reduce(t4)
+    return s1, s2, s3, s4, s5, s6
+
+
+def displacement(a, g, w, p, c, t):
+    """Return displacement."""
+    a, g, w, p, c, t = _arguments_of_displacement(a, g, w, p, c, t)
+    N = t.shape[0]
+    (displacement,) = _over_blocks(_displacement_block, N, 1, (t,), (g, w, p, a, c), ("rows 0",))
+    return displacement
+
+
+def _displacement_block(t, g, w, p, a, c):
+    """The part of `displacement` that one block of samples has."""
+    displacement = a * (np.exp(-g * t) * np.cos(w * t + p)) + c
+    return (displacement,)
+
+
+def unpack(vec):
+    """Split one vector into a, g, w, p, c."""
+    return Grad(*_unflatten(vec, ((), (), (), (), ()), {}))
+
+
+def value_flat(vec, t, y):
+    """As `value`, of one vector that holds a, g, w, p, c."""
+    p = unpack(vec)
+    return value(p.a, p.g, p.w, p.p, p.c, t, y)
+
+
+def grad_flat(vec, t, y):
+    """As `grad`, of one vector that holds a, g, w, p, c."""
+    p = unpack(vec)
+    return pack(grad(p.a, p.g, p.w, p.p, p.c, t, y))
+
+
+def value_and_grad_flat(vec, t, y):
+    """As `value_and_grad`, of one vector that holds a, g, w, p, c."""
+    p = unpack(vec)
+    value, gradient = value_and_grad(p.a, p.g, p.w, p.p, p.c, t, y)
+    return value, pack(gradient)
+
+
+def displacement_flat(vec, t):
+    """As `displacement`, of one vector that holds a, g, w, p, c."""
+    p = unpack(vec)
+    return displacement(p.a, p.g, p.w, p.p, p.c, t)
+
+
+def _arguments(a, g, w, p, c, t, y):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    if (
+        type(t) is type(y) is np.ndarray
+        and t.dtype is y.dtype and t.dtype in _FLOATING
+        and t.ndim == 1
+        and y.shape == (t.shape[0],)
+        and t.size and y.size
+    ):
+        kind = t.dtype.type
+        if type(a) is type(g) is type(w) is type(p) is type(c) is kind:
+            return a, g, w, p, c, t, y
+        if (
+            type(a) in (kind, float)
+            and type(g) in (kind, float)
+            and type(w) in (kind, float)
+            and type(p) in (kind, float)
+            and type(c) in (kind, float)
+        ):
+            return (kind(a), kind(g), kind(w), kind(p), kind(c), t, y)
+    return _convert(
+        {
+            "a": ((), "float"),
+            "g": ((), "float"),
+            "w": ((), "float"),
+            "p": ((), "float"),
+            "c": ((), "float"),
+            "t": (("N",), "float"),
+            "y": (("N",), "float"),
+        },
+        (a, g, w, p, c, t, y),
+    )
+
+
+def _arguments_of_displacement(a, g, w, p, c, t):
+    """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
+    if (
+        type(t) is np.ndarray
+        and t.dtype in _FLOATING
+        and t.ndim == 1
+        and t.size
+    ):
+        kind = t.dtype.type
+        if type(a) is type(g) is type(w) is type(p) is type(c) is kind:
+            return a, g, w, p, c, t
+        if (
+            type(a) in (kind, float)
+            and type(g) in (kind, float)
+            and type(w) in (kind, float)
+            and type(p) in (kind, float)
+            and type(c) in (kind, float)
+        ):
+            return (kind(a), kind(g), kind(w), kind(p), kind(c), t)
+    return _convert(
+        {
+            "a": ((), "float"),
+            "g": ((), "float"),
+            "w": ((), "float"),
+            "p": ((), "float"),
+            "c": ((), "float"),
+            "t": (("N",), "float"),
+        },
+        (a, g, w, p, c, t),
+    )
+
+
+def _convert(declared, arguments):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes.setdefault(dim, (name, length))[1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+
+
+_FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def _typed(kinds, arguments):
+    """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
+    arrays = {}
+    for name, argument in zip(kinds, arguments):
+        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
+        arrays[name] = argument if weak else _array(name, argument)
+    dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
+    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
+    for name, dtype in dtypes.items():
+        if dtype.kind == "f" and dtype not in _FLOATING:
+            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+    common = np.result_type(*floating) if floating else np.dtype(np.float64)
+    for name, kind in kinds.items():
+        array = np.asarray(arrays[name], common if kind == "float" else None)
+        if kind == "int" and array.dtype.kind == "f":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
+        if kind == "bool" and array.dtype.kind != "b":
+            raise TypeError(f"{name} has dtype {array.dtype}, expected booleans, as declared")
+        arrays[name] = array if array.ndim else array[()]
+    return arrays
+
+
+def _array(name, argument):
+    """An argument as an array of real numbers."""
+    if isinstance(argument, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, expected a plain one: fill or drop what is masked first")
+    try:
+        array = np.asarray(argument)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = np.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def known_shapes(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    trial = 1
+    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
+        trial += 1
+    parts, start = [], 0
+    for shape in known_shapes(trial):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
+
+
+def _over_blocks(block, count, width, data, rest, laws, axes=None, sums=1):
+    """The results of block(*data, *rest), computed for a part of the samples at a time, so that arrays stay in cache.
+
+    Each sample has `width` entries in the widest array computed, the largest sum over samples has `sums`; `laws` says how
+    the results of parts combine.
+    """
+    if count * width <= _ENTRIES or (rows := _rows(count, width, data, sums)) >= count:
+        return block(*data, *rest)
+    cuts = [(slice(None),) * axis for axis in axes or (0,) * len(data)]
+
+    def part(start):
+        here = slice(start, start + rows)
+        return block(*(array[(*cut, here)] for array, cut in zip(data, cuts, strict=True)), *rest)
+
+    def combine(start, found):
+        totals[:] = [_combined(*three, start, count) for three in zip(laws, totals or found, found, strict=True)]
+
+    totals = []
+    _THREADS.run(part, range(0, count, rows), combine)
+    return totals
+
+
+def _rows(count, width, data, sums):
+    """How many samples a part has: a number that depends on sizes alone, so that results do not depend on the threads."""
+    given = max(array.size for array in data) // count
+    most = min(_ENTRIES // 4, max(1, 16 * _ENTRIES // given))  # more cost more to hand over than they save
+    least = 2 * sums // width  # adding up the sums of all parts stays small against computing them
+    rows = min(most, max(1, _ENTRIES // width, least, min(32, 16 * _ENTRIES // width)))
+    parts = -(-count // rows)
+    return -(-count // parts)
+
+
+def _combined(law, total, found, start, count):
+    """What the parts up to one give: a sum, an extreme, or the rows of all of them."""
+    if law.startswith("rows"):
+        front = (slice(None),) * int(law.removeprefix("rows "))
+        if start == 0:
+            total = np.empty((*found.shape[: len(front)], count, *found.shape[len(front) + 1 :]), found.dtype)
+        total[(*front, slice(start, start + found.shape[len(front)]))] = found
+        return total
+    return total if start == 0 else getattr(np, law)(total, found)
+
+
+class _Threads:
+    """The threads that parts run on, started when first needed; meanwhile BLAS keeps to the one thread that calls it.
+
+    Of several callers one works at a time.
+    """
+
+    def __init__(self):
+        self.lock, self.count, self.pool, self.blas = threading.Lock(), None, None, None
+
+    def run(self, function, arguments, combine=lambda argument, found: None):
+        """Call function(argument) for each argument, and combine(argument, what it returned) in their order.
+
+        Every thread takes the next argument when it is done with one, this thread among them: waking another takes longer
+        than many a part.
+        """
+        remaining, waiting, done, turn = iter(arguments), deque(arguments), {}, threading.Lock()
+
+        def take(finished=None, found=None):
+            with turn:
+                if finished is not None:
+                    done[finished] = found
+                while waiting and waiting[0] in done:
+                    argument = waiting.popleft()
+                    combine(argument, done.pop(argument))
+                return next(remaining, None)
+
+        def work():
+            try:
+                argument = take()
+                while argument is not None:
+                    argument = take(argument, function(argument))
+            except BaseException:
+                deque(remaining, maxlen=0)  # the others stop too
+                raise
+
+        with self.lock:
+            self.start()
+            with self.blas.limit(limits=1, user_api="blas") if self.blas else nullcontext():
+                others = range(min(self.count, len(waiting)) - 1)
+                others = [self.pool.submit(contextvars.copy_context().run, work) for _ in others]
+                try:
+                    work()
+                finally:
+                    futures.wait(others)
+                for other in others:
+                    other.result()
+
+    def start(self):
+        if self.count is None:
+            usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+            self.count = int(os.environ.get("SYMDIFF_NUM_THREADS") or usable)
+        if self.blas is None:
+            np.empty(4_000_000)  # once 32 MB were freed, glibc's malloc keeps what parts free, else each faults it in anew
+            try:
+                from threadpoolctl import ThreadpoolController
+
+                self.blas = ThreadpoolController()
+            except ImportError:  # BLAS has threads of its own, and ours would fight them
+                self.blas, self.count = False, 1
+        if self.pool is None and self.count > 1:
+            self.pool = futures.ThreadPoolExecutor(self.count - 1)
+
+
+_ENTRIES = 262144  # of the widest array of a part: 2 MB of doubles
+_THREADS = _Threads()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _THREADS.__init__())  # threads do not survive a fork
+
+
+def set_threads(count):
+    """Set how many threads work on parts of the samples: by default SYMDIFF_NUM_THREADS, or all cores there are."""
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")
+    with _THREADS.lock:
+        _THREADS.count, _THREADS.pool = int(count) if _THREADS.blas is not False else 1, None
+
+
+_FEW = 100  # entries: fewer cost less one by one
+_PART = 65536  # entries at a time: fewer are nearer in cache, but threads then wait for each other at every call
+
+
+def _in_parts(function, results, rows, *arrays):
+    """What function(*parts, *results, scratch) writes into so many results, for a part of the entries at a time, in doubles.
+
+    `rows` is the length of its scratch.
+    """
+    flat = [array.reshape(-1) for array in arrays]
+    found = [np.empty_like(flat[0]) for _ in range(results)]
+    scratch = np.empty((rows, min(_PART, flat[0].size)))
+    for start in range(0, flat[0].size, _PART):
+        part = slice(start, start + _PART)
+        parts = [array[part].astype(np.float64, copy=False) for array in flat]
+        function(*parts, *(result[part] for result in found), scratch[:, : parts[0].size])
+    return [result.reshape(arrays[0].shape)[()] for result in found]
+
+
+_QUARTER = (1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21)  # pi/2: two parts of 33 bits, and the rest
+_WAVES = np.array([  # S and C by tools/fit_functions.py of symdiff
+    [-0.1666666666666663, 0.008333333333322113, -0.0001984126982958584, 2.755731362029161e-06, -2.505074761248061e-08,
+     1.5896222346913485e-10],
+    [0.041666666666666595, -0.0013888888888873043, 2.480158728884443e-05, -2.7557314177423484e-07, 2.0875700611291606e-09,
+     -1.1358525565146582e-11],
+])
+
+
+def _sin_cos(x):
+    """sin(x) and cos(x), within 1 unit of rounding.
+
+    With the nearest k, x = k pi/2 + r - rest (Cody and Waite 1980); sin(r) = r + r**3 S(r**2), and
+    cos(r) = 1 - r**2/2 + r**4 C(r**2).
+    """
+    if x.dtype != np.float64 or x.size < 1000 or not -5e4 < x.min() <= x.max() < 5e4:
+        return np.sin(x), np.cos(x)  # fast as they are, or the only ones that are right
+
+    def part(v, sine, cosine, scratch):
+        powers, (s, c), r, rest = scratch[:6], scratch[6:8], scratch[8], scratch[9]
+        odd, half = scratch[10:].view(np.int64)
+        k, first, second, product = powers[:4]
+        np.multiply(v, 2 / np.pi, out=k)
+        k += 1.5 * 2**52  # the last bits of the sum are k
+        np.left_shift(k.view(np.int64), 63, out=odd)
+        np.left_shift(k.view(np.int64), 62, out=half)
+        half &= -(2**63)
+        k -= 1.5 * 2**52
+        np.multiply(k, _QUARTER[0], out=product)  # this and the next product are exact
+        np.subtract(v, product, out=first)
+        np.multiply(k, _QUARTER[1], out=product)
+        np.subtract(first, product, out=second)
+        first -= second
+        first -= product  # what was lost in rounding the second
+        k *= _QUARTER[2]
+        k -= first
+        np.subtract(second, k, out=r)
+        np.subtract(r, second, out=rest)
+        rest += k
+        powers[0] = 1.0
+        np.multiply(r, r, out=powers[1])
+        np.multiply(powers[1], powers[1], out=powers[2])
+        np.multiply(powers[2], powers[1:3], out=powers[3:5])
+        np.multiply(powers[4], powers[1], out=powers[5])
+        np.matmul(_WAVES, powers, out=scratch[6:8])
+        c *= powers[2]
+        c += np.multiply(r, rest, out=powers[0])
+        s *= np.multiply(r, powers[1], out=powers[0])
+        rest -= s
+        np.subtract(r, rest, out=s)
+        powers[1] *= 0.5
+        np.subtract(1.0, powers[1], out=powers[2])
+        np.subtract(1.0, powers[2], out=powers[3])
+        powers[3] -= powers[1]  # what was lost in rounding that
+        c += powers[3]
+        c += powers[2]
+        s, c, other = s.view(np.int64), c.view(np.int64), rest.view(np.int64)  # exchanged where k is odd, then their signs
+        np.right_shift(odd, 63, out=other)
+        other &= np.bitwise_xor(s, c, out=powers[0].view(np.int64))
+        s ^= other
+        c ^= other
+        np.bitwise_xor(s, half, out=sine.view(np.int64))
+        half ^= odd
+        np.bitwise_xor(c, half, out=cosine.view(np.int64))
+
+    return _in_parts(part, 2, 12, x)
