@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from symdiff.codegen import cupy_helpers, helpers
+from symdiff.codegen import cupy_helpers, halves, helpers
 from symdiff.codegen.arguments import Checker
 from symdiff.codegen.cuda import PRELUDE, with_required
 from symdiff.codegen.function import FunctionWriter
@@ -42,9 +42,20 @@ class CupyWriter(Writer):
 
     texts: dict[Node, Text]
 
+    def function(self, name: str) -> str:
+        """A function of CuPy's, or the helper in its place."""
+        helper = halves.CALLS.get(name)
+        if helper is None:
+            return super().function(name)
+        self.need(helper)
+        return helper
+
     def _reduction(self, node: Node) -> Text:
         """CuPy has `reduce` of sums and products alone."""
         (x,), (axes,) = node.args, node.attributes
+        if node.op == "reduce_norm":
+            self.need("_norm")
+            return Text(f"_norm({self.texts[x].source}, axis={self._axis(x, axes)})")
         method = {"reduce_max": "max", "reduce_min": "min"}.get(node.op)
         if method is None:
             return super()._reduction(node)
@@ -81,6 +92,11 @@ class DeviceChecker(Checker):
     """Writes the checks of a module for a GPU, where scalars are arrays too."""
 
     types: ClassVar = cupy_helpers.TYPES
+    dtypes = ""  # source of those that are taken
+
+    def functions(self) -> list[list[str]]:
+        """As in other modules, after the dtypes."""
+        return [self.dtypes.replace("np.", f"{self.xp}.").rstrip().split("\n"), *super().functions()]
 
     def _fast(self, inputs: Sequence[Input]) -> list[str]:
         return []
@@ -94,13 +110,18 @@ class CupyModuleWriter(ModuleWriter):
     library_names: ClassVar[tuple[str, ...]] = ("cp", "cupy_", "cp_")
     writer_class: ClassVar[type[Writer]] = CupyWriter
     checker_class: ClassVar[type[Checker]] = DeviceChecker
-    helper_sources: ClassVar[Mapping[str, str]] = helpers.HELPERS | cupy_helpers.HELPERS
-    requires: ClassVar[Mapping[str, tuple[str, ...]]] = cupy_helpers.REQUIRES
+    helper_sources: ClassVar[Mapping[str, str]] = (
+        halves.DECORATOR | helpers.HELPERS | cupy_helpers.HELPERS | halves.HELPERS
+    )
+    requires: ClassVar[Mapping[str, tuple[str, ...]]] = cupy_helpers.REQUIRES | halves.REQUIRES
 
     def __init__(self, spec: ModuleSpec) -> None:
         super().__init__(spec)
         self.kernels: list[tuple[Kernel, KernelSource]] = []
         self.devices: dict[str, None] = {}
+        assert isinstance(self.checker, DeviceChecker)
+        order = [node for unit in spec.units if unit.plan for node in unit.plan.order]
+        self.checker.dtypes = halves.accepted(order, spec.style)
 
     def imports(self) -> list[str]:
         """CuPy and the standard library, `cupyx.scipy.special` where it must."""

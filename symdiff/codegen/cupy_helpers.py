@@ -15,9 +15,6 @@ except ModuleNotFoundError:
 """
 
 TYPES = '''\
-_FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
-
-
 def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype on one device; integers stay so where they are declared so."""
     arrays, weak = {}, set()
@@ -29,7 +26,7 @@ def _typed(kinds, arguments):
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
         if dtype.kind == "f" and dtype not in _FLOATING:
-            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+            raise TypeError(f"{name} has dtype {dtype}, expected {_EXPECTED}")
     common = np.result_type(*floating) if floating else np.dtype(np.float64)
     first = None
     for name, kind in kinds.items():
@@ -59,15 +56,21 @@ def _array(name, argument):
         raise TypeError(
             f"{name} is a {kind} in the memory of the host: put it on the GPU once, before the loop, with cupy.asarray({name})"
         )
+    if array.dtype.kind == "V" and array.dtype.itemsize == 2:
+        raise TypeError(f"{name} has dtype bfloat16, of which CuPy has no batched products: expected {_EXPECTED}")
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers ({_EXPECTED})")
     return array
 '''
 
 KERNELS = '''\
 _WIDTH = 256  # threads of a block
 _BLOCKS = 1024  # at most, of a kernel with reductions: their shares are then added up by one block
-_TYPES = {"float32": "typedef float T, A;\\n", "float64": "typedef double T, A;\\n"}
+_TYPES = {  # T is kept in memory, A computed with
+    "float16": "#include <cuda_fp16.h>\\ntypedef __half T;\\ntypedef float A;\\n",
+    "float32": "typedef float T, A;\\n",
+    "float64": "typedef double T, A;\\n",
+}
 
 
 class _Kernel:
@@ -103,7 +106,7 @@ class _Kernel:
 
     def code(self, dtype, wide):
         """Its whole source."""
-        return f"typedef {'long long' if wide else 'int'} I;\\n{_TYPES[np.dtype(dtype).name]}\\n{_DEVICE}\\n{self.source}"
+        return f"{_TYPES[np.dtype(dtype).name]}typedef {'long long' if wide else 'int'} I;\\n\\n{_DEVICE}\\n{self.source}"
 
     def _all(self, dtype, integer, count):
         blocks = max(1, -(-count // _WIDTH))
@@ -136,7 +139,7 @@ class _Kernel:
         key = np.cuda.Device().id, np.cuda.get_current_stream().ptr, tiles
         if key not in self.counters:
             self.counters[key] = np.zeros(tiles, np.uint32)
-        return np.empty(number, dtype), self.counters[key]
+        return np.empty(number, np.promote_types(dtype, np.float32)), self.counters[key]
 '''
 
 # Helpers that are other than those for NumPy.

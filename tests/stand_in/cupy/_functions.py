@@ -193,6 +193,8 @@ class ufunc:  # noqa: N801
     def reduce(self, array, axis=0, dtype=None, out=None, keepdims=False):
         """A sum or a product; CuPy has no other."""
         self._only("reduce", "add", "multiply")
+        if array.dtype == np.float16 and dtype is None:
+            return wrap(_one_after_the_other(self.function, array.host, axis, keepdims))
         return call(self.function.reduce, array, axis=axis, dtype=dtype, out=out, keepdims=keepdims)
 
     def accumulate(self, array, axis=0, dtype=None, out=None):
@@ -208,6 +210,14 @@ class ufunc:  # noqa: N801
     def _only(self, method, *names):
         if self.function.__name__ not in names:
             raise NotImplementedError(f"`{self.name}.{method}` is not supported yet")
+
+
+def _one_after_the_other(function, x, axis, keepdims=False):
+    """A reduction of halves in halves, as CUB's may be: each step is rounded."""
+    axes = tuple(range(x.ndim)) if axis is None else np.atleast_1d(axis) % x.ndim
+    for one in axes:
+        x = np.take(function.accumulate(x, one), [-1], one)
+    return x if keepdims else x.squeeze(tuple(axes))
 
 
 def _device_arrays(name, values):
@@ -334,9 +344,12 @@ def dot(a, b, out=None):
 
 
 def matmul(a, b, /, out=None):
-    """A product of matrices."""
+    """A product of matrices; of halves it is added up in single precision, but for one row times one column."""
     _device_arrays("matmul", [a, b])
-    return call(np.matmul, a, b, out=out)
+    found = call(np.matmul, a, b, out=out)
+    if found.dtype == np.float16 and found.size == 1 and max(a.ndim, b.ndim) <= 2:
+        found.host[...] = _one_after_the_other(np.add, a.host.ravel() * b.host.ravel(), None)
+    return found
 
 
 def einsum(*operands, dtype=None, optimize=False):
