@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 
 def _file(wheel: str, ending: str) -> Path | None:
@@ -52,6 +53,17 @@ def cubin(code: str, architecture: str = "sm_90", options: Sequence[str] = ()) -
         return code, log
     finally:
         _call("nvrtcDestroyProgram", ctypes.byref(program))
+
+
+def together(kernels: Sequence[Any], dtype: Any, wide: bool) -> str:
+    """Kernels of many modules as one source, each with its device functions, behind what they include."""
+    parts: list[str] = []
+    headers: dict[str, None] = {}
+    for number, kernel in enumerate(kernels):
+        code = kernel.code(dtype, wide).replace('extern "C" ', "").replace(f"{kernel.name}(", f"k{number}(", 1)
+        headers |= dict.fromkeys(re.findall("^#include.*\n", code, re.MULTILINE))
+        parts.append(f"namespace n{number} {{\n{re.sub('(?m)^#include.*', '', code)}\n}}")
+    return "\n".join(["".join(headers), *parts])
 
 
 def registers(code: str, architecture: str = "sm_90", options: Sequence[str] = ()) -> dict[str, tuple[int, int]]:

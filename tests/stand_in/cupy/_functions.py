@@ -61,7 +61,6 @@ FUNCTIONS = {
     "std": "a, axis=None, dtype=None, out=None, ddof=0, keepdims=False",
     "sum": "a, axis=None, dtype=None, out=None, keepdims=False",
     "swapaxes": "a, axis1, axis2",
-    "tensordot": "a, b, axes=2",
     "tile": "A, reps",
     "trace": "a, offset=0, axis1=0, axis2=1, dtype=None, out=None",
     "transpose": "a, axes=None",
@@ -216,7 +215,8 @@ def _one_after_the_other(function, x, axis, keepdims=False):
     """A reduction of halves in halves, as CUB's may be: each step is rounded."""
     axes = tuple(range(x.ndim)) if axis is None else np.atleast_1d(axis) % x.ndim
     for one in axes:
-        x = np.take(function.accumulate(x, one), [-1], one)
+        with np.errstate(all="ignore"):
+            x = np.take(function.accumulate(x, one), [-1], one)
     return x if keepdims else x.squeeze(tuple(axes))
 
 
@@ -347,8 +347,22 @@ def matmul(a, b, /, out=None):
     """A product of matrices; of halves it is added up in single precision, but for one row times one column."""
     _device_arrays("matmul", [a, b])
     found = call(np.matmul, a, b, out=out)
-    if found.dtype == np.float16 and found.size == 1 and max(a.ndim, b.ndim) <= 2:
-        found.host[...] = _one_after_the_other(np.add, a.host.ravel() * b.host.ravel(), None)
+    return _of_vectors(found, a.host, b.host) if max(a.ndim, b.ndim) <= 2 else found
+
+
+def tensordot(a, b, axes=2):
+    """A product, summed over pairs of axes; of halves as `matmul`."""
+    _device_arrays("tensordot", [a, b])
+    found = call(np.tensordot, a, b, axes)
+    if found.ndim or isinstance(axes, int):
+        return found
+    return _of_vectors(found, a.host.transpose(axes[0]), b.host.transpose(axes[1]))
+
+
+def _of_vectors(found, a, b):
+    """A product with one entry: of halves it is added up in halves."""
+    if found.dtype == np.float16 and found.size == 1:
+        found.host[...] = _one_after_the_other(np.add, a.ravel() * b.ravel(), None)
     return found
 
 
