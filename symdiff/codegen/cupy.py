@@ -42,20 +42,9 @@ class CupyWriter(Writer):
 
     texts: dict[Node, Text]
 
-    def function(self, name: str) -> str:
-        """A function of CuPy's, or the helper in its place."""
-        helper = halves.CALLS.get(name)
-        if helper is None:
-            return super().function(name)
-        self.need(helper)
-        return helper
-
     def _reduction(self, node: Node) -> Text:
         """CuPy has `reduce` of sums and products alone."""
         (x,), (axes,) = node.args, node.attributes
-        if node.op == "reduce_norm":
-            self.need("_norm")
-            return Text(f"_norm({self.texts[x].source}, axis={self._axis(x, axes)})")
         method = {"reduce_max": "max", "reduce_min": "min"}.get(node.op)
         if method is None:
             return super()._reduction(node)
@@ -88,11 +77,30 @@ class CupyWriter(Writer):
         return Text(f"_erfc({self.texts[node.args[0]].source})")
 
 
+class HalfWriter(CupyWriter):
+    """The same where arrays may be of half precision, which CuPy may add up in half precision."""
+
+    def function(self, name: str) -> str:
+        """A function of CuPy's, or the helper in its place."""
+        helper = halves.CALLS.get(name)
+        if helper is None:
+            return super().function(name)
+        self.need(helper)
+        return helper
+
+    def _reduction(self, node: Node) -> Text:
+        if node.op != "reduce_norm":
+            return super()._reduction(node)
+        (x,), (axes,) = node.args, node.attributes
+        self.need("_norm")
+        return Text(f"_norm({self.texts[x].source}, axis={self._axis(x, axes)})")
+
+
 class DeviceChecker(Checker):
     """Writes the checks of a module for a GPU, where scalars are arrays too."""
 
     types: ClassVar = cupy_helpers.TYPES
-    dtypes = ""  # source of those that are taken
+    dtypes = halves.TAKEN
 
     def functions(self) -> list[list[str]]:
         """As in other modules, after the dtypes."""
@@ -108,20 +116,21 @@ class CupyModuleWriter(ModuleWriter):
     """Writes a module that computes with CuPy."""
 
     library_names: ClassVar[tuple[str, ...]] = ("cp", "cupy_", "cp_")
-    writer_class: ClassVar[type[Writer]] = CupyWriter
+    writer_class: type[Writer] = HalfWriter
     checker_class: ClassVar[type[Checker]] = DeviceChecker
-    helper_sources: ClassVar[Mapping[str, str]] = (
-        halves.DECORATOR | helpers.HELPERS | cupy_helpers.HELPERS | halves.HELPERS
-    )
-    requires: ClassVar[Mapping[str, tuple[str, ...]]] = cupy_helpers.REQUIRES | halves.REQUIRES
+    helper_sources: Mapping[str, str] = halves.DECORATOR | helpers.HELPERS | cupy_helpers.HELPERS | halves.HELPERS
+    requires: Mapping[str, tuple[str, ...]] = cupy_helpers.REQUIRES | halves.REQUIRES
 
     def __init__(self, spec: ModuleSpec) -> None:
         super().__init__(spec)
         self.kernels: list[tuple[Kernel, KernelSource]] = []
         self.devices: dict[str, None] = {}
-        assert isinstance(self.checker, DeviceChecker)
         order = [node for unit in spec.units if unit.plan for node in unit.plan.order]
-        self.checker.dtypes = halves.accepted(order, spec.style)
+        if (why := halves.refused(order, spec.style)) is not None:
+            assert isinstance(self.checker, DeviceChecker)
+            self.checker.dtypes = halves.REFUSED.format(why=why)
+            self.writer_class = CupyWriter
+            self.helper_sources, self.requires = helpers.HELPERS | cupy_helpers.HELPERS, cupy_helpers.REQUIRES
 
     def imports(self) -> list[str]:
         """CuPy and the standard library, `cupyx.scipy.special` where it must."""

@@ -84,15 +84,11 @@ _NEEDED = helpers.REQUIRES | cupy_helpers.REQUIRES
 REQUIRES = {name: (*_NEEDED.get(name, ()), "_in_single") for name in HELPERS}
 
 
-def accepted(order: Iterable[Node], style: str) -> str:
-    """The dtypes that a module of these nodes takes."""
+def refused(order: Iterable[Node], style: str) -> str | None:
+    """Why a module of these nodes takes no half precision; None where it does."""
     if style == "plain":
-        return REFUSED.format(
-            why="without kernels, which style fast has, every step would be rounded to half precision"
-        )
+        return "without kernels, which style fast has, every step would be rounded to half precision"
     lacking = next((node.op for node in order if node.op in LINALG or node.op in SPECIAL or node.op in EXTERNAL), None)
     if lacking is None:
-        return TAKEN
-    return REFUSED.format(
-        why=f"there is no {EXTERNAL[lacking].name if lacking in EXTERNAL else lacking} in half precision"
-    )
+        return None
+    return f"there is no {EXTERNAL[lacking].name if lacking in EXTERNAL else lacking} in half precision"
