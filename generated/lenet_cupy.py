@@ -61,7 +61,7 @@ try:
     import cupy as cp
 except ModuleNotFoundError:
     raise ModuleNotFoundError(
-        "This module computes on a GPU with CuPy, which is not installed: pip install cupy-cuda12x (cupy-cuda13x for CUDA 13)"
+        "This module computes on a GPU with CuPy, which is not installed: pip install 'cupy-cuda12x[ctk]' (13x for CUDA 13)"
     ) from None
 
 
@@ -194,11 +194,11 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t23 = _matmul(t22, w3.T).reshape(n, 16, 5, 5)
     t24 = _grad_11(k1.dtype, (400*n,), ((n, 16, 5, 5),), t8, t23)
     t25 = _place_first_max(t24, t7, window_max_t7, (2, 2), (2, 2))
-    grad_b2 = cp.add.reduce(t24, axis=(0, 2, 3))
+    grad_b2 = _sum(t24, axis=(0, 2, 3))
     t26 = _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t25.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
         10, 5, 6, 5, 10, -1,
     )
-    grad_k2 = cp.add.reduce(_matmul(t6.reshape(10, 150, -1), t25.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
+    grad_k2 = _sum(_matmul(t6.reshape(10, 150, -1), t25.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
         3, 1, 0, 2,
     )
     t27 = _add_windows(
@@ -206,8 +206,8 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     )
     t28 = _grad_12(k1.dtype, (1176*n,), ((n, 6, 14, 14),), t4, t27, n)
     t29 = _place_first_max(t28, t3, window_max_t3, (2, 2), (2, 2))
-    grad_b1 = cp.add.reduce(t28, axis=(0, 2, 3))
-    grad_k1 = cp.add.reduce(_matmul(t2.reshape(28, 25, -1), t29.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
+    grad_b1 = _sum(t28, axis=(0, 2, 3))
+    grad_k1 = _sum(_matmul(t2.reshape(28, 25, -1), t29.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
         3, 1, 0, 2,
     )
     return Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
@@ -255,11 +255,11 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t26 = _matmul(t25, w3.T).reshape(n, 16, 5, 5)
     t27 = _value_and_grad_13(k1.dtype, (400*n,), ((n, 16, 5, 5),), t8, t26)
     t28 = _place_first_max(t27, t7, window_max_t7, (2, 2), (2, 2))
-    grad_b2 = cp.add.reduce(t27, axis=(0, 2, 3))
+    grad_b2 = _sum(t27, axis=(0, 2, 3))
     t29 = _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t28.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
         10, 5, 6, 5, 10, -1,
     )
-    grad_k2 = cp.add.reduce(_matmul(t6.reshape(10, 150, -1), t28.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
+    grad_k2 = _sum(_matmul(t6.reshape(10, 150, -1), t28.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
         3, 1, 0, 2,
     )
     t30 = _add_windows(
@@ -267,8 +267,8 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     )
     t31 = _value_and_grad_14(k1.dtype, (1176*n,), ((n, 6, 14, 14),), t4, t30, n)
     t32 = _place_first_max(t31, t3, window_max_t3, (2, 2), (2, 2))
-    grad_b1 = cp.add.reduce(t31, axis=(0, 2, 3))
-    grad_k1 = cp.add.reduce(_matmul(t2.reshape(28, 25, -1), t32.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
+    grad_b1 = _sum(t31, axis=(0, 2, 3))
+    grad_k1 = _sum(_matmul(t2.reshape(28, 25, -1), t32.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
         3, 1, 0, 2,
     )
     return value, Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
@@ -337,11 +337,11 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
     t16 = _matmul(t15, w3.T).reshape(n, 16, 5, 5)
     t17 = _scores_vjp_7(k1.dtype, (400*n,), ((n, 16, 5, 5),), t9, t16)
     t18 = _place_first_max(t17, t8, window_max_t8, (2, 2), (2, 2))
-    vjp_b2 = cp.add.reduce(t17, axis=(0, 2, 3))
+    vjp_b2 = _sum(t17, axis=(0, 2, 3))
     t19 = _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t18.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
         10, 5, 6, 5, 10, -1,
     )
-    vjp_k2 = cp.add.reduce(_matmul(t7.reshape(10, 150, -1), t18.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
+    vjp_k2 = _sum(_matmul(t7.reshape(10, 150, -1), t18.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
         3, 1, 0, 2,
     )
     t20 = _add_windows(
@@ -349,8 +349,8 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
     )
     t21 = _scores_vjp_8(k1.dtype, (1176*n,), ((n, 6, 14, 14),), t5, t20, n)
     t22 = _place_first_max(t21, t4, window_max_t4, (2, 2), (2, 2))
-    vjp_b1 = cp.add.reduce(t21, axis=(0, 2, 3))
-    vjp_k1 = cp.add.reduce(_matmul(t3.reshape(28, 25, -1), t22.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
+    vjp_b1 = _sum(t21, axis=(0, 2, 3))
+    vjp_k1 = _sum(_matmul(t3.reshape(28, 25, -1), t22.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
         3, 1, 0, 2,
     )
     return ScoresGrad(vjp_k1, vjp_b1, vjp_k2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5)
@@ -390,6 +390,10 @@ def scores_vjp_flat(vec, image, u):
     """As `scores_vjp`, of one vector that holds k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
     p = unpack(vec)
     return pack(scores_vjp(p.k1, p.b1, p.k2, p.b2, p.w3, p.b3, p.w4, p.b4, p.w5, p.b5, image, u))
+
+
+_FLOATING = (cp.dtype(cp.float16), cp.dtype(cp.float32), cp.dtype(cp.float64))
+_EXPECTED = "float16, float32 or float64"
 
 
 def _arguments(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
@@ -463,9 +467,6 @@ def _fit(name, shape, came, sizes):
         raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
 
 
-_FLOATING = (cp.dtype(cp.float32), cp.dtype(cp.float64))
-
-
 def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype on one device; integers stay so where they are declared so."""
     arrays, weak = {}, set()
@@ -477,7 +478,7 @@ def _typed(kinds, arguments):
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
         if dtype.kind == "f" and dtype not in _FLOATING:
-            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+            raise TypeError(f"{name} has dtype {dtype}, expected {_EXPECTED}")
     common = cp.result_type(*floating) if floating else cp.dtype(cp.float64)
     _on_one_device({name: array for name, array in arrays.items() if name not in weak})
     for name, kind in kinds.items():
@@ -519,8 +520,10 @@ def _array(name, argument):
             f"{name} is a {kind} in the memory of the host: put it on the GPU once, before the loop, with cupy.asarray({name})"
             f"{_obstacle()}"
         )
+    if array.dtype.kind == "V" and array.dtype.itemsize == 2:
+        raise TypeError(f"{name} has dtype bfloat16, of which CuPy has no batched products: expected {_EXPECTED}")
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers ({_EXPECTED})")
     return array
 
 
@@ -544,6 +547,19 @@ def _cotangent(name, given, shape, dtype):
     return array.astype(dtype, copy=False)[()]
 
 
+def _in_single(function):
+    """The function, which of arrays in half precision is computed in single, and given back in half."""
+
+    def computed(*given, **options):
+        halves = [getattr(x, "dtype", None) == cp.float16 for x in given]
+        if not any(halves):
+            return function(*given, **options)
+        single = (x.astype(cp.float32) if half else x for x, half in zip(given, halves))
+        return function(*single, **options).astype(cp.float16)
+
+    return computed
+
+
 def _windows(x, *axes, writeable=False):
     """A view of x in which some axes are several, one for each (size, step) of theirs.
 
@@ -560,6 +576,7 @@ def _windows(x, *axes, writeable=False):
     return cp.lib.stride_tricks.as_strided(x[tuple(first)], shape, strides)
 
 
+@_in_single
 def _add_windows(values, shape, *axes):
     """The transpose of `_windows`: zeros of a shape, with each value added where it came from."""
     result = cp.zeros(shape, values.dtype)
@@ -582,6 +599,7 @@ def _add_windows(values, shape, *axes):
     return result
 
 
+@_in_single
 def _of_windows(function, x, *windows):
     """The sum or the largest entry of each window of the last axes; `windows` are (size, step) along each."""
     for axis, (size, step) in enumerate(windows, x.ndim - len(windows)):
@@ -604,6 +622,7 @@ def _first_largest(x, y, windows):
         yield spot, hit
 
 
+@_in_single
 def _place_first_max(g, x, y, *windows):
     """The transpose of `_pick_first_max`: zeros like x, to which g is added at the first largest entry y of each window."""
     result = cp.zeros_like(x) if g.ndim == x.ndim else cp.zeros((*g.shape[: g.ndim - x.ndim], *x.shape), x.dtype)
@@ -652,6 +671,12 @@ def set_threads(count):
     """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
     if not isinstance(count, (int, cp.integer)) or count < 1:
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
+
+
+@_in_single
+def _sum(x, axis=0):
+    """The sum along axes."""
+    return cp.add.reduce(x, axis)
 
 
 def capture(function, *arguments):
@@ -705,7 +730,11 @@ def _recorded(stream, function, arguments):
 _STEP = threading.local()  # captured: whether `capture` is at work
 
 
-_TYPES = {"float32": "typedef float T, A;\n", "float64": "typedef double T, A;\n"}
+_TYPES = {  # T is kept in memory, A computed with
+    "float16": "#include <cuda_fp16.h>\ntypedef __half T;\ntypedef float A;\n",
+    "float32": "typedef float T, A;\n",
+    "float64": "typedef double T, A;\n",
+}
 
 
 def _matmul(a, b):
@@ -795,7 +824,7 @@ class _Kernel:
 
     def code(self, dtype, wide):
         """Its whole source."""
-        return f"typedef {'long long' if wide else 'int'} I;\n{_TYPES[cp.dtype(dtype).name]}\n{_DEVICE}\n{self.source}"
+        return f"{_TYPES[cp.dtype(dtype).name]}typedef {'long long' if wide else 'int'} I;\n\n{_DEVICE}\n{self.source}"
 
     def _all(self, dtype, integer, count):
         blocks = max(1, -(-count // _WIDTH))
@@ -828,7 +857,7 @@ class _Kernel:
         key = cp.cuda.Device().id, cp.cuda.get_current_stream().ptr, tiles
         if key not in self.counters:
             self.counters[key] = cp.zeros(tiles, cp.uint32)
-        return cp.empty(number, dtype), self.counters[key]
+        return cp.empty(number, cp.promote_types(dtype, cp.float32)), self.counters[key]
 
 
 _DEVICE = """\

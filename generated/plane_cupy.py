@@ -27,7 +27,7 @@ try:
     import cupy as cp
 except ModuleNotFoundError:
     raise ModuleNotFoundError(
-        "This module computes on a GPU with CuPy, which is not installed: pip install cupy-cuda12x (cupy-cuda13x for CUDA 13)"
+        "This module computes on a GPU with CuPy, which is not installed: pip install 'cupy-cuda12x[ctk]' (13x for CUDA 13)"
     ) from None
 
 
@@ -139,6 +139,10 @@ def predict_flat(vec, X):
     return predict(p.W, p.B, X)
 
 
+_FLOATING = (cp.dtype(cp.float16), cp.dtype(cp.float32), cp.dtype(cp.float64))
+_EXPECTED = "float16, float32 or float64"
+
+
 def _arguments(W, B, X, Y):
     """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
     return _convert(
@@ -194,9 +198,6 @@ def _fit(name, shape, came, sizes):
         raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
 
 
-_FLOATING = (cp.dtype(cp.float32), cp.dtype(cp.float64))
-
-
 def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype on one device; integers stay so where they are declared so."""
     arrays, weak = {}, set()
@@ -208,7 +209,7 @@ def _typed(kinds, arguments):
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
         if dtype.kind == "f" and dtype not in _FLOATING:
-            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+            raise TypeError(f"{name} has dtype {dtype}, expected {_EXPECTED}")
     common = cp.result_type(*floating) if floating else cp.dtype(cp.float64)
     _on_one_device({name: array for name, array in arrays.items() if name not in weak})
     for name, kind in kinds.items():
@@ -250,8 +251,10 @@ def _array(name, argument):
             f"{name} is a {kind} in the memory of the host: put it on the GPU once, before the loop, with cupy.asarray({name})"
             f"{_obstacle()}"
         )
+    if array.dtype.kind == "V" and array.dtype.itemsize == 2:
+        raise TypeError(f"{name} has dtype bfloat16, of which CuPy has no batched products: expected {_EXPECTED}")
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers ({_EXPECTED})")
     return array
 
 
@@ -355,7 +358,11 @@ def _recorded(stream, function, arguments):
 _STEP = threading.local()  # captured: whether `capture` is at work
 
 
-_TYPES = {"float32": "typedef float T, A;\n", "float64": "typedef double T, A;\n"}
+_TYPES = {  # T is kept in memory, A computed with
+    "float16": "#include <cuda_fp16.h>\ntypedef __half T;\ntypedef float A;\n",
+    "float32": "typedef float T, A;\n",
+    "float64": "typedef double T, A;\n",
+}
 
 
 def _matmul(a, b):
@@ -445,7 +452,7 @@ class _Kernel:
 
     def code(self, dtype, wide):
         """Its whole source."""
-        return f"typedef {'long long' if wide else 'int'} I;\n{_TYPES[cp.dtype(dtype).name]}\n{_DEVICE}\n{self.source}"
+        return f"{_TYPES[cp.dtype(dtype).name]}typedef {'long long' if wide else 'int'} I;\n\n{_DEVICE}\n{self.source}"
 
     def _all(self, dtype, integer, count):
         blocks = max(1, -(-count // _WIDTH))
@@ -478,7 +485,7 @@ class _Kernel:
         key = cp.cuda.Device().id, cp.cuda.get_current_stream().ptr, tiles
         if key not in self.counters:
             self.counters[key] = cp.zeros(tiles, cp.uint32)
-        return cp.empty(number, dtype), self.counters[key]
+        return cp.empty(number, cp.promote_types(dtype, cp.float32)), self.counters[key]
 
 
 _DEVICE = """\

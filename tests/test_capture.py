@@ -164,6 +164,6 @@ def test_what_a_graph_cannot_do(cp, net):
 @pytest.mark.parametrize("dtype", ["float", "double"])
 def test_products_become_machine_code(architecture, dtype):
     source = MATMUL.partition('_MATMUL_SOURCE = """\\\n')[2].partition('"""')[0]
-    ((count, spilled),) = nvrtc.registers(f"typedef {dtype} T, A;\n{source}", architecture).values()
-    assert count <= 128  # so that a block has 256 threads twice
-    assert spilled == 0
+    (needed,) = nvrtc.resources(f"typedef {dtype} T, A;\n{source}", architecture).values()
+    assert needed.registers <= 128  # so that two blocks of 256 threads fit
+    assert needed.spilled == 0

@@ -75,19 +75,10 @@ def test_the_catalogue_compiles_for_a_gpu(cp: ModuleType, number: int) -> None:
         for kernel in kernels(modules(case)[0]):
             sources.setdefault(re.sub(rf"\b{kernel.name}\b", "kernel", kernel.source), kernel)
     for dtype, wide, architecture in ((np.float32, True, "sm_80"), (np.float64, False, "sm_90")):
-        source = together([*sources.values()], np.dtype(dtype), wide)
+        source = nvrtc.together([*sources.values()], np.dtype(dtype), wide)
         code, _ = nvrtc.cubin(source, architecture, ("--Ofast-compile=max",))
         assert code.startswith(b"\x7fELF")
         assert all(f"k{number}".encode() in code for number in range(len(sources)))
-
-
-def together(found: list[object], dtype: np.dtype, wide: bool) -> str:
-    """Kernels of many modules as one source, each with its device functions."""
-    parts = []
-    for number, kernel in enumerate(found):
-        code = kernel.code(dtype, wide).replace('extern "C" ', "").replace(f"{kernel.name}(", f"k{number}(", 1)
-        parts.append(f"namespace n{number} {{\n{code}\n}}")
-    return "\n".join(parts)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 700, 2), (5_000, 3, 300), (70_000, 2, 7)], ids=str)
@@ -296,7 +287,9 @@ def test_without_cupy_a_module_says_what_is_missing(tmp_path: Path) -> None:
         import line_cupy
     """
     run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
-    assert "This module computes on a GPU with CuPy, which is not installed: pip install cupy-cuda12x" in run.stderr
+    assert (
+        "This module computes on a GPU with CuPy, which is not installed: pip install 'cupy-cuda12x[ctk]'" in run.stderr
+    )
 
 
 # Examples

@@ -428,9 +428,9 @@ def plain(parameter):
 def test_the_same_sources_become_machine_code(name, architecture):
     code, _ = nvrtc.cubin(SOURCES[name], architecture)
     assert code.startswith(b"\x7fELF")
-    ((count, spilled),) = nvrtc.registers(SOURCES[name], architecture).values()
-    assert 8 <= count <= 64
-    assert spilled == 0
+    (needed,) = nvrtc.resources(SOURCES[name], architecture).values()
+    assert 8 <= needed.registers <= 64
+    assert needed.spilled == 0
 
 
 @pytest.mark.skipif(bool(nvrtc.MISSING), reason=str(nvrtc.MISSING))
@@ -446,7 +446,7 @@ def test_halves_become_machine_code():
     code = "#include <cuda_fp16.h>\n" + one_line(
         "y[t] = __float2half(x[t] + __half2float(y[t]));", "float* x, __half* y"
     )
-    assert nvrtc.registers(code).keys() == {"line"}
+    assert nvrtc.resources(code).keys() == {"line"}
 
 
 @compiled

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 def _file(wheel: str, ending: str) -> Path | None:
@@ -57,6 +57,17 @@ def cubin(code: str, architecture: str = "sm_90", options: Sequence[str] = ()) -
         _call("nvrtcDestroyProgram", ctypes.byref(program))
 
 
+def together(kernels: Sequence[Any], dtype: Any, wide: bool) -> str:
+    """Kernels of many modules as one source, each with its device functions, behind what they include."""
+    parts: list[str] = []
+    headers: dict[str, None] = {}
+    for number, kernel in enumerate(kernels):
+        code = kernel.code(dtype, wide).replace('extern "C" ', "").replace(f"{kernel.name}(", f"k{number}(", 1)
+        headers |= dict.fromkeys(re.findall("^#include.*\n", code, re.MULTILINE))
+        parts.append(f"namespace n{number} {{\n{re.sub('(?m)^#include.*', '', code)}\n}}")
+    return "\n".join(["".join(headers), *parts])
+
+
 class Resources(NamedTuple):
     """What a kernel needs: registers of a thread, bytes of shared memory of a block, bytes of registers spilled to memory."""
 
@@ -74,12 +85,6 @@ def resources(code: str, architecture: str = "sm_90", options: Sequence[str] = (
         shared, spilled = (sum(map(int, re.findall(rf"(\d+) bytes {what}", part))) for what in ("smem", "spill"))
         found[name[1]] = Resources(int(used[1]), shared, spilled)
     return found
-
-
-def registers(code: str, architecture: str = "sm_90", options: Sequence[str] = ()) -> dict[str, tuple[int, int]]:
-    """For each kernel the registers that a thread needs, and the bytes that it spills to memory."""
-    found = resources(code, architecture, options)
-    return {name: (needed.registers, needed.spilled) for name, needed in found.items()}
 
 
 @cache

@@ -16,7 +16,7 @@ import symdiff as sd
 from benchmarks.case import Contender, Inputs
 from benchmarks.gpu.cases import CAPTURED, COPY, PRODUCTS, DeviceCase
 
-NO_CUPY = "CuPy is not installed: pip install cupy-cuda12x, or cupy-cuda13x for CUDA 13."
+NO_CUPY = "CuPy is not installed: pip install 'cupy-cuda12x[ctk]', or cupy-cuda13x for CUDA 13."
 COPIED = 1 << 29  # bytes of the array that the bandwidth is measured with: much more than caches hold
 
 Step = Callable[[], Any]

@@ -37,6 +37,10 @@ class ArrayWriter:
         """A shape as source of a tuple."""
         raise NotImplementedError
 
+    def function(self, name: str) -> str:
+        """What a function of NumPy's is called here."""
+        raise NotImplementedError
+
     def _sources(self, node: Node) -> list[str]:
         return [self.texts[operand].source for operand in node.args]
 
@@ -141,9 +145,10 @@ class ArrayWriter:
     def _cumsum(self, node: Node) -> Text:
         from_end, backwards = node.attributes
         axis, (x,) = node.ndim + from_end, self._sources(node)
+        cumsum = self.function("cumsum")
         if not backwards:
-            return Text(f"{self.xp}.cumsum({x}, axis={axis})")
-        return Text(f"{self.xp}.flip({self.xp}.cumsum({self.xp}.flip({x}, {axis}), axis={axis}), {axis})")
+            return Text(f"{cumsum}({x}, axis={axis})")
+        return Text(f"{self.xp}.flip({cumsum}({self.xp}.flip({x}, {axis}), axis={axis}), {axis})")
 
     def _window_max(self, node: Node) -> Text:
         return self._of_windows(f"{self.xp}.maximum", node)

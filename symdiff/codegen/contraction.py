@@ -78,9 +78,9 @@ class ContractionWriter:
             return self._reduced(Text(f"{text.at(ATOM)}[{where}]"), rest, wanted, work)
         axes = [axis for axis, label in enumerate(labels) if label not in wanted]
         if axes == [0]:
-            return Text(f"{xp}.add.reduce({text.source})"), kept
+            return Text(f"{self.writer.function('add.reduce')}({text.source})"), kept
         axis = "None" if not kept else str(axes[0]) if len(axes) == 1 else str(tuple(axes))
-        return Text(f"{xp}.add.reduce({text.source}, axis={axis})"), kept
+        return Text(f"{self.writer.function('add.reduce')}({text.source}, axis={axis})"), kept
 
     def _arranged(self, text: Text, have: Labels, wanted: Labels) -> Text:
         """Axes in the wanted order, with new axes of size 1 for labels that are missing (none in front)."""
@@ -128,7 +128,7 @@ class ContractionWriter:
             return found
         if not any(label in la and label in lb for label in kept):
             axes = [[labels.index(label) for label in summed] for labels in (la, lb)]
-            together = Text(f"{xp}.tensordot({first.source}, {second.source}, axes={axes})")
+            together = Text(f"{self.writer.function('tensordot')}({first.source}, {second.source}, axes={axes})")
             return self._arranged(together, tuple(i for i in (*la, *lb) if i not in summed), kept)
         return Text(f'{xp}.einsum("{letters(la)},{letters(lb)}->{letters(kept)}", {first.source}, {second.source})')
 
@@ -160,7 +160,8 @@ class ContractionWriter:
             return None
         left = self._arranged(a, la, (la[0], row, inner))
         right = self._arranged(b, lb, (la[0], inner, column))
-        return Text(f"{self.writer.xp}.add.reduce({self.writer.matrix_product(left, right).source})")
+        product = self.writer.matrix_product(left, right)
+        return Text(f"{self.writer.function('add.reduce')}({product.source})")
 
     def _in_blocks(self, a: Text, la: Labels, b: Text, lb: Labels, kept: Labels, work: Contraction) -> Text | None:
         """A product of matrices that leaves the largest of the three arrays as it lies, and turns the others.
@@ -194,7 +195,7 @@ class ContractionWriter:
             )
             if lines:
                 axes = "" if len(lines) == 1 else f", axis={tuple(range(len(lines)))}"
-                found = Text(f"{self.writer.xp}.add.reduce({product.source}{axes})")
+                found = Text(f"{self.writer.function('add.reduce')}({product.source}{axes})")
             else:
                 found = product
             return self._apart(found, (), (rows, further), kept, work)

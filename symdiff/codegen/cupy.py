@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from symdiff.codegen import cupy_helpers, helpers
+from symdiff.codegen import cupy_helpers, halves, helpers
 from symdiff.codegen.arguments import Checker
 from symdiff.codegen.cuda import PRELUDE, with_required
 from symdiff.codegen.cupy_capture import CAPTURE, MATMUL
@@ -84,10 +84,34 @@ class CupyWriter(Writer):
         return Text(f"_erfc({self.texts[node.args[0]].source})")
 
 
+class HalfWriter(CupyWriter):
+    """The same where arrays may be of half precision, which CuPy may add up in half precision."""
+
+    def function(self, name: str) -> str:
+        """A function of CuPy's, or the helper in its place."""
+        helper = halves.CALLS.get(name)
+        if helper is None:
+            return super().function(name)
+        self.need(helper)
+        return helper
+
+    def _reduction(self, node: Node) -> Text:
+        if node.op != "reduce_norm":
+            return super()._reduction(node)
+        (x,), (axes,) = node.args, node.attributes
+        self.need("_norm")
+        return Text(f"_norm({self.texts[x].source}, axis={self._axis(x, axes)})")
+
+
 class DeviceChecker(Checker):
     """Writes the checks of a module for a GPU, where scalars are arrays too."""
 
     types: ClassVar = cupy_helpers.TYPES
+    dtypes = halves.TAKEN
+
+    def functions(self) -> list[list[str]]:
+        """As in other modules, after the dtypes."""
+        return [self.dtypes.replace("np.", f"{self.xp}.").rstrip().split("\n"), *super().functions()]
 
     def _fast(self, inputs: Sequence[Input]) -> list[str]:
         return []
@@ -99,16 +123,22 @@ class CupyModuleWriter(ModuleWriter):
     """Writes a module that computes with CuPy."""
 
     library_names: ClassVar[tuple[str, ...]] = ("cp", "cupy_", "cp_")
-    writer_class: ClassVar[type[Writer]] = CupyWriter
+    writer_class: type[Writer] = HalfWriter
     checker_class: ClassVar[type[Checker]] = DeviceChecker
-    helper_sources: ClassVar[Mapping[str, str]] = helpers.HELPERS | cupy_helpers.HELPERS
-    requires: ClassVar[Mapping[str, tuple[str, ...]]] = cupy_helpers.REQUIRES
+    helper_sources: Mapping[str, str] = halves.DECORATOR | helpers.HELPERS | cupy_helpers.HELPERS | halves.HELPERS
+    requires: Mapping[str, tuple[str, ...]] = cupy_helpers.REQUIRES | halves.REQUIRES
 
     def __init__(self, spec: ModuleSpec) -> None:
         super().__init__(spec)
         self.kernels: list[tuple[Kernel, KernelSource]] = []
         self.devices: dict[str, None] = {}
         self.memory: dict[str, Dim] = {}
+        order = [node for unit in spec.units if unit.plan for node in unit.plan.order]
+        if (why := halves.refused(order, spec.style)) is not None:
+            assert isinstance(self.checker, DeviceChecker)
+            self.checker.dtypes = halves.REFUSED.format(why=why)
+            self.writer_class = CupyWriter
+            self.helper_sources, self.requires = helpers.HELPERS | cupy_helpers.HELPERS, cupy_helpers.REQUIRES
 
     def imports(self) -> list[str]:
         """CuPy and the standard library, `cupyx.scipy.special` where it must."""

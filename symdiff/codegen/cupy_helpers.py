@@ -10,14 +10,11 @@ try:
     import cupy as {xp}
 except ModuleNotFoundError:
     raise ModuleNotFoundError(
-        "This module computes on a GPU with CuPy, which is not installed: pip install cupy-cuda12x (cupy-cuda13x for CUDA 13)"
+        "This module computes on a GPU with CuPy, which is not installed: pip install 'cupy-cuda12x[ctk]' (13x for CUDA 13)"
     ) from None
 """
 
 TYPES = '''\
-_FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
-
-
 def _typed(kinds, arguments):
     """The arguments by name, as arrays of one floating dtype on one device; integers stay so where they are declared so."""
     arrays, weak = {}, set()
@@ -29,7 +26,7 @@ def _typed(kinds, arguments):
     floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
     for name, dtype in dtypes.items():
         if dtype.kind == "f" and dtype not in _FLOATING:
-            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
+            raise TypeError(f"{name} has dtype {dtype}, expected {_EXPECTED}")
     common = np.result_type(*floating) if floating else np.dtype(np.float64)
     _on_one_device({name: array for name, array in arrays.items() if name not in weak})
     for name, kind in kinds.items():
@@ -71,8 +68,10 @@ def _array(name, argument):
             f"{name} is a {kind} in the memory of the host: put it on the GPU once, before the loop, with cupy.asarray({name})"
             f"{_obstacle()}"
         )
+    if array.dtype.kind == "V" and array.dtype.itemsize == 2:
+        raise TypeError(f"{name} has dtype bfloat16, of which CuPy has no batched products: expected {_EXPECTED}")
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers ({_EXPECTED})")
     return array
 
 
@@ -89,7 +88,11 @@ def _obstacle():
 '''
 
 SCALARS = """\
-_TYPES = {"float32": "typedef float T, A;\\n", "float64": "typedef double T, A;\\n"}
+_TYPES = {  # T is kept in memory, A computed with
+    "float16": "#include <cuda_fp16.h>\\ntypedef __half T;\\ntypedef float A;\\n",
+    "float32": "typedef float T, A;\\n",
+    "float64": "typedef double T, A;\\n",
+}
 """
 
 KERNELS = '''\
@@ -130,7 +133,7 @@ class _Kernel:
 
     def code(self, dtype, wide):
         """Its whole source."""
-        return f"typedef {'long long' if wide else 'int'} I;\\n{_TYPES[np.dtype(dtype).name]}\\n{_DEVICE}\\n{self.source}"
+        return f"{_TYPES[np.dtype(dtype).name]}typedef {'long long' if wide else 'int'} I;\\n\\n{_DEVICE}\\n{self.source}"
 
     def _all(self, dtype, integer, count):
         blocks = max(1, -(-count // _WIDTH))
@@ -163,7 +166,7 @@ class _Kernel:
         key = np.cuda.Device().id, np.cuda.get_current_stream().ptr, tiles
         if key not in self.counters:
             self.counters[key] = np.zeros(tiles, np.uint32)
-        return np.empty(number, dtype), self.counters[key]
+        return np.empty(number, np.promote_types(dtype, np.float32)), self.counters[key]
 '''
 
 # Helpers that are other than those for NumPy.

@@ -60,9 +60,9 @@ class ModuleWriter:
     """
 
     library_names: ClassVar[tuple[str, ...]] = ("np", "numpy_", "np_")
-    helper_sources: ClassVar[Mapping[str, str]] = helpers.HELPERS
-    requires: ClassVar[Mapping[str, tuple[str, ...]]] = helpers.REQUIRES
-    writer_class: ClassVar[type[Writer]] = Writer
+    helper_sources: Mapping[str, str] = helpers.HELPERS
+    requires: Mapping[str, tuple[str, ...]] = helpers.REQUIRES
+    writer_class: type[Writer] = Writer
     checker_class: ClassVar[type[Checker]] = Checker
 
     def __init__(self, spec: ModuleSpec) -> None:

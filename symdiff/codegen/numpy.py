@@ -74,6 +74,10 @@ class Writer(ArrayWriter):
         """What broadcasts to a node that repeats its operand."""
         return self._contractions.write_unrepeated(node)
 
+    def function(self, name: str) -> str:
+        """What a function of NumPy's is called here."""
+        return f"{self.xp}.{name}"
+
     def matrix_product(self, left: Text, right: Text) -> Text:
         """A product of matrices, or of batches of them."""
         return Text(f"{left.at(PRODUCT)} @ {right.at(PRODUCT + 1)}", PRODUCT)
@@ -271,7 +275,7 @@ class Writer(ArrayWriter):
             if x.ndim == 1 and source.isidentifier():
                 squares = f"{self.xp}.dot({source}, {source})"
             return Text(f"{self.xp}.sqrt({squares})")
-        return Text(f"{self.xp}.{_UFUNC[node.op]}.reduce({self.texts[x].source}{axis})")
+        return Text(f"{self.function(_UFUNC[node.op] + '.reduce')}({self.texts[x].source}{axis})")
 
     def _axis(self, x: Node, axes: Sequence[int]) -> str:
         if len(axes) == x.ndim:

@@ -64,7 +64,6 @@ FUNCTIONS = {
     "std": "a, axis=None, dtype=None, out=None, ddof=0, keepdims=False",
     "sum": "a, axis=None, dtype=None, out=None, keepdims=False",
     "swapaxes": "a, axis1, axis2",
-    "tensordot": "a, b, axes=2",
     "tile": "A, reps",
     "trace": "a, offset=0, axis1=0, axis2=1, dtype=None, out=None",
     "transpose": "a, axes=None",
@@ -196,6 +195,8 @@ class ufunc:  # noqa: N801
     def reduce(self, array, axis=0, dtype=None, out=None, keepdims=False):
         """A sum or a product; CuPy has no other."""
         self._only("reduce", "add", "multiply")
+        if array.dtype == np.float16 and dtype is None:
+            return wrap(_one_after_the_other(self.function, array.host, axis, keepdims))
         return call(self.function.reduce, array, axis=axis, dtype=dtype, out=out, keepdims=keepdims)
 
     def accumulate(self, array, axis=0, dtype=None, out=None):
@@ -213,6 +214,15 @@ class ufunc:  # noqa: N801
             raise NotImplementedError(f"`{self.name}.{method}` is not supported yet")
 
 
+def _one_after_the_other(function, x, axis, keepdims=False):
+    """A reduction of halves in halves, as CUB's may be: each step is rounded."""
+    axes = tuple(range(x.ndim)) if axis is None else np.atleast_1d(axis) % x.ndim
+    for one in axes:
+        with np.errstate(all="ignore"):
+            x = np.take(function.accumulate(x, one), [-1], one)
+    return x if keepdims else x.squeeze(tuple(axes))
+
+
 def _device_arrays(name, values):
     """Refuse what is no array of the device."""
     for value in values:
@@ -220,7 +230,7 @@ def _device_arrays(name, values):
             raise TypeError(f"{name} takes cupy.ndarray, not {type(value)}")
 
 
-_BY_LIBRARIES = dict.fromkeys(("inner", "kron", "tensordot", "vdot"), "cuBLAS") | dict.fromkeys(
+_BY_LIBRARIES = dict.fromkeys(("inner", "kron", "vdot"), "cuBLAS") | dict.fromkeys(
     ("eigh", "eigvalsh", "matrix_power", "pinv", "qr", "svd"), "cuSOLVER"
 )
 
@@ -344,10 +354,28 @@ def dot(a, b, out=None):
 
 
 def matmul(a, b, /, out=None):
-    """A product of matrices."""
+    """A product of matrices; of halves it is added up in single precision, but for one row times one column."""
     _graph.refuse("cuBLAS")
     _device_arrays("matmul", [a, b])
-    return call(np.matmul, a, b, out=out)
+    found = call(np.matmul, a, b, out=out)
+    return _of_vectors(found, a.host, b.host) if max(a.ndim, b.ndim) <= 2 else found
+
+
+def tensordot(a, b, axes=2):
+    """A product, summed over pairs of axes; of halves as `matmul`."""
+    _graph.refuse("cuBLAS")
+    _device_arrays("tensordot", [a, b])
+    found = call(np.tensordot, a, b, axes)
+    if found.ndim or isinstance(axes, int):
+        return found
+    return _of_vectors(found, a.host.transpose(axes[0]), b.host.transpose(axes[1]))
+
+
+def _of_vectors(found, a, b):
+    """A product with one entry: of halves it is added up in halves."""
+    if found.dtype == np.float16 and found.size == 1:
+        found.host[...] = _one_after_the_other(np.add, a.ravel() * b.ravel(), None)
+    return found
 
 
 def einsum(*operands, dtype=None, optimize=False):
