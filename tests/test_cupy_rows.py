@@ -42,7 +42,7 @@ MODELS = {
         params=[Z],
     ),
 }  # fmt: skip
-SIZES = [(1, 1, 1), (3, 700, 2), (2, 5_000, 40), (40, 5, 1_100), (5_000, 3, 7)]
+SIZES = [(1, 1, 1), (3, 700, 2), (2, 5_000, 3), (20, 5, 1_100), (3_000, 3, 7)]
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ MUTATIONS = {
     "without the last block": ("logistic", "(gridDim.x + groups - 1 - group)", "(gridDim.x - 1 + groups - 1 - group)"),
     "shares of another block": ("logistic", "(size_t)blockIdx.x * columns + column", "column"),
     "another divisor": ("logistic", "/ A(n)", "/ A(n + 1)"),
-    "the largest of the wrong loop": ("softmax", "Largest::of(s,", "Largest::of(0,"),
+    "a sum for the largest": ("softmax", "over_row<Largest>(s,", "over_row<Sum>(s,"),
     "an entry that is not computed again": ("softmax", "s2 += ", "s2 = "),
     "a row's sum that goes on in the next": ("softmax", "A s2 = Sum::none();", "static A s2 = Sum::none();"),
 }
@@ -229,11 +229,11 @@ def test_what_stays_a_library_call(name: str) -> None:
 @pytest.mark.skipif(nvrtc.MISSING is not None, reason=str(nvrtc.MISSING))
 @pytest.mark.parametrize("name", MODELS)
 def test_registers(cp: ModuleType, name: str) -> None:
-    """Few enough for eight blocks of 256 threads on a multiprocessor in single precision, and nothing spilled."""
+    """Few enough for three blocks of 256 threads on a multiprocessor, and nothing spilled."""
     found = [kernel for kernel in kernels(compiled(name)[0]) if kernel.form == "rows"]
     assert found
     for kernel in found:
         for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
             used, spilled = nvrtc.registers(kernel.code(dtype, False), "sm_90")[kernel.name]
             assert spilled == 0
-            assert used <= 128, (kernel.name, dtype, used)
+            assert used <= 80

@@ -22,6 +22,7 @@ _ROW = (
     "const I row = works ? first + group : rows - 1;",
 )
 _WORDS = {"reduce_max": "largest", "reduce_min": "smallest", "reduce_prod": "product", "reduce_norm": "norm"}
+_LONGEST = 60  # characters of an expression in a comment
 
 
 class RowsWriter(KernelWriter):
@@ -133,14 +134,24 @@ class RowsWriter(KernelWriter):
             entry = ["const I i = row * columns + column;", *entry]
         condition = "column < columns" if reduced else "works && column < columns"
         loop = f"for (I column = lane; {condition}; column += lanes) {{"
-        lines = [f"A {s} = {law}::none();" for s, law, _ in sums[: len(reduced)]]
-        lines += [*before, loop, *indent(entry), "}"]
+        lines = [*self._comments([*reduced, *ends], sums), *before]
+        lines += [f"A {s} = {law}::none();" for s, law, _ in sums[: len(reduced)]]
+        lines += [loop, *indent(entry), "}"]
         self._forget(needed, texts, taken)
         for node, (s, law, _) in zip(reduced, sums, strict=False):
             self.need("over_row")
             lines.append(f"{s} = {_root(node.op, f'over_row<{law}>({s}, lanes)')};")
             self.writer.texts[node] = Text(s, ATOM)
         return lines
+
+    def _comments(self, reduced: Sequence[Node], sums: Sequence[tuple[str, str, str]]) -> list[str]:
+        """What a loop is for."""
+        found = []
+        for node, (_, _, text) in zip(reduced, sums, strict=True):
+            of = "each column" if node in self.of_columns else "all entries" if node in self.of_all else "the row"
+            text = text if node.op != "reduce_norm" else text[: len(text) // 2 - 1]
+            found.append(f"// of {of} the {_WORDS.get(node.op, 'sum')}{f' of {text}' if len(text) < _LONGEST else ''}")
+        return found
 
     def _at_the_end(self) -> list[str]:
         """What values of a row add to sums over rows, and where they are written."""
