@@ -93,10 +93,7 @@ def value(alpha, mu, q, L, x, below):
     t9 = _value_5(alpha.dtype, (K*n, d), ((n, K),), t6, t8, d, K)
     t10 = _value_6(alpha.dtype, (K,), ((),), alpha, t2, t1)
     t11 = _value_7(alpha.dtype, (K,), ((K,),), t10, alpha, t3)
-    t12 = _value_8(alpha.dtype, (K*n,), ((n, K),), t9, t11, d, K)
-    t13, t14 = _value_9(alpha.dtype, (n, K), ((n,), (n, 1)), t12)
-    t15 = _value_10(alpha.dtype, (K*n,), ((n, K),), t12, t14, K)
-    value = _value_11(alpha.dtype, (n, K), ((),), t15, t13, n)
+    value = _value_8(alpha.dtype, (n, K), ((),), t9, t11, d, n)
     return value
 
 
@@ -115,19 +112,15 @@ def grad(alpha, mu, q, L, x, below):
     t9, t10 = _grad_5(alpha.dtype, (K*n, d), ((n, K, d), (n, K)), t6, t8, d, K)
     t11, t12, t13 = _grad_6(alpha.dtype, (K,), ((K,), (), ()), alpha, t2, t1)
     t14 = _grad_7(alpha.dtype, (K,), ((K,),), t13, alpha, t3)
-    t15 = _grad_8(alpha.dtype, (K*n,), ((n, K),), t10, t14, d, K)
-    t16 = _grad_9(alpha.dtype, (n, K), ((n, 1),), t15)
-    t17 = _grad_10(alpha.dtype, (K*n,), ((n, K),), t15, t16, K)
-    t18 = _grad_11(alpha.dtype, (n, K), ((n, 1),), t17)
-    responsibility, t19 = _grad_12(alpha.dtype, (K*n, d), ((n, K), (n, K, d)), t17, t18, t9, K)
-    t20 = _grad_13(alpha.dtype, (n, K), ((K,),), responsibility)
-    t21 = _grad_14(alpha.dtype, (n, K*d), ((K, d),), t19)
-    t22 = (x.T @ t19.reshape(n, K*d)).reshape(d, K, d).transpose(1, 2, 0)
-    t23 = _grad_15(alpha.dtype, (K,), ((),), t20, n)
-    t24 = cp.einsum("ikj,ik->ij", t5, t21)
-    t25, grad_L = _grad_16(alpha.dtype, (K*d*d,), ((K, d, d), (K, d, d)), mu, t21, t22, below, n, d)
-    grad_mu, grad_q = _grad_17(alpha.dtype, (K, d), ((K, d), (K, d)), t20, t24, t4, t25, n, d)
-    grad_alpha = _grad_18(alpha.dtype, (K,), ((K,),), t20, t11, t12, t23, n)
+    responsibility, t15 = _grad_8(alpha.dtype, (n, K), ((n, K), (K,)), t10, t14, d)
+    t16 = _grad_9(alpha.dtype, (K,), ((),), t15, n)
+    t17 = _grad_10(alpha.dtype, (K*d*n,), ((n, K, d),), t9, responsibility, K, d)
+    t18 = _grad_11(alpha.dtype, (n, K*d), ((K, d),), t17)
+    t19 = (x.T @ t17.reshape(n, K*d)).reshape(d, K, d).transpose(1, 2, 0)
+    grad_alpha = _grad_12(alpha.dtype, (K,), ((K,),), t15, t11, t12, t16, n)
+    t20 = cp.einsum("ikj,ik->ij", t5, t18)
+    t21, grad_L = _grad_13(alpha.dtype, (K*d*d,), ((K, d, d), (K, d, d)), mu, t18, t19, below, n, d)
+    grad_mu, grad_q = _grad_14(alpha.dtype, (K, d), ((K, d), (K, d)), t15, t20, t4, t21, n, d)
     return Grad(grad_alpha, grad_mu, grad_q, grad_L)
 
 
@@ -146,19 +139,15 @@ def value_and_grad(alpha, mu, q, L, x, below):
     t9, t10 = _value_and_grad_5(alpha.dtype, (K*n, d), ((n, K, d), (n, K)), t6, t8, d, K)
     t11, t12, t13 = _value_and_grad_6(alpha.dtype, (K,), ((K,), (), ()), alpha, t2, t1)
     t14 = _value_and_grad_7(alpha.dtype, (K,), ((K,),), t13, alpha, t3)
-    t15 = _value_and_grad_8(alpha.dtype, (K*n,), ((n, K),), t10, t14, d, K)
-    t16, t17 = _value_and_grad_9(alpha.dtype, (n, K), ((n,), (n, 1)), t15)
-    t18 = _value_and_grad_10(alpha.dtype, (K*n,), ((n, K),), t15, t17, K)
-    t19, value = _value_and_grad_11(alpha.dtype, (n, K), ((n,), ()), t18, t16, n)
-    responsibility, t20 = _value_and_grad_12(alpha.dtype, (K*n, d), ((n, K), (n, K, d)), t18, t19, t9, K)
-    t21 = _value_and_grad_13(alpha.dtype, (n, K), ((K,),), responsibility)
-    t22 = _value_and_grad_14(alpha.dtype, (n, K*d), ((K, d),), t20)
-    t23 = (x.T @ t20.reshape(n, K*d)).reshape(d, K, d).transpose(1, 2, 0)
-    t24 = _value_and_grad_15(alpha.dtype, (K,), ((),), t21, n)
-    t25 = cp.einsum("ik,ikj->ij", t22, t5)
-    t26, grad_L = _value_and_grad_16(alpha.dtype, (K*d*d,), ((K, d, d), (K, d, d)), t22, mu, t23, below, n, d)
-    grad_mu, grad_q = _value_and_grad_17(alpha.dtype, (K, d), ((K, d), (K, d)), t21, t25, t4, t26, n, d)
-    grad_alpha = _value_and_grad_18(alpha.dtype, (K,), ((K,),), t11, t12, t24, t21, n)
+    responsibility, t15, value = _value_and_grad_8(alpha.dtype, (n, K), ((n, K), (K,), ()), t10, t14, d, n)
+    t16 = _value_and_grad_9(alpha.dtype, (K,), ((),), t15, n)
+    t17 = _value_and_grad_10(alpha.dtype, (K*d*n,), ((n, K, d),), t9, responsibility, K, d)
+    t18 = _value_and_grad_11(alpha.dtype, (n, K*d), ((K, d),), t17)
+    t19 = (x.T @ t17.reshape(n, K*d)).reshape(d, K, d).transpose(1, 2, 0)
+    grad_alpha = _value_and_grad_12(alpha.dtype, (K,), ((K,),), t11, t12, t16, t15, n)
+    t20 = cp.einsum("ik,ikj->ij", t18, t5)
+    t21, grad_L = _value_and_grad_13(alpha.dtype, (K*d*d,), ((K, d, d), (K, d, d)), t18, mu, t19, below, n, d)
+    grad_mu, grad_q = _value_and_grad_14(alpha.dtype, (K, d), ((K, d), (K, d)), t15, t20, t4, t21, n, d)
     return value, Grad(grad_alpha, grad_mu, grad_q, grad_L)
 
 
@@ -177,11 +166,7 @@ def responsibility(alpha, mu, q, L, x, below):
     t9 = _responsibility_5(alpha.dtype, (K*n, d), ((n, K),), t6, t8, d, K)
     t10 = _responsibility_6(alpha.dtype, (K,), ((),), alpha, t2, t1)
     t11 = _responsibility_7(alpha.dtype, (K,), ((K,),), t10, alpha, t3)
-    t12 = _responsibility_8(alpha.dtype, (K*n,), ((n, K),), t9, t11, d, K)
-    t13 = _responsibility_9(alpha.dtype, (n, K), ((n, 1),), t12)
-    t14 = _responsibility_10(alpha.dtype, (K*n,), ((n, K),), t12, t13, K)
-    t15 = _responsibility_11(alpha.dtype, (n, K), ((n, 1),), t14)
-    responsibility = _responsibility_12(alpha.dtype, (K*n,), ((n, K),), t14, t15, K)
+    responsibility = _responsibility_8(alpha.dtype, (n, K), ((n, K),), t9, t11, d)
     return responsibility
 
 
@@ -498,6 +483,19 @@ template <class Law> __device__ A over_chunks(const volatile A* shares, unsigned
     for (unsigned chunk = 0; chunk < chunks; chunk++) value = Law::of(value, shares[chunk * columns]);
     return value;
 }
+// The share of a block: what its groups have together, of each column.
+template <class Law> __device__ void share_columns(const A* sums, volatile A* shares, unsigned groups, I columns) {
+    for (I column = threadIdx.x; column < columns; column += blockDim.x)
+        shares[(size_t)blockIdx.x * columns + column] = over_chunks<Law>(sums + column, groups, columns);
+}
+// Of each column what the shares of some blocks have together, as what a group has.
+template <class Law> __device__ void take_columns(A* sums, const volatile A* shares, unsigned lanes, I columns) {
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    const unsigned blocks = (gridDim.x + groups - 1 - group) / groups;
+    shares += (size_t)group * columns;
+    for (I column = lane; column < columns; column += lanes)
+        sums[column] = over_chunks<Law>(shares + column, blocks, (size_t)groups * columns);
+}
 """
 
 
@@ -644,90 +642,48 @@ extern "C" __global__ void value_7(const T* t10_all, const T* alpha_all, const T
 """)
 
 
-_value_8 = _Kernel("value_8", "all", 0, "T", """\
-extern "C" __global__ void value_8(const T* t9_all, const T* t11_all, T* t12_all, I count, I d, I K)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i1 = i % K;
-        const A t9 = t9_all[i];
-        const A t11 = t11_all[i1];
-        const A t12 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
-        t12_all[i] = t12;
-    }
-}
-""")
-
-
-_value_9 = _Kernel("value_9", "rows", (0, 0), "TT", """\
-extern "C" __global__ void value_9(const T* __restrict__ t12_all, T* t13_all, T* t14_all, I rows, I columns,
-    unsigned lanes)
+_value_8 = _Kernel("value_8", "rows", (1, 0), "T", """\
+extern "C" __global__ void value_8(const T* __restrict__ t9_all, const T* __restrict__ t11_all, T* value_all,
+    volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes, I d, I n)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    A s3 = Sum::none();
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
         const bool works = group < rows - first;  // or has the last row once more, for nothing
         const I row = works ? first + group : rows - 1;
-        // of the row the largest of t12
+        // of the row the largest of t1
         A s = Largest::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t12 = t12_all[i];
-            s = Largest::of(s, t12);
+            const A t9 = t9_all[i];
+            const A t11 = t11_all[column];
+            const A t1 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
+            s = Largest::of(s, t1);
         }
         s = over_row<Largest>(s, lanes);
-        const A t13 = (fabs(s) < infinity() ? s : 0);
-        const A t14 = -t13;
-        if (works && lane == 0) {
-            t13_all[row] = t13;
-            t14_all[row] = t14;
-        }
-    }
-}
-""")
-
-
-_value_10 = _Kernel("value_10", "all", 0, "T", """\
-extern "C" __global__ void value_10(const T* t12_all, const T* t14_all, T* t15_all, I count, I K)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i0 = i / K;
-        const A t12 = t12_all[i];
-        const A t14 = t14_all[i0];
-        const A t15 = exp(t12 + t14);
-        t15_all[i] = t15;
-    }
-}
-""")
-
-
-_value_11 = _Kernel("value_11", "rows", (1, 0), "T", """\
-extern "C" __global__ void value_11(const T* __restrict__ t15_all, const T* __restrict__ t13_all, T* value_all,
-    volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes, I n)
-{
-    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
-    A s2 = Sum::none();
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const bool works = group < rows - first;  // or has the last row once more, for nothing
-        const I row = works ? first + group : rows - 1;
-        // of the row the sum of t15
-        A s = Sum::none();
+        const A t2 = -(fabs(s) < infinity() ? s : 0);
+        // of the row the sum of t3
+        A s2 = Sum::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t15 = t15_all[i];
-            s += t15;
+            const A t9 = t9_all[i];
+            const A t11 = t11_all[column];
+            const A t1 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t1 + t2);
+            s2 += t3;
         }
-        s = over_row<Sum>(s, lanes);
-        const A t13 = t13_all[row];
-        const A t1 = log(s) + t13;
+        s2 = over_row<Sum>(s2, lanes);
+        const A t4 = (fabs(s) < infinity() ? s : 0) + log(s2);
         if (works && lane == 0) {
-            s2 += t1;
+            s3 += t4;
         }
     }
-    s2 = over_lanes<Sum>(s2, blockDim.x);
-    if (threadIdx.x == 0) (shares)[blockIdx.x] = s2;
+    s3 = over_lanes<Sum>(s3, blockDim.x);
+    if (threadIdx.x == 0) (shares)[blockIdx.x] = s3;
     if (!is_last_block(done)) return;
-    s2 = over_blocks<Sum>(shares);
-    const A t2 = s2 / A(n);
-    const A value = -t2;
+    s3 = over_blocks<Sum>(shares);
+    const A t5 = s3 / A(n);
+    const A value = -t5;
     if (threadIdx.x == 0) {
         value_all[0] = value;
     }
@@ -883,233 +839,186 @@ extern "C" __global__ void grad_7(const T* t13_all, const T* alpha_all, const T*
 """)
 
 
-_grad_8 = _Kernel("grad_8", "all", 0, "T", """\
-extern "C" __global__ void grad_8(const T* t10_all, const T* t14_all, T* t15_all, I count, I d, I K)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i1 = i % K;
-        const A t10 = t10_all[i];
-        const A t14 = t14_all[i1];
-        const A t15 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
-        t15_all[i] = t15;
-    }
-}
-""")
-
-
-_grad_9 = _Kernel("grad_9", "rows", (0, 0), "T", """\
-extern "C" __global__ void grad_9(const T* __restrict__ t15_all, T* t16_all, I rows, I columns, unsigned lanes)
+_grad_8 = _Kernel("grad_8", "rows", (0, 1), "TT", """\
+extern "C" __global__ void grad_8(const T* __restrict__ t10_all, const T* __restrict__ t14_all,
+    T* responsibility_all, T* t15_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes,
+    unsigned fits, I d)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    const size_t held = (size_t)groups * columns, each = (size_t)gridDim.x * columns;
+    extern __shared__ A room[];  // for sums of columns, where they fit
+    A* sums = fits ? room : (A*)shares + each + held * blockIdx.x;
+    A* t15_sums = sums + (size_t)group * columns;
+    for (I column = lane; column < columns; column += lanes) {
+        t15_sums[column] = Sum::none();
+    }
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
         const bool works = group < rows - first;  // or has the last row once more, for nothing
         const I row = works ? first + group : rows - 1;
-        // of the row the largest of t15
+        // of the row the largest of t1
         A s = Largest::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t15 = t15_all[i];
-            s = Largest::of(s, t15);
+            const A t10 = t10_all[i];
+            const A t14 = t14_all[column];
+            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
+            s = Largest::of(s, t1);
         }
         s = over_row<Largest>(s, lanes);
-        const A t16 = -(fabs(s) < infinity() ? s : 0);
-        if (works && lane == 0) {
-            t16_all[row] = t16;
-        }
-    }
-}
-""")
-
-
-_grad_10 = _Kernel("grad_10", "all", 0, "T", """\
-extern "C" __global__ void grad_10(const T* t15_all, const T* t16_all, T* t17_all, I count, I K)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i0 = i / K;
-        const A t15 = t15_all[i];
-        const A t16 = t16_all[i0];
-        const A t17 = exp(t15 + t16);
-        t17_all[i] = t17;
-    }
-}
-""")
-
-
-_grad_11 = _Kernel("grad_11", "rows", (0, 0), "T", """\
-extern "C" __global__ void grad_11(const T* __restrict__ t17_all, T* t18_all, I rows, I columns, unsigned lanes)
-{
-    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const bool works = group < rows - first;  // or has the last row once more, for nothing
-        const I row = works ? first + group : rows - 1;
-        // of the row the sum of t17
-        A t18 = Sum::none();
+        const A t2 = -(fabs(s) < infinity() ? s : 0);
+        // of the row the sum of t3
+        A s2 = Sum::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t17 = t17_all[i];
-            t18 += t17;
+            const A t10 = t10_all[i];
+            const A t14 = t14_all[column];
+            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t1 + t2);
+            s2 += t3;
         }
-        t18 = over_row<Sum>(t18, lanes);
-        if (works && lane == 0) {
-            t18_all[row] = t18;
-        }
-    }
-}
-""")
-
-
-_grad_12 = _Kernel("grad_12", "rows", (0, 0), "TT", """\
-extern "C" __global__ void grad_12(const T* __restrict__ t17_all, const T* __restrict__ t18_all,
-    const T* __restrict__ t9_all, T* responsibility_all, T* t19_all, I rows, I columns, unsigned lanes, I K)
-{
-    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const bool works = group < rows - first;  // or has the last row once more, for nothing
-        const I row = works ? first + group : rows - 1;
-        const I i0 = row / K;
-        const A t17 = t17_all[row];
-        const A t18 = t18_all[i0];
-        const A responsibility = t17 / t18;
+        s2 = over_row<Sum>(s2, lanes);
+        // of each column the sum of responsibility
         for (I column = lane; works && column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t9 = t9_all[i];
-            const A t19 = t9 * responsibility;
-            t19_all[i] = t19;
+            const A t10 = t10_all[i];
+            const A t14 = t14_all[column];
+            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t1 + t2);
+            const A responsibility = t3 / s2;
+            t15_sums[column] += responsibility;
+            responsibility_all[i] = responsibility;
         }
-        if (works && lane == 0) {
-            responsibility_all[row] = responsibility;
-        }
+    }
+    __syncthreads();
+    share_columns<Sum>(sums, shares, groups, columns);
+    if (!is_last_block(done)) return;
+    take_columns<Sum>(t15_sums, shares, lanes, columns);
+    __syncthreads();
+    for (I column = threadIdx.x; column < columns; column += blockDim.x) {
+        const A t15 = over_chunks<Sum>(sums + column, groups, columns);
+        t15_all[column] = t15;
     }
 }
 """)
 
 
-_grad_13 = _Kernel("grad_13", "columns", 1, "T", """\
-extern "C" __global__ void grad_13(const T* responsibility_all, T* t20_all, volatile A* shares, unsigned* done,
-    I rows, I columns, unsigned width)
-{
-    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
-    const I column = (I)blockIdx.y * width + threadIdx.x % width;
-    const bool works = group < groups && column < columns;
-    A t20 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A responsibility = responsibility_all[i];
-            t20 += responsibility;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = t20;
-    }
-    if (!is_last_block(done) || !works || group != 0) return;
-    t20 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
-    t20_all[column] = t20;
-}
-""")
-
-
-_grad_14 = _Kernel("grad_14", "columns", 1, "T", """\
-extern "C" __global__ void grad_14(const T* t19_all, T* t21_all, volatile A* shares, unsigned* done, I rows,
-    I columns, unsigned width)
-{
-    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
-    const I column = (I)blockIdx.y * width + threadIdx.x % width;
-    const bool works = group < groups && column < columns;
-    A t21 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A t19 = t19_all[i];
-            t21 += t19;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = t21;
-    }
-    if (!is_last_block(done) || !works || group != 0) return;
-    t21 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
-    t21_all[column] = t21;
-}
-""")
-
-
-_grad_15 = _Kernel("grad_15", "all", 1, "T", """\
-extern "C" __global__ void grad_15(const T* t20_all, T* t23_all, volatile A* shares, unsigned* done, I count,
+_grad_9 = _Kernel("grad_9", "all", 1, "T", """\
+extern "C" __global__ void grad_9(const T* t15_all, T* t16_all, volatile A* shares, unsigned* done, I count,
     I n)
 {
     A s = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t20 = t20_all[i];
-        s += t20;
+        const A t15 = t15_all[i];
+        s += t15;
     }
     s = over_lanes<Sum>(s, blockDim.x);
     if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
     if (!is_last_block(done)) return;
     s = over_blocks<Sum>(shares + 0 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A t23 = s / A(n);
-    t23_all[0] = t23;
+    const A t16 = s / A(n);
+    t16_all[0] = t16;
 }
 """)
 
 
-_grad_16 = _Kernel("grad_16", "all", 0, "TT", """\
-extern "C" __global__ void grad_16(const T* mu_all, const T* t21_all, const T* t22_all, const T* below_all,
-    T* t25_all, T* grad_L_all, I count, I n, I d)
+_grad_10 = _Kernel("grad_10", "all", 0, "T", """\
+extern "C" __global__ void grad_10(const T* t9_all, const T* responsibility_all, T* t17_all, I count, I K, I d)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / (K*d);
+        const I i1 = i / d % K;
+        const A t9 = t9_all[i];
+        const A responsibility = responsibility_all[i0 * K + i1];
+        const A t17 = t9 * responsibility;
+        t17_all[i] = t17;
+    }
+}
+""")
+
+
+_grad_11 = _Kernel("grad_11", "columns", 1, "T", """\
+extern "C" __global__ void grad_11(const T* t17_all, T* t18_all, volatile A* shares, unsigned* done, I rows,
+    I columns, unsigned width)
+{
+    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
+    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
+    const I column = (I)blockIdx.y * width + threadIdx.x % width;
+    const bool works = group < groups && column < columns;
+    A t18 = Sum::none();
+    if (works) {
+        for (I row = chunk; row < rows; row += chunks) {
+            const I i = row * columns + column;
+            const A t17 = t17_all[i];
+            t18 += t17;
+        }
+        shares[(0 * chunks + chunk) * columns + column] = t18;
+    }
+    if (!is_last_block(done) || !works || group != 0) return;
+    t18 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    t18_all[column] = t18;
+}
+""")
+
+
+_grad_12 = _Kernel("grad_12", "all", 0, "T", """\
+extern "C" __global__ void grad_12(const T* t15_all, const T* t11_all, const T* t12_all, const T* t16_all,
+    T* grad_alpha_all, I count, I n)
+{
+    const A t12 = t12_all[0];
+    const A t16 = t16_all[0];
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t15 = t15_all[i];
+        const A t11 = t11_all[i];
+        const A grad_alpha = t16 * (t11 / t12) - t15 / A(n);
+        grad_alpha_all[i] = grad_alpha;
+    }
+}
+""")
+
+
+_grad_13 = _Kernel("grad_13", "all", 0, "TT", """\
+extern "C" __global__ void grad_13(const T* mu_all, const T* t18_all, const T* t19_all, const T* below_all,
+    T* t21_all, T* grad_L_all, I count, I n, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (d*d);
         const I i1 = i / d % d;
         const I i2 = i % d;
         const A mu = mu_all[i0 * d + i2];
-        const A t21 = t21_all[i0 * d + i1];
-        const A t22 = t22_all[i];
+        const A t18 = t18_all[i0 * d + i1];
+        const A t19 = t19_all[i];
         const A below = below_all[i1 * d + i2];
-        const A t25 = t22 - mu * t21;
-        const A grad_L = below * t25 / A(n);
-        t25_all[i] = t25;
+        const A t21 = t19 - mu * t18;
+        const A grad_L = below * t21 / A(n);
+        t21_all[i] = t21;
         grad_L_all[i] = grad_L;
     }
 }
 """)
 
 
-_grad_17 = _Kernel("grad_17", "rows", (0, 0), "TT", """\
-extern "C" __global__ void grad_17(const T* __restrict__ t20_all, const T* __restrict__ t24_all,
-    const T* __restrict__ t4_all, const T* __restrict__ t25_all, T* grad_mu_all, T* grad_q_all, I rows,
+_grad_14 = _Kernel("grad_14", "rows", (0, 0), "TT", """\
+extern "C" __global__ void grad_14(const T* __restrict__ t15_all, const T* __restrict__ t20_all,
+    const T* __restrict__ t4_all, const T* __restrict__ t21_all, T* grad_mu_all, T* grad_q_all, I rows,
     I columns, unsigned lanes, I n, I d)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
         const bool works = group < rows - first;  // or has the last row once more, for nothing
         const I row = works ? first + group : rows - 1;
-        const A t20 = t20_all[row];
-        const A t1 = -t20 / A(n);
+        const A t15 = t15_all[row];
+        const A t1 = -t15 / A(n);
         for (I column = lane; works && column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t24 = t24_all[i];
+            const A t20 = t20_all[i];
             const A t4 = t4_all[i];
-            const A t25 = t25_all[row * (d*d) + column * d + column];
-            const A grad_mu = -t24 / A(n);
-            const A grad_q = t4 * t25 / A(n) + t1;
+            const A t21 = t21_all[row * (d*d) + column * d + column];
+            const A grad_mu = -t20 / A(n);
+            const A grad_q = t4 * t21 / A(n) + t1;
             grad_mu_all[i] = grad_mu;
             grad_q_all[i] = grad_q;
         }
-    }
-}
-""")
-
-
-_grad_18 = _Kernel("grad_18", "all", 0, "T", """\
-extern "C" __global__ void grad_18(const T* t20_all, const T* t11_all, const T* t12_all, const T* t23_all,
-    T* grad_alpha_all, I count, I n)
-{
-    const A t12 = t12_all[0];
-    const A t23 = t23_all[0];
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t20 = t20_all[i];
-        const A t11 = t11_all[i];
-        const A grad_alpha = t23 * (t11 / t12) - t20 / A(n);
-        grad_alpha_all[i] = grad_alpha;
     }
 }
 """)
@@ -1265,250 +1174,200 @@ extern "C" __global__ void value_and_grad_7(const T* t13_all, const T* alpha_all
 """)
 
 
-_value_and_grad_8 = _Kernel("value_and_grad_8", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_8(const T* t10_all, const T* t14_all, T* t15_all, I count, I d, I K)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i1 = i % K;
-        const A t10 = t10_all[i];
-        const A t14 = t14_all[i1];
-        const A t15 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
-        t15_all[i] = t15;
-    }
-}
-""")
-
-
-_value_and_grad_9 = _Kernel("value_and_grad_9", "rows", (0, 0), "TT", """\
-extern "C" __global__ void value_and_grad_9(const T* __restrict__ t15_all, T* t16_all, T* t17_all, I rows,
-    I columns, unsigned lanes)
+_value_and_grad_8 = _Kernel("value_and_grad_8", "rows", (1, 1), "TTT", """\
+extern "C" __global__ void value_and_grad_8(const T* __restrict__ t10_all, const T* __restrict__ t14_all,
+    T* responsibility_all, T* t15_all, T* value_all, volatile A* shares, unsigned* done, I rows, I columns,
+    unsigned lanes, unsigned fits, I d, I n)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    A s3 = Sum::none();
+    const size_t held = (size_t)groups * columns, each = (size_t)gridDim.x * columns;
+    extern __shared__ A room[];  // for sums of columns, where they fit
+    A* sums = fits ? room : (A*)shares + each + gridDim.x + held * blockIdx.x;
+    A* t15_sums = sums + (size_t)group * columns;
+    for (I column = lane; column < columns; column += lanes) {
+        t15_sums[column] = Sum::none();
+    }
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
         const bool works = group < rows - first;  // or has the last row once more, for nothing
         const I row = works ? first + group : rows - 1;
-        // of the row the largest of t15
+        // of the row the largest of t1
         A s = Largest::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t15 = t15_all[i];
-            s = Largest::of(s, t15);
+            const A t10 = t10_all[i];
+            const A t14 = t14_all[column];
+            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
+            s = Largest::of(s, t1);
         }
         s = over_row<Largest>(s, lanes);
-        const A t16 = (fabs(s) < infinity() ? s : 0);
-        const A t17 = -t16;
-        if (works && lane == 0) {
-            t16_all[row] = t16;
-            t17_all[row] = t17;
-        }
-    }
-}
-""")
-
-
-_value_and_grad_10 = _Kernel("value_and_grad_10", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_10(const T* t15_all, const T* t17_all, T* t18_all, I count, I K)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i0 = i / K;
-        const A t15 = t15_all[i];
-        const A t17 = t17_all[i0];
-        const A t18 = exp(t15 + t17);
-        t18_all[i] = t18;
-    }
-}
-""")
-
-
-_value_and_grad_11 = _Kernel("value_and_grad_11", "rows", (1, 0), "TT", """\
-extern "C" __global__ void value_and_grad_11(const T* __restrict__ t18_all, const T* __restrict__ t16_all,
-    T* t19_all, T* value_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes, I n)
-{
-    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
-    A s = Sum::none();
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const bool works = group < rows - first;  // or has the last row once more, for nothing
-        const I row = works ? first + group : rows - 1;
-        // of the row the sum of t18
-        A t19 = Sum::none();
+        const A t2 = -(fabs(s) < infinity() ? s : 0);
+        // of the row the sum of t3
+        A s2 = Sum::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t18 = t18_all[i];
-            t19 += t18;
+            const A t10 = t10_all[i];
+            const A t14 = t14_all[column];
+            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t1 + t2);
+            s2 += t3;
         }
-        t19 = over_row<Sum>(t19, lanes);
-        const A t16 = t16_all[row];
-        const A t1 = log(t19) + t16;
+        s2 = over_row<Sum>(s2, lanes);
+        const A t4 = (fabs(s) < infinity() ? s : 0) + log(s2);
+        // of each column the sum of responsibility
+        for (I column = lane; works && column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t10 = t10_all[i];
+            const A t14 = t14_all[column];
+            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t1 + t2);
+            const A responsibility = t3 / s2;
+            t15_sums[column] += responsibility;
+            responsibility_all[i] = responsibility;
+        }
         if (works && lane == 0) {
-            s += t1;
-            t19_all[row] = t19;
+            s3 += t4;
         }
     }
-    s = over_lanes<Sum>(s, blockDim.x);
-    if (threadIdx.x == 0) (shares)[blockIdx.x] = s;
+    __syncthreads();
+    share_columns<Sum>(sums, shares, groups, columns);
+    s3 = over_lanes<Sum>(s3, blockDim.x);
+    if (threadIdx.x == 0) (shares + each)[blockIdx.x] = s3;
     if (!is_last_block(done)) return;
-    s = over_blocks<Sum>(shares);
-    const A t2 = s / A(n);
-    const A value = -t2;
+    s3 = over_blocks<Sum>(shares + each);
+    const A t5 = s3 / A(n);
+    const A value = -t5;
     if (threadIdx.x == 0) {
         value_all[0] = value;
     }
-}
-""")
-
-
-_value_and_grad_12 = _Kernel("value_and_grad_12", "rows", (0, 0), "TT", """\
-extern "C" __global__ void value_and_grad_12(const T* __restrict__ t18_all, const T* __restrict__ t19_all,
-    const T* __restrict__ t9_all, T* responsibility_all, T* t20_all, I rows, I columns, unsigned lanes, I K)
-{
-    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const bool works = group < rows - first;  // or has the last row once more, for nothing
-        const I row = works ? first + group : rows - 1;
-        const I i0 = row / K;
-        const A t18 = t18_all[row];
-        const A t19 = t19_all[i0];
-        const A responsibility = t18 / t19;
-        for (I column = lane; works && column < columns; column += lanes) {
-            const I i = row * columns + column;
-            const A t9 = t9_all[i];
-            const A t20 = t9 * responsibility;
-            t20_all[i] = t20;
-        }
-        if (works && lane == 0) {
-            responsibility_all[row] = responsibility;
-        }
+    take_columns<Sum>(t15_sums, shares, lanes, columns);
+    __syncthreads();
+    for (I column = threadIdx.x; column < columns; column += blockDim.x) {
+        const A t15 = over_chunks<Sum>(sums + column, groups, columns);
+        t15_all[column] = t15;
     }
 }
 """)
 
 
-_value_and_grad_13 = _Kernel("value_and_grad_13", "columns", 1, "T", """\
-extern "C" __global__ void value_and_grad_13(const T* responsibility_all, T* t21_all, volatile A* shares,
-    unsigned* done, I rows, I columns, unsigned width)
-{
-    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
-    const I column = (I)blockIdx.y * width + threadIdx.x % width;
-    const bool works = group < groups && column < columns;
-    A t21 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A responsibility = responsibility_all[i];
-            t21 += responsibility;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = t21;
-    }
-    if (!is_last_block(done) || !works || group != 0) return;
-    t21 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
-    t21_all[column] = t21;
-}
-""")
-
-
-_value_and_grad_14 = _Kernel("value_and_grad_14", "columns", 1, "T", """\
-extern "C" __global__ void value_and_grad_14(const T* t20_all, T* t22_all, volatile A* shares, unsigned* done,
-    I rows, I columns, unsigned width)
-{
-    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
-    const I column = (I)blockIdx.y * width + threadIdx.x % width;
-    const bool works = group < groups && column < columns;
-    A t22 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A t20 = t20_all[i];
-            t22 += t20;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = t22;
-    }
-    if (!is_last_block(done) || !works || group != 0) return;
-    t22 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
-    t22_all[column] = t22;
-}
-""")
-
-
-_value_and_grad_15 = _Kernel("value_and_grad_15", "all", 1, "T", """\
-extern "C" __global__ void value_and_grad_15(const T* t21_all, T* t24_all, volatile A* shares, unsigned* done,
+_value_and_grad_9 = _Kernel("value_and_grad_9", "all", 1, "T", """\
+extern "C" __global__ void value_and_grad_9(const T* t15_all, T* t16_all, volatile A* shares, unsigned* done,
     I count, I n)
 {
     A s = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t21 = t21_all[i];
-        s += t21;
+        const A t15 = t15_all[i];
+        s += t15;
     }
     s = over_lanes<Sum>(s, blockDim.x);
     if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
     if (!is_last_block(done)) return;
     s = over_blocks<Sum>(shares + 0 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A t24 = s / A(n);
-    t24_all[0] = t24;
+    const A t16 = s / A(n);
+    t16_all[0] = t16;
 }
 """)
 
 
-_value_and_grad_16 = _Kernel("value_and_grad_16", "all", 0, "TT", """\
-extern "C" __global__ void value_and_grad_16(const T* t22_all, const T* mu_all, const T* t23_all,
-    const T* below_all, T* t26_all, T* grad_L_all, I count, I n, I d)
+_value_and_grad_10 = _Kernel("value_and_grad_10", "all", 0, "T", """\
+extern "C" __global__ void value_and_grad_10(const T* t9_all, const T* responsibility_all, T* t17_all, I count,
+    I K, I d)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / (K*d);
+        const I i1 = i / d % K;
+        const A t9 = t9_all[i];
+        const A responsibility = responsibility_all[i0 * K + i1];
+        const A t17 = t9 * responsibility;
+        t17_all[i] = t17;
+    }
+}
+""")
+
+
+_value_and_grad_11 = _Kernel("value_and_grad_11", "columns", 1, "T", """\
+extern "C" __global__ void value_and_grad_11(const T* t17_all, T* t18_all, volatile A* shares, unsigned* done,
+    I rows, I columns, unsigned width)
+{
+    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
+    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
+    const I column = (I)blockIdx.y * width + threadIdx.x % width;
+    const bool works = group < groups && column < columns;
+    A t18 = Sum::none();
+    if (works) {
+        for (I row = chunk; row < rows; row += chunks) {
+            const I i = row * columns + column;
+            const A t17 = t17_all[i];
+            t18 += t17;
+        }
+        shares[(0 * chunks + chunk) * columns + column] = t18;
+    }
+    if (!is_last_block(done) || !works || group != 0) return;
+    t18 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    t18_all[column] = t18;
+}
+""")
+
+
+_value_and_grad_12 = _Kernel("value_and_grad_12", "all", 0, "T", """\
+extern "C" __global__ void value_and_grad_12(const T* t11_all, const T* t12_all, const T* t16_all,
+    const T* t15_all, T* grad_alpha_all, I count, I n)
+{
+    const A t12 = t12_all[0];
+    const A t16 = t16_all[0];
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t11 = t11_all[i];
+        const A t15 = t15_all[i];
+        const A grad_alpha = t16 * (t11 / t12) - t15 / A(n);
+        grad_alpha_all[i] = grad_alpha;
+    }
+}
+""")
+
+
+_value_and_grad_13 = _Kernel("value_and_grad_13", "all", 0, "TT", """\
+extern "C" __global__ void value_and_grad_13(const T* t18_all, const T* mu_all, const T* t19_all,
+    const T* below_all, T* t21_all, T* grad_L_all, I count, I n, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (d*d);
         const I i1 = i / d % d;
         const I i2 = i % d;
-        const A t22 = t22_all[i0 * d + i1];
+        const A t18 = t18_all[i0 * d + i1];
         const A mu = mu_all[i0 * d + i2];
-        const A t23 = t23_all[i];
+        const A t19 = t19_all[i];
         const A below = below_all[i1 * d + i2];
-        const A t26 = t23 - t22 * mu;
-        const A grad_L = below * t26 / A(n);
-        t26_all[i] = t26;
+        const A t21 = t19 - t18 * mu;
+        const A grad_L = below * t21 / A(n);
+        t21_all[i] = t21;
         grad_L_all[i] = grad_L;
     }
 }
 """)
 
 
-_value_and_grad_17 = _Kernel("value_and_grad_17", "rows", (0, 0), "TT", """\
-extern "C" __global__ void value_and_grad_17(const T* __restrict__ t21_all, const T* __restrict__ t25_all,
-    const T* __restrict__ t4_all, const T* __restrict__ t26_all, T* grad_mu_all, T* grad_q_all, I rows,
+_value_and_grad_14 = _Kernel("value_and_grad_14", "rows", (0, 0), "TT", """\
+extern "C" __global__ void value_and_grad_14(const T* __restrict__ t15_all, const T* __restrict__ t20_all,
+    const T* __restrict__ t4_all, const T* __restrict__ t21_all, T* grad_mu_all, T* grad_q_all, I rows,
     I columns, unsigned lanes, I n, I d)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
         const bool works = group < rows - first;  // or has the last row once more, for nothing
         const I row = works ? first + group : rows - 1;
-        const A t21 = t21_all[row];
-        const A t1 = -t21 / A(n);
+        const A t15 = t15_all[row];
+        const A t1 = -t15 / A(n);
         for (I column = lane; works && column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t25 = t25_all[i];
+            const A t20 = t20_all[i];
             const A t4 = t4_all[i];
-            const A t26 = t26_all[row * (d*d) + column * d + column];
-            const A grad_mu = -t25 / A(n);
-            const A grad_q = t4 * t26 / A(n) + t1;
+            const A t21 = t21_all[row * (d*d) + column * d + column];
+            const A grad_mu = -t20 / A(n);
+            const A grad_q = t4 * t21 / A(n) + t1;
             grad_mu_all[i] = grad_mu;
             grad_q_all[i] = grad_q;
         }
-    }
-}
-""")
-
-
-_value_and_grad_18 = _Kernel("value_and_grad_18", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_18(const T* t11_all, const T* t12_all, const T* t24_all,
-    const T* t21_all, T* grad_alpha_all, I count, I n)
-{
-    const A t12 = t12_all[0];
-    const A t24 = t24_all[0];
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t11 = t11_all[i];
-        const A t21 = t21_all[i];
-        const A grad_alpha = t24 * (t11 / t12) - t21 / A(n);
-        grad_alpha_all[i] = grad_alpha;
     }
 }
 """)
@@ -1659,93 +1518,45 @@ extern "C" __global__ void responsibility_7(const T* t10_all, const T* alpha_all
 """)
 
 
-_responsibility_8 = _Kernel("responsibility_8", "all", 0, "T", """\
-extern "C" __global__ void responsibility_8(const T* t9_all, const T* t11_all, T* t12_all, I count, I d, I K)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i1 = i % K;
-        const A t9 = t9_all[i];
-        const A t11 = t11_all[i1];
-        const A t12 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
-        t12_all[i] = t12;
-    }
-}
-""")
-
-
-_responsibility_9 = _Kernel("responsibility_9", "rows", (0, 0), "T", """\
-extern "C" __global__ void responsibility_9(const T* __restrict__ t12_all, T* t13_all, I rows, I columns,
-    unsigned lanes)
+_responsibility_8 = _Kernel("responsibility_8", "rows", (0, 0), "T", """\
+extern "C" __global__ void responsibility_8(const T* __restrict__ t9_all, const T* __restrict__ t11_all,
+    T* responsibility_all, I rows, I columns, unsigned lanes, I d)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
         const bool works = group < rows - first;  // or has the last row once more, for nothing
         const I row = works ? first + group : rows - 1;
-        // of the row the largest of t12
+        // of the row the largest of t1
         A s = Largest::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t12 = t12_all[i];
-            s = Largest::of(s, t12);
+            const A t9 = t9_all[i];
+            const A t11 = t11_all[column];
+            const A t1 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
+            s = Largest::of(s, t1);
         }
         s = over_row<Largest>(s, lanes);
-        const A t13 = -(fabs(s) < infinity() ? s : 0);
-        if (works && lane == 0) {
-            t13_all[row] = t13;
-        }
-    }
-}
-""")
-
-
-_responsibility_10 = _Kernel("responsibility_10", "all", 0, "T", """\
-extern "C" __global__ void responsibility_10(const T* t12_all, const T* t13_all, T* t14_all, I count, I K)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i0 = i / K;
-        const A t12 = t12_all[i];
-        const A t13 = t13_all[i0];
-        const A t14 = exp(t12 + t13);
-        t14_all[i] = t14;
-    }
-}
-""")
-
-
-_responsibility_11 = _Kernel("responsibility_11", "rows", (0, 0), "T", """\
-extern "C" __global__ void responsibility_11(const T* __restrict__ t14_all, T* t15_all, I rows, I columns,
-    unsigned lanes)
-{
-    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const bool works = group < rows - first;  // or has the last row once more, for nothing
-        const I row = works ? first + group : rows - 1;
-        // of the row the sum of t14
-        A t15 = Sum::none();
+        const A t2 = -(fabs(s) < infinity() ? s : 0);
+        // of the row the sum of t3
+        A s2 = Sum::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t14 = t14_all[i];
-            t15 += t14;
+            const A t9 = t9_all[i];
+            const A t11 = t11_all[column];
+            const A t1 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t1 + t2);
+            s2 += t3;
         }
-        t15 = over_row<Sum>(t15, lanes);
-        if (works && lane == 0) {
-            t15_all[row] = t15;
+        s2 = over_row<Sum>(s2, lanes);
+        for (I column = lane; works && column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t9 = t9_all[i];
+            const A t11 = t11_all[column];
+            const A t1 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t1 + t2);
+            const A responsibility = t3 / s2;
+            responsibility_all[i] = responsibility;
         }
-    }
-}
-""")
-
-
-_responsibility_12 = _Kernel("responsibility_12", "all", 0, "T", """\
-extern "C" __global__ void responsibility_12(const T* t14_all, const T* t15_all, T* responsibility_all, I count,
-    I K)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i0 = i / K;
-        const A t14 = t14_all[i];
-        const A t15 = t15_all[i0];
-        const A responsibility = t14 / t15;
-        responsibility_all[i] = responsibility;
     }
 }
 """)

@@ -61,6 +61,7 @@ class Frames(dict[Node, Frame]):
             self.of_space[space] = Frame(space, kept)  # the one of most reductions
         if not self.of_space:
             return
+        self.reduced = self._reduced(order)
         for node in order:
             if node in looked:
                 self._as_operands(node)
@@ -87,6 +88,18 @@ class Frames(dict[Node, Frame]):
             return [axis for axis in axes if axis is not None] == list(range(frame.kept))
         return x not in self.reductions and is_whole(axes, frame.space)
 
+    def _reduced(self, order: Sequence[Node]) -> set[Node]:
+        """Elementwise nodes that go on to a reduction of the rows of their own space."""
+        found: set[Node] = set()
+        for node in reversed(order):
+            one = self.reductions.get(node)
+            if (node in found) if one is None else (one.form == "rows" and self.of_space[one.space].has(one)):
+                space = space_of(node.shape) if one is None else one.space
+                for x, axes in self.looked[node]:
+                    if x in self.looked and x not in self.reductions and is_whole(axes, space):
+                        found.add(x)
+        return found
+
     def _as_operands(self, node: Node) -> None:
         """The frame of values of rows that a node goes on with, or that of its entries."""
         one = self.reductions.get(node)
@@ -96,7 +109,7 @@ class Frames(dict[Node, Frame]):
                 self[node] = frame
             return
         space = space_of(node.shape)
-        for x, axes in self.looked[node][::-1]:
+        for x, axes in self.looked[node][::-1] if node not in self.reduced else ():
             if x in self and self.is_of_rows(x) and self[x].rows == space and is_whole(axes, space):
                 self[node] = self[x]
                 return
