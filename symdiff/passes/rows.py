@@ -107,6 +107,8 @@ class Frames(dict[Node, Frame]):
             frame = self.of_space.get(one.space)
             if frame is not None and frame.has(one):
                 self[node] = frame
+            elif one.form == "rows":
+                self[node] = Frame(one.space, one.kept)
             return
         space = space_of(node.shape)
         for x, axes in self.looked[node][::-1] if node not in self.reduced else ():
