@@ -208,6 +208,12 @@ def test_the_examples() -> None:
     assert statements.count(" @ ") == 2
 
 
+def test_entries_are_held_against_their_largest_as_they_were() -> None:
+    """Computed again, with other roundings, no entry might be the largest."""
+    text = source(sd.Model(sd.sum(sd.max(sd.exp(scores) * 3, axis=1)), params=[W, B], data=[X]))
+    assert re.search(r"const A (\w+) = \1_all\[i\];[^}]*\(\w+ == \1 \?", text)
+
+
 M, K = MatrixSymbol("M", 500, d), MatrixSymbol("K", n, n)
 LIBRARY = {
     "more than one column": sd.Model(sd.mean(sd.tanh(X * W)), params=[W], data=[X]),

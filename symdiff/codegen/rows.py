@@ -1,9 +1,9 @@
 """The source of a kernel that has one row after the other: loops over its columns, and values of the row between them.
 
 A group of `lanes` threads has a row. Each loop may reduce the row, and then every lane knows the result; the next loop reads
-the row again, from cache, and computes its entries again rather than storing them. What is reduced over rows, each thread adds
-up for itself: one number for all, or one for each of its columns, in shared memory where those fit. Blocks are taken together
-as in the other forms.
+the row again, from cache, and computes its entries again rather than storing them, except those that are written anyway. What
+is reduced over rows, each thread adds up for itself: one number for all, or one for each of its columns, in shared memory where
+those fit. Blocks are taken together as in the other forms.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from symdiff.codegen.kernel import KernelWriter, added
 from symdiff.codegen.program import ATOM, Text, indent
 from symdiff.graph.node import Node
 from symdiff.graph.space import Axes, is_elementwise, reduction_of, space_of
+from symdiff.names import unique
 
 _ROW = (
     "const bool works = group < rows - first;  // or has the last row once more, for nothing",
@@ -44,7 +45,7 @@ class RowsWriter(KernelWriter):
         self.variables: dict[Node, tuple[str, str]] = {}  # of what is reduced over rows, with its law
         row, number = [], 0
         while work := self._work(number):
-            row += [*self._values(number), *self._over_columns(*work)]
+            row += [*self._values(number), *self._over_columns(number, *work)]
             number += 1
         row += [*self._values(number), *self._at_the_end()]
         places = self._places(range(kernel.kept), "row")
@@ -89,14 +90,18 @@ class RowsWriter(KernelWriter):
         stored = [node for node in nodes if is_elementwise(node) and node in kernel.results]
         return (reduced, ends, stored) if reduced or ends or stored else None
 
-    def _needed(self, nodes: Sequence[Node]) -> list[Node]:
-        """The entries that a loop computes to have what it reduces and writes."""
+    def _needed(self, nodes: Sequence[Node], number: int) -> list[Node]:
+        """The entries that a loop computes, or reads where one before wrote them, to have what it reduces and writes."""
         needed = {*nodes}
         of_entries = [node for node in self.kernel.nodes if is_elementwise(node) and not self._is_of_row(node)]
         for node in (*nodes, *of_entries[::-1]):
-            if node in needed:
+            if node in needed and not self._is_written(node, number):
                 needed |= {base for _, base, _ in self._reads(node)}
         return [node for node in of_entries if node in needed]
+
+    def _is_written(self, node: Node, number: int) -> bool:
+        """Whether a loop before this one wrote the entry."""
+        return node in self.kernel.results and node not in self.kernel.ends and self.loop[node] < number
 
     # A row
 
@@ -108,12 +113,14 @@ class RowsWriter(KernelWriter):
         found = self._statements(nodes, results, named=[node for node in nodes if node in self.in_loops])
         return [*self._loads(known, of_entries=False), *found]
 
-    def _over_columns(self, reduced: list[Node], ends: list[Node], stored: list[Node]) -> list[str]:
+    def _over_columns(self, number: int, reduced: list[Node], ends: list[Node], stored: list[Node]) -> list[str]:
         """A loop over the columns of a row; what it computes for an entry is forgotten after it."""
         texts, taken, known = dict(self.writer.texts), {*self.taken}, {*self.loaded}
         kept = self.kernel.kept
-        needed = self._needed([*reduced, *ends, *stored])
-        body = self._statements(needed, stored, [*reduced, *ends])
+        needed = self._needed([*reduced, *ends, *stored], number)
+        back = [self._read_back(node) for node in needed if self._is_written(node, number)]
+        computed = [node for node in needed if not self._is_written(node, number)]
+        body = [*back, *self._statements(computed, stored, [*reduced, *ends])]
         sums = self._sums([*reduced, *ends])
         taken |= {variable for variable, _, _ in sums}
         self.variables |= {node: sum_[:2] for node, sum_ in zip(ends, sums[len(reduced) :], strict=True)}
@@ -143,6 +150,12 @@ class RowsWriter(KernelWriter):
             lines.append(f"{s} = {_root(node.op, f'over_row<{law}>({s}, lanes)')};")
             self.writer.texts[node] = Text(s, ATOM)
         return lines
+
+    def _read_back(self, node: Node) -> str:
+        """The statement that reads an entry that an earlier loop wrote: the same number, not only nearly."""
+        name = unique(self.wanted[node], self.taken)
+        self.writer.texts[node] = Text(name, ATOM)
+        return f"const {'bool' if node.dtype == 'bool' else 'A'} {name} = {self._pointer_of(node)}[i];"
 
     def _comments(self, reduced: Sequence[Node], sums: Sequence[tuple[str, str, str]]) -> list[str]:
         """What a loop is for."""

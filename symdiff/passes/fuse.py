@@ -267,7 +267,13 @@ class _Fusion:
             found |= {x for x, _ in self.reads[node] if self.home.get(x) is not self.home[node] and x not in self.early}
             if self.home[node].single is node:
                 found |= {x for x, _ in self.reads[node]}
-        return found
+        return found | self._compared()
+
+    def _compared(self) -> set[Node]:
+        """What is held against its largest or smallest in the row: computed again it might differ in the last bit from it."""
+        extremes = [node for node in self.reductions if node.op in ("reduce_max", "reduce_min") and node in self.frames]
+        found = {x for node in extremes for x, _ in self.looked[node] if x in self.elementwise}
+        return found & {x for node in self.order if node.op == "eq" for x, _ in self.looked[node]}
 
     def _kernel(self, group: _Group, wanted: set[Node]) -> Kernel:
         before = self._before(group)
