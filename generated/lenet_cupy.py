@@ -694,8 +694,8 @@ class _Kernel:
             width *= 2
         width = min(width, _WIDTH)
         tiles, groups = -(-columns // width), _WIDTH // width
-        blocks = max(1, min(-(-rows // (16 * groups)), _BLOCKS // tiles))
-        shares = self._shares(dtype, self.ends * blocks * groups * columns, tiles)
+        blocks = max(1, min(-(-rows // (16 * groups)), _BLOCKS // tiles, 2 * math.isqrt(rows)))
+        shares = self._shares(dtype, self.ends * blocks * columns, tiles)
         return (blocks, tiles), (*shares, integer(rows), integer(columns), cp.uint32(width)), 0
 
     def _shares(self, dtype, number, tiles):
@@ -766,6 +766,21 @@ template <class Law> __device__ A over_chunks(const volatile A* shares, unsigned
     A value = Law::none();
     for (unsigned chunk = 0; chunk < chunks; chunk++) value = Law::of(value, shares[chunk * columns]);
     return value;
+}
+// For each of `width` threads side by side, a group, what all groups of a block have together.
+template <class Law> __device__ A over_groups(A value, unsigned width) {
+    A* values = lane_values();
+    const unsigned group = threadIdx.x / width;
+    __syncthreads();
+    values[threadIdx.x] = value;
+    for (unsigned n = blockDim.x / width; n > 1;) {
+        const unsigned half = (n + 1) / 2;
+        __syncthreads();
+        if (group + half < n) values[threadIdx.x] = Law::of(values[threadIdx.x], values[threadIdx.x + half * width]);
+        n = half;
+    }
+    __syncthreads();
+    return values[threadIdx.x % width];
 }
 // The share of a block: what its groups have together, of each column.
 template <class Law> __device__ void share_columns(const A* sums, volatile A* shares, unsigned groups, I columns) {
@@ -1030,23 +1045,25 @@ extern "C" __global__ void grad_6(const T* t12_all, const T* t15_all, T* t16_all
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
     A grad_b4 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A t12 = t12_all[i];
-            const A t15 = t15_all[i];
-            const A t16 = (t12 > 0 ? t15 : 0);
-            grad_b4 += t16;
-            t16_all[i] = t16;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = grad_b4;
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A t12 = t12_all[i];
+        const A t15 = t15_all[i];
+        const A t16 = (t12 > 0 ? t15 : 0);
+        grad_b4 += t16;
+        t16_all[i] = t16;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    grad_b4 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    grad_b4 = over_groups<Sum>(grad_b4, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = grad_b4;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    grad_b4 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    grad_b4 = over_groups<Sum>(grad_b4, width);
+    if (!works || group != 0) return;
     grad_b4_all[column] = grad_b4;
 }
 """)
@@ -1057,23 +1074,25 @@ extern "C" __global__ void grad_7(const T* t10_all, const T* t17_all, T* t18_all
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
     A grad_b3 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A t10 = t10_all[i];
-            const A t17 = t17_all[i];
-            const A t18 = (t10 > 0 ? t17 : 0);
-            grad_b3 += t18;
-            t18_all[i] = t18;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = grad_b3;
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A t10 = t10_all[i];
+        const A t17 = t17_all[i];
+        const A t18 = (t10 > 0 ? t17 : 0);
+        grad_b3 += t18;
+        t18_all[i] = t18;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    grad_b3 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    grad_b3 = over_groups<Sum>(grad_b3, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = grad_b3;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    grad_b3 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    grad_b3 = over_groups<Sum>(grad_b3, width);
+    if (!works || group != 0) return;
     grad_b3_all[column] = grad_b3;
 }
 """)
@@ -1258,23 +1277,25 @@ extern "C" __global__ void value_and_grad_6(const T* t12_all, const T* t15_all, 
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
     A grad_b4 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A t12 = t12_all[i];
-            const A t15 = t15_all[i];
-            const A t16 = (t12 > 0 ? t15 : 0);
-            grad_b4 += t16;
-            t16_all[i] = t16;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = grad_b4;
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A t12 = t12_all[i];
+        const A t15 = t15_all[i];
+        const A t16 = (t12 > 0 ? t15 : 0);
+        grad_b4 += t16;
+        t16_all[i] = t16;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    grad_b4 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    grad_b4 = over_groups<Sum>(grad_b4, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = grad_b4;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    grad_b4 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    grad_b4 = over_groups<Sum>(grad_b4, width);
+    if (!works || group != 0) return;
     grad_b4_all[column] = grad_b4;
 }
 """)
@@ -1285,23 +1306,25 @@ extern "C" __global__ void value_and_grad_7(const T* t10_all, const T* t17_all, 
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
     A grad_b3 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A t10 = t10_all[i];
-            const A t17 = t17_all[i];
-            const A t18 = (t10 > 0 ? t17 : 0);
-            grad_b3 += t18;
-            t18_all[i] = t18;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = grad_b3;
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A t10 = t10_all[i];
+        const A t17 = t17_all[i];
+        const A t18 = (t10 > 0 ? t17 : 0);
+        grad_b3 += t18;
+        t18_all[i] = t18;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    grad_b3 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    grad_b3 = over_groups<Sum>(grad_b3, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = grad_b3;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    grad_b3 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    grad_b3 = over_groups<Sum>(grad_b3, width);
+    if (!works || group != 0) return;
     grad_b3_all[column] = grad_b3;
 }
 """)
@@ -1412,20 +1435,22 @@ extern "C" __global__ void scores_vjp_1(const T* u_all, T* vjp_b5_all, volatile 
     I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
     A vjp_b5 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A u = u_all[i];
-            vjp_b5 += u;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = vjp_b5;
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A u = u_all[i];
+        vjp_b5 += u;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    vjp_b5 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    vjp_b5 = over_groups<Sum>(vjp_b5, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = vjp_b5;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    vjp_b5 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    vjp_b5 = over_groups<Sum>(vjp_b5, width);
+    if (!works || group != 0) return;
     vjp_b5_all[column] = vjp_b5;
 }
 """)
@@ -1486,27 +1511,29 @@ extern "C" __global__ void scores_vjp_5(const T* t12_all, const T* b4_all, const
     T* h4_all, T* vjp_b4_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
     A vjp_b4 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A t12 = t12_all[i];
-            const A b4 = b4_all[column];
-            const A t2 = t2_all[i];
-            const A t1 = t12 + b4;
-            const A t13 = (t1 > 0 ? t2 : 0);
-            const A h4 = larger(t1, 0);
-            vjp_b4 += t13;
-            t13_all[i] = t13;
-            h4_all[i] = h4;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = vjp_b4;
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A t12 = t12_all[i];
+        const A b4 = b4_all[column];
+        const A t2 = t2_all[i];
+        const A t1 = t12 + b4;
+        const A t13 = (t1 > 0 ? t2 : 0);
+        const A h4 = larger(t1, 0);
+        vjp_b4 += t13;
+        t13_all[i] = t13;
+        h4_all[i] = h4;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    vjp_b4 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    vjp_b4 = over_groups<Sum>(vjp_b4, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = vjp_b4;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    vjp_b4 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    vjp_b4 = over_groups<Sum>(vjp_b4, width);
+    if (!works || group != 0) return;
     vjp_b4_all[column] = vjp_b4;
 }
 """)
@@ -1517,23 +1544,25 @@ extern "C" __global__ void scores_vjp_6(const T* t11_all, const T* t14_all, T* t
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
     A vjp_b3 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A t11 = t11_all[i];
-            const A t14 = t14_all[i];
-            const A t15 = (t11 > 0 ? t14 : 0);
-            vjp_b3 += t15;
-            t15_all[i] = t15;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = vjp_b3;
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A t11 = t11_all[i];
+        const A t14 = t14_all[i];
+        const A t15 = (t11 > 0 ? t14 : 0);
+        vjp_b3 += t15;
+        t15_all[i] = t15;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    vjp_b3 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    vjp_b3 = over_groups<Sum>(vjp_b3, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = vjp_b3;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    vjp_b3 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    vjp_b3 = over_groups<Sum>(vjp_b3, width);
+    if (!works || group != 0) return;
     vjp_b3_all[column] = vjp_b3;
 }
 """)

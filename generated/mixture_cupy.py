@@ -410,8 +410,8 @@ class _Kernel:
             width *= 2
         width = min(width, _WIDTH)
         tiles, groups = -(-columns // width), _WIDTH // width
-        blocks = max(1, min(-(-rows // (16 * groups)), _BLOCKS // tiles))
-        shares = self._shares(dtype, self.ends * blocks * groups * columns, tiles)
+        blocks = max(1, min(-(-rows // (16 * groups)), _BLOCKS // tiles, 2 * math.isqrt(rows)))
+        shares = self._shares(dtype, self.ends * blocks * columns, tiles)
         return (blocks, tiles), (*shares, integer(rows), integer(columns), cp.uint32(width)), 0
 
     def _shares(self, dtype, number, tiles):
@@ -482,6 +482,21 @@ template <class Law> __device__ A over_chunks(const volatile A* shares, unsigned
     A value = Law::none();
     for (unsigned chunk = 0; chunk < chunks; chunk++) value = Law::of(value, shares[chunk * columns]);
     return value;
+}
+// For each of `width` threads side by side, a group, what all groups of a block have together.
+template <class Law> __device__ A over_groups(A value, unsigned width) {
+    A* values = lane_values();
+    const unsigned group = threadIdx.x / width;
+    __syncthreads();
+    values[threadIdx.x] = value;
+    for (unsigned n = blockDim.x / width; n > 1;) {
+        const unsigned half = (n + 1) / 2;
+        __syncthreads();
+        if (group + half < n) values[threadIdx.x] = Law::of(values[threadIdx.x], values[threadIdx.x + half * width]);
+        n = half;
+    }
+    __syncthreads();
+    return values[threadIdx.x % width];
 }
 // The share of a block: what its groups have together, of each column.
 template <class Law> __device__ void share_columns(const A* sums, volatile A* shares, unsigned groups, I columns) {
@@ -942,20 +957,22 @@ extern "C" __global__ void grad_11(const T* t17_all, T* t18_all, volatile A* sha
     I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
     A t18 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A t17 = t17_all[i];
-            t18 += t17;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = t18;
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A t17 = t17_all[i];
+        t18 += t17;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    t18 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    t18 = over_groups<Sum>(t18, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = t18;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    t18 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    t18 = over_groups<Sum>(t18, width);
+    if (!works || group != 0) return;
     t18_all[column] = t18;
 }
 """)
@@ -1291,20 +1308,22 @@ extern "C" __global__ void value_and_grad_11(const T* t17_all, T* t18_all, volat
     I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
     A t18 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A t17 = t17_all[i];
-            t18 += t17;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = t18;
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A t17 = t17_all[i];
+        t18 += t17;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    t18 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    t18 = over_groups<Sum>(t18, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = t18;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    t18 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    t18 = over_groups<Sum>(t18, width);
+    if (!works || group != 0) return;
     t18_all[column] = t18;
 }
 """)

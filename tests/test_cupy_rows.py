@@ -37,6 +37,10 @@ MODELS = {
         + sd.max(sd.logsumexp(scores, axis=1)) + sd.norm(sd.min(scores, axis=1) + sd.norm(scores, axis=1)),
         params=[W, B], data=[X],
     ),
+    "columns": sd.Model(
+        sd.sum(sp.HadamardPower(sd.mean(sd.tanh(scores), axis=0), 3)) + sd.sum(sd.max(scores, axis=0)),
+        params=[W, B], data=[X],
+    ),
     "rows of two axes": sd.Model(
         sd.sum(sd.mean(sd.softmax(Z) * sd.exp(sd.max(Z, axis=0)), axis=(0, 1)) ** 2) + sd.max(sd.logsumexp(Z, axis=2)),
         params=[Z],
@@ -152,6 +156,10 @@ MUTATIONS = {
     "without the last block": ("logistic", "(gridDim.x + groups - 1 - group)", "(gridDim.x - 1 + groups - 1 - group)"),
     "shares of another block": ("logistic", "(size_t)blockIdx.x * columns + column", "column"),
     "another divisor": ("logistic", "/ A(n)", "/ A(n + 1)"),
+    "half of the groups": ("columns", "group + half < n", "group + half < n / 2"),
+    "no sum over groups": ("columns", "over_groups<Sum>(t", "(t"),
+    "a column's shares without the last": ("columns", "? (gridDim.x + groups - 1", "? (gridDim.x - 1 + groups - 1"),
+    "another group's shares": ("columns", "own = (size_t)group * columns", "own = (size_t)0 * columns"),
     "a sum for the largest": ("softmax", "over_row<Largest>(s,", "over_row<Sum>(s,"),
     "an entry that is not computed again": ("softmax", "s2 += ", "s2 = "),
     "a row's sum that goes on in the next": ("softmax", "A s2 = Sum::none();", "static A s2 = Sum::none();"),
@@ -236,7 +244,7 @@ def test_what_stays_a_library_call(name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_registers(cp: ModuleType, name: str) -> None:
     """Few enough for three blocks of 256 threads on a multiprocessor, and nothing spilled."""
-    found = [kernel for kernel in kernels(compiled(name)[0]) if kernel.form == "rows"]
+    found = [kernel for kernel in kernels(compiled(name)[0]) if kernel.form in ("rows", "columns")]
     assert found
     for kernel in found:
         for dtype in (np.dtype(np.float32), np.dtype(np.float64)):

@@ -140,6 +140,22 @@ template <class Law> __device__ A over_chunks(const volatile A* shares, unsigned
     for (unsigned chunk = 0; chunk < chunks; chunk++) value = Law::of(value, shares[chunk * columns]);
     return value;
 }""",
+    "over_groups": """\
+// For each of `width` threads side by side, a group, what all groups of a block have together.
+template <class Law> __device__ A over_groups(A value, unsigned width) {
+    A* values = lane_values();
+    const unsigned group = threadIdx.x / width;
+    __syncthreads();
+    values[threadIdx.x] = value;
+    for (unsigned n = blockDim.x / width; n > 1;) {
+        const unsigned half = (n + 1) / 2;
+        __syncthreads();
+        if (group + half < n) values[threadIdx.x] = Law::of(values[threadIdx.x], values[threadIdx.x + half * width]);
+        n = half;
+    }
+    __syncthreads();
+    return values[threadIdx.x % width];
+}""",
     "share_columns": """\
 // The share of a block: what its groups have together, of each column.
 template <class Law> __device__ void share_columns(const A* sums, volatile A* shares, unsigned groups, I columns) {
@@ -166,6 +182,7 @@ _REQUIRES = {
     "over_row": ("over_lanes",),
     "over_blocks": ("over_lanes", "is_last_block"),
     "over_chunks": ("is_last_block",),
+    "over_groups": ("lane_values", "over_chunks"),
     "share_columns": ("over_chunks",),
     "take_columns": ("over_chunks",),
 }
@@ -178,7 +195,7 @@ namespace new not not_eq operator or or_eq private protected public register res
 static struct switch template this throw true try typedef typeid typename union unsigned using virtual void volatile
 wchar_t while xor xor_eq threadIdx blockIdx blockDim gridDim warpSize NAN INFINITY signbit i entry row column done
 shares lanes isnan isinf count rows columns lane group groups chunk chunks width first j0 j1 jn y0 y1 yn gamma fma
-fmod pow works fits sums room held each size_t
+fmod pow works fits sums room held each size_t blocks own
 """
 RESERVED = frozenset(_WORDS.split()) | {*_CALLS.values(), *PRELUDE}
 

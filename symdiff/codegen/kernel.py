@@ -304,23 +304,27 @@ class KernelWriter:
         return [*self._scalars(), *before, *lines]
 
     def _columns(self, before: list[str], body: list[str], sums: Sequence[tuple[str, str]]) -> list[str]:
-        self.need("over_chunks")
+        self.need("over_groups")
         lines = [
             "const unsigned groups = blockDim.x / width, group = threadIdx.x / width;",
-            "const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;",
             "const I column = (I)blockIdx.y * width + threadIdx.x % width;",
             "const bool works = group < groups && column < columns;",
             *(f"A {variable} = {law}::none();" for variable, law in sums),
         ]
-        loop = "for (I row = chunk; row < rows; row += chunks) {"
-        entry = ["const I i = row * columns + column;", *body]
-        own = [
-            f"shares[({k} * chunks + chunk) * columns + column] = {variable};" for k, (variable, _) in enumerate(sums)
-        ]
-        lines += ["if (works) {", *indent([loop, *indent(entry), "}", *own]), "}"]
-        lines += ["if (!is_last_block(done) || !works || group != 0) return;"]
-        place = "shares + {} * chunks * columns + column"
-        lines += self._ends(lambda k: f"over_chunks<{sums[k][1]}>({place.format(k)}, chunks, columns)", "column", sums)
+        start, step = "(I)blockIdx.x * groups + group", "(I)gridDim.x * groups"
+        loop = f"for (I row = {start}; works && row < rows; row += {step}) {{"
+        lines += [loop, *indent(["const I i = row * columns + column;", *body]), "}"]
+        lines.append("const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;")
+        for k, (s, law) in enumerate(sums):
+            share = f"({plus('shares', k, 'each')})[(size_t)blockIdx.x * columns + column]"
+            lines += [f"{s} = over_groups<{law}>({s}, width);", f"if (works && group == 0) {share} = {s};"]
+        lines.append("if (!is_last_block(done)) return;")
+        lines.append("const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group")
+        for k, (s, law) in enumerate(sums):
+            place = f"{plus('shares', k, 'each')} + own"
+            lines.append(f"{s} = over_chunks<{law}>({place}, blocks, (size_t)groups * columns);")
+        lines += self._ends(lambda k: f"over_groups<{sums[k][1]}>({sums[k][0]}, width)", "column", sums)
+        lines.append("if (!works || group != 0) return;")
         lines += self._at_column()
         return [*self._scalars(), *before, *lines]
 
@@ -342,6 +346,16 @@ class KernelWriter:
 def added(variable: str, law: str, text: str) -> str:
     """The statement that adds an entry to what is reduced so far."""
     return f"{variable} += {text};" if law == "Sum" else f"{variable} = {law}::of({variable}, {text});"
+
+
+def times(k: int, step: str) -> str:
+    """So many steps."""
+    return step if k == 1 else f"{k} * {step}"
+
+
+def plus(start: str, k: int, step: str) -> str:
+    """A place so many steps behind another."""
+    return f"{start} + {times(k, step)}" if k else start
 
 
 def _folded(line: str) -> list[str]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from symdiff.codegen.kernel import KernelWriter, added
+from symdiff.codegen.kernel import KernelWriter, added, plus, times
 from symdiff.codegen.program import ATOM, Text, indent
 from symdiff.graph.node import Node
 from symdiff.graph.space import Axes, is_elementwise, reduction_of, space_of
@@ -217,15 +217,15 @@ class RowsWriter(KernelWriter):
         if not self.of_columns:
             return lines
         number = len(self.of_columns)
-        behind = _plus(_plus("(A*)shares", number, "each"), len(self.of_all), "gridDim.x")
+        behind = plus(plus("(A*)shares", number, "each"), len(self.of_all), "gridDim.x")
         lines += [
             "const size_t held = (size_t)groups * columns, each = (size_t)gridDim.x * columns;",
             "extern __shared__ A room[];  // for sums of columns, where they fit",
-            f"A* sums = fits ? room : {behind} + {_times(number, 'held')} * blockIdx.x;",
+            f"A* sums = fits ? room : {behind} + {times(number, 'held')} * blockIdx.x;",
         ]
         own = []
         for k, (s, law) in enumerate(self.variables[node] for node in self.of_columns):
-            lines.append(f"A* {s}_sums = {_plus('sums', k, 'held')} + (size_t)group * columns;")
+            lines.append(f"A* {s}_sums = {plus('sums', k, 'held')} + (size_t)group * columns;")
             own.append(f"{s}_sums[column] = {law}::none();")
         return [*lines, *_for_columns("lane", "lanes", own)]
 
@@ -235,11 +235,11 @@ class RowsWriter(KernelWriter):
         self.need("over_blocks")
         columns = [self.variables[node] for node in self.of_columns]
         totals = [(*self.variables[node], node.op) for node in self.of_all]
-        behind = [_plus(_plus("shares", number, "each"), k, "gridDim.x") for k in range(len(totals))]
+        behind = [plus(plus("shares", number, "each"), k, "gridDim.x") for k in range(len(totals))]
         lines = ["__syncthreads();"] if columns else []
         for k, (_, law) in enumerate(columns):
             self.need("share_columns")
-            given = f"{_plus('sums', k, 'held')}, {_plus('shares', k, 'each')}, groups, columns"
+            given = f"{plus('sums', k, 'held')}, {plus('shares', k, 'each')}, groups, columns"
             lines.append(f"share_columns<{law}>({given});")
         for (s, law, _), place in zip(totals, behind, strict=True):
             lines.append(f"{s} = over_lanes<{law}>({s}, blockDim.x);")
@@ -259,8 +259,8 @@ class RowsWriter(KernelWriter):
         lines, found = [], []
         for k, node in enumerate(self.of_columns):
             s, law = self.variables[node]
-            lines.append(f"take_columns<{law}>({s}_sums, {_plus('shares', k, 'each')}, lanes, columns);")
-            together = f"over_chunks<{law}>({_plus('sums', k, 'held')} + column, groups, columns)"
+            lines.append(f"take_columns<{law}>({s}_sums, {plus('shares', k, 'each')}, lanes, columns);")
+            together = f"over_chunks<{law}>({plus('sums', k, 'held')} + column, groups, columns)"
             found.append(f"const A {s} = {_root(node.op, together)};")
             self.need("take_columns")
             self.writer.texts[node] = Text(s, ATOM)
@@ -274,11 +274,3 @@ def _for_columns(first: str, step: str, lines: list[str]) -> list[str]:
 
 def _root(op: str, text: str) -> str:
     return f"sqrt({text})" if op == "reduce_norm" else text
-
-
-def _times(k: int, step: str) -> str:
-    return step if k == 1 else f"{k} * {step}"
-
-
-def _plus(start: str, k: int, step: str) -> str:
-    return f"{start} + {_times(k, step)}" if k else start
