@@ -321,7 +321,7 @@ class _Kernel:
 
     def _rows(self, dtype, integer, rows, columns):
         totals, sums = self.ends
-        size = sums * columns * cp.dtype(dtype).itemsize  # of the sums that a group of lanes has
+        size = sums * columns * max(4, cp.dtype(dtype).itemsize)  # of the sums that a group of lanes has, in bytes
         lanes = 1  # that have a row: few enough for columns, enough that all rows at hand stay in cache
         while 2 * lanes <= columns and _WIDTH % (2 * lanes) == 0:
             if lanes >= 32 and 4 * lanes >= columns and size * (_WIDTH // lanes) <= _SHARED:

@@ -43,6 +43,7 @@ class RowsWriter(KernelWriter):
         others = [node for node in (*kernel.nodes, *kernel.ends) if not self._is_of_row(node)]
         self.in_loops = {base for node in others for _, base, _ in self._reads(node)}
         self.variables: dict[Node, tuple[str, str]] = {}  # of what is reduced over rows, with its law
+        self.own: dict[Node, str] = {}  # where a thread adds up a sum of columns
         row, number = [], 0
         while work := self._work(number):
             row += [*self._values(number), *self._over_columns(number, *work)]
@@ -124,9 +125,13 @@ class RowsWriter(KernelWriter):
         sums = self._sums([*reduced, *ends])
         taken |= {variable for variable, _, _ in sums}
         self.variables |= {node: sum_[:2] for node, sum_ in zip(ends, sums[len(reduced) :], strict=True)}
+        for node in ends:
+            if node in self.of_columns:
+                self.own[node] = unique(f"{self.variables[node][0]}_sums", self.taken)
+                taken.add(self.own[node])
         adding = [added(*one) for one in sums[: len(reduced)]]
         guarded = [
-            added(f"{s}_sums[column]" if node in self.of_columns else s, law, text)
+            added(f"{self.own[node]}[column]" if node in self.own else s, law, text)
             for node, (s, law, text) in zip(ends, sums[len(reduced) :], strict=True)
         ]
         guarded += [f"{self._pointer_of(node)}[i] = {self.writer.texts[node].source};" for node in stored]
@@ -224,9 +229,9 @@ class RowsWriter(KernelWriter):
             f"A* sums = fits ? room : {behind} + {times(number, 'held')} * blockIdx.x;",
         ]
         own = []
-        for k, (s, law) in enumerate(self.variables[node] for node in self.of_columns):
-            lines.append(f"A* {s}_sums = {plus('sums', k, 'held')} + (size_t)group * columns;")
-            own.append(f"{s}_sums[column] = {law}::none();")
+        for k, node in enumerate(self.of_columns):
+            lines.append(f"A* {self.own[node]} = {plus('sums', k, 'held')} + (size_t)group * columns;")
+            own.append(f"{self.own[node]}[column] = {self.variables[node][1]}::none();")
         return [*lines, *_for_columns("lane", "lanes", own)]
 
     def _end(self) -> list[str]:
@@ -259,7 +264,7 @@ class RowsWriter(KernelWriter):
         lines, found = [], []
         for k, node in enumerate(self.of_columns):
             s, law = self.variables[node]
-            lines.append(f"take_columns<{law}>({s}_sums, {plus('shares', k, 'each')}, lanes, columns);")
+            lines.append(f"take_columns<{law}>({self.own[node]}, {plus('shares', k, 'each')}, lanes, columns);")
             together = f"over_chunks<{law}>({plus('sums', k, 'held')} + column, groups, columns)"
             found.append(f"const A {s} = {_root(node.op, together)};")
             self.need("take_columns")

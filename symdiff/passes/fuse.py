@@ -232,16 +232,31 @@ class _Fusion:
         sums = {x for node in group.nodes for x, _ in self.looked[node] if x in self.reductions}
         if group.frame or group.ends or not any(self.reductions[x].form == "columns" for x in sums):
             return
-        part: dict[Node, list[Node]] = {}  # nodes that need each other
-        for node in group.nodes:
-            parts = {id(part[x]): part[x] for x, _ in self.looked[node] if x in part}
-            whole = [*(other for found in parts.values() for other in found), node]
-            part |= dict.fromkeys(whole, whole)
-        for nodes in {id(found): found for found in part.values()}.values():
+        for nodes in self._connected(group.nodes):
             if last := self._columns_of(nodes, group):
-                last.after += sorted(nodes, key=self.position.__getitem__)
+                last.after += nodes
                 self.home |= dict.fromkeys(nodes, last)
         group.nodes = [node for node in group.nodes if self.home[node] is group]
+
+    def _connected(self, nodes: Sequence[Node]) -> list[list[Node]]:
+        """Nodes in parts that need nothing of each other."""
+        first: dict[Node, Node] = {}  # towards the node that stands for the part
+
+        def part(node: Node) -> Node:
+            while first[node] is not node:
+                first[node] = first[first[node]]
+                node = first[node]
+            return node
+
+        for node in nodes:
+            first[node] = node
+            for x, _ in self.looked[node]:
+                if x in first:
+                    first[part(x)] = node
+        found: dict[Node, list[Node]] = {}
+        for node in nodes:
+            found.setdefault(part(node), []).append(node)
+        return [*found.values()]
 
     def _columns_of(self, nodes: Sequence[Node], group: _Group) -> _Group | None:
         """The kernel whose sums of columns nodes follow from, and else only from what is in memory before."""
