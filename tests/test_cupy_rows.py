@@ -17,6 +17,12 @@ from sympy import MatrixSymbol
 import symdiff as sd
 from symdiff.options import Options
 
+
+def chained(x, times: int):
+    """One softmax of rows after the other."""
+    return chained(sd.softmax(x) * x + x, times - 1) if times else x
+
+
 n, d, k = sp.symbols("n d k", integer=True, positive=True)
 X, y, w = MatrixSymbol("X", n, d), MatrixSymbol("y", n, 1), MatrixSymbol("w", d, 1)
 Y, W, B = MatrixSymbol("Y", n, k), MatrixSymbol("W", d, k), MatrixSymbol("B", 1, k)
@@ -41,6 +47,7 @@ MODELS = {
         sd.sum(sp.HadamardPower(sd.mean(sd.tanh(scores), axis=0), 3)) + sd.sum(sd.max(scores, axis=0)),
         params=[W, B], data=[X],
     ),
+    "a long way": sd.Model(sd.mean(chained(sd.Tensor("Q", (n, k)), 6) ** 2), params=[sd.Tensor("Q", (n, k))]),
     "rows of two axes": sd.Model(
         sd.sum(sd.mean(sd.softmax(Z) * sd.exp(sd.max(Z, axis=0)), axis=(0, 1)) ** 2) + sd.max(sd.logsumexp(Z, axis=2)),
         params=[Z],
@@ -222,6 +229,16 @@ def test_entries_are_held_against_their_largest_as_they_were() -> None:
     assert re.search(r"const A (\w+) = \1_all\[i\];[^}]*\(\w+ == \1 \?", text)
 
 
+def test_what_is_far_from_memory_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than computed again from the start in each of the loops over a row."""
+    stored = source(MODELS["a long way"])
+    monkeypatch.setattr("symdiff.passes.fuse._DEEPEST", 1_000)
+    again = source(MODELS["a long way"])
+    for text in (stored, again):
+        assert len(re.findall(r"_value_and_grad_\d\(", body(text))) == 1
+    assert stored.count("exp(") < 0.6 * again.count("exp(")
+
+
 M, K = MatrixSymbol("M", 500, d), MatrixSymbol("K", n, n)
 LIBRARY = {
     "more than one column": sd.Model(sd.mean(sd.tanh(X * W)), params=[W], data=[X]),
@@ -243,11 +260,11 @@ def test_what_stays_a_library_call(name: str) -> None:
 @pytest.mark.skipif(nvrtc.MISSING is not None, reason=str(nvrtc.MISSING))
 @pytest.mark.parametrize("name", MODELS)
 def test_registers(cp: ModuleType, name: str) -> None:
-    """Few enough for three blocks of 256 threads on a multiprocessor, and nothing spilled."""
+    """Few enough for three blocks of 256 threads on a multiprocessor, or two where a row has many values; nothing is spilled."""
     found = [kernel for kernel in kernels(compiled(name)[0]) if kernel.form in ("rows", "columns")]
     assert found
     for kernel in found:
         for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
             used, spilled = nvrtc.registers(kernel.code(dtype, False), "sm_90")[kernel.name]
             assert spilled == 0
-            assert used <= 80
+            assert used <= (128 if name == "a long way" else 80)

@@ -15,7 +15,7 @@ from typing import Any
 from symdiff.codegen.kernel import KernelWriter, added, plus, times
 from symdiff.codegen.program import ATOM, Text, indent
 from symdiff.graph.node import Node
-from symdiff.graph.space import Axes, is_elementwise, reduction_of, space_of
+from symdiff.graph.space import Axes, is_elementwise, loops_of, reduction_of, space_of
 from symdiff.names import unique
 
 _ROW = (
@@ -36,7 +36,13 @@ class RowsWriter(KernelWriter):
     def _lines(self) -> list[str]:
         kernel = self.kernel
         before = self._statements(kernel.before, kernel.before)
-        self.loop = self._loops()
+        self.loop = loops_of((*kernel.nodes, *kernel.ends), lambda node: (base for _, base, _ in self._reads(node)))
+        self.at: dict[int, list[Node]] = {}
+        for node, number in self.loop.items():
+            self.at.setdefault(number, []).append(node)
+        elementwise = [node for node in kernel.nodes if is_elementwise(node) and not self._is_of_row(node)]
+        self.entries = {node: place for place, node in enumerate(elementwise)}
+        self.is_end, self.is_result = {*kernel.ends}, {*kernel.results}
         forms = {node: reduction_of(node) for node in kernel.ends}
         self.of_columns = [node for node, one in forms.items() if one and one.form == "columns"]
         self.of_all = [node for node in kernel.ends if node not in self.of_columns]
@@ -74,43 +80,36 @@ class RowsWriter(KernelWriter):
         one = reduction_of(end)
         return one is not None and one.space != self.kernel.space
 
-    def _loops(self) -> dict[Node, int]:
-        """The loop in which entries are first computed, or reduced; of values of a row, the first that can use them."""
-        found: dict[Node, int] = {}
-        for node in (*self.kernel.nodes, *self.kernel.ends):
-            bases = [base for _, base, _ in self._reads(node) if base in found]
-            found[node] = max((found[x] + (not is_elementwise(x)) for x in bases), default=0)
-        return found
-
     def _work(self, number: int) -> tuple[list[Node], list[Node], list[Node]] | None:
         """What a loop reduces in each row, what it reduces over rows, and the entries that it writes; None after the last."""
-        kernel = self.kernel
-        nodes = [node for node in kernel.nodes if self.loop[node] == number and not self._is_of_row(node)]
-        reduced = [node for node in nodes if not is_elementwise(node)]
-        ends = [node for node in kernel.ends if self.loop[node] == number and not self._is_of_rows(node)]
-        stored = [node for node in nodes if is_elementwise(node) and node in kernel.results]
+        nodes = [node for node in self.at.get(number, ()) if not self._is_of_row(node)]
+        ends = [node for node in nodes if node in self.is_end and not self._is_of_rows(node)]
+        reduced = [node for node in nodes if node not in self.is_end and not is_elementwise(node)]
+        stored = [node for node in nodes if node in self.entries and node in self.is_result]
         return (reduced, ends, stored) if reduced or ends or stored else None
 
     def _needed(self, nodes: Sequence[Node], number: int) -> list[Node]:
         """The entries that a loop computes, or reads where one before wrote them, to have what it reduces and writes."""
-        needed = {*nodes}
-        of_entries = [node for node in self.kernel.nodes if is_elementwise(node) and not self._is_of_row(node)]
-        for node in (*nodes, *of_entries[::-1]):
-            if node in needed and not self._is_written(node, number):
-                needed |= {base for _, base, _ in self._reads(node)}
-        return [node for node in of_entries if node in needed]
+        needed, left = {*nodes}, [*nodes]
+        while left:
+            node = left.pop()
+            if not self._is_written(node, number):
+                more = {base for _, base, _ in self._reads(node) if base in self.entries} - needed
+                needed |= more
+                left += more
+        return sorted(needed & self.entries.keys(), key=self.entries.__getitem__)
 
     def _is_written(self, node: Node, number: int) -> bool:
         """Whether a loop before this one wrote the entry."""
-        return node in self.kernel.results and node not in self.kernel.ends and self.loop[node] < number
+        return node in self.entries and node in self.is_result and self.loop[node] < number
 
     # A row
 
     def _values(self, number: int) -> list[str]:
         """The values of a row that a loop is the first to need."""
-        nodes = [node for node in self.kernel.nodes if self._is_of_row(node) and self.loop[node] == number]
+        nodes = [node for node in self.at.get(number, ()) if self._is_of_row(node)]
         known = {*self.loaded}
-        results = [node for node in nodes if node in self.kernel.results]
+        results = [node for node in nodes if node in self.is_result]
         found = self._statements(nodes, results, named=[node for node in nodes if node in self.in_loops])
         return [*self._loads(known, of_entries=False), *found]
 

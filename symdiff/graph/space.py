@@ -6,7 +6,7 @@ reads one reads what it looks at, at other places.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from symdiff.graph.contraction import Contraction, is_view
@@ -80,6 +80,17 @@ def seen_through(node: Node, axes: Axes) -> tuple[Node, Axes]:
 def is_whole(axes: Axes, space: Sequence[Dim]) -> bool:
     """Whether an array has an entry for each of a space, in the same order."""
     return [axis for axis in axes if axis is not None] == list(range(len(space)))
+
+
+def loops_of(nodes: Iterable[Node], reads: Callable[[Node], Iterable[Node]]) -> dict[Node, int]:
+    """For nodes that a kernel over rows computes, operands first, the loop over a row's columns.
+
+    Entries are first computed in it, reductions end it, and values of a row are known before it.
+    """
+    found: dict[Node, int] = {}
+    for node in nodes:
+        found[node] = max((found[x] + (not is_elementwise(x)) for x in reads(node) if x in found), default=0)
+    return found
 
 
 @dataclass(frozen=True)

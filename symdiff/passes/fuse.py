@@ -26,12 +26,15 @@ from symdiff.graph.space import (
     axes_of,
     is_elementwise,
     is_whole,
+    loops_of,
     operands_of,
     reduction_of,
     seen_through,
     space_of,
 )
 from symdiff.passes.rows import Frame, Frames, in_one_pass, poor
+
+_DEEPEST = 24  # elementwise operations, one after the other, that are computed again in each loop over a row
 
 
 def fuse(roots: Sequence[Node], order: Sequence[Node], samples: Size | None = None) -> tuple[Step, ...]:
@@ -143,6 +146,8 @@ class _Fusion:
     def steps(self) -> tuple[Step, ...]:
         """The kernels and single nodes in order."""
         wanted = self._wanted()
+        for group in self.groups:
+            wanted |= self._dear(group, wanted) if group.form == "rows" else set()
         ordered = sorted(self.groups, key=lambda group: group.key)
         return tuple(group.single or self._kernel(group, wanted) for group in ordered)
 
@@ -283,6 +288,25 @@ class _Fusion:
             if self.home[node].single is node:
                 found |= {x for x, _ in self.reads[node]}
         return found | self._compared()
+
+    def _dear(self, group: _Group, wanted: set[Node]) -> set[Node]:
+        """Entries that cost more to compute again in a later loop over the row than to write and read."""
+        own = [*group.nodes, *group.ends]
+        loop = loops_of(own, lambda node: (x for x, _ in self.looked[node]))
+        last = dict(loop)  # loop that needs a node
+        for node in own[::-1]:
+            for x, _ in self.looked[node]:
+                if x in last:
+                    last[x] = max(last[x], last[node])
+        depth: dict[Node, int] = {}  # of what must be computed to have an entry
+        found = set()
+        for node in group.nodes:
+            if node in self.elementwise and not self.frames.is_of_rows(node):
+                depth[node] = 1 + max((depth.get(x, 0) for x, _ in self.looked[node] if x not in wanted), default=0)
+                if depth[node] > _DEEPEST and last[node] > loop[node]:
+                    found.add(node)
+                    depth[node] = 0
+        return found
 
     def _compared(self) -> set[Node]:
         """What is held against its largest or smallest in the row: computed again it might differ in the last bit from it."""
