@@ -236,7 +236,7 @@ def test_what_is_far_from_memory_is_stored(monkeypatch: pytest.MonkeyPatch) -> N
     again = source(MODELS["a long way"])
     for text in (stored, again):
         assert len(re.findall(r"_value_and_grad_\d\(", body(text))) == 1
-    assert stored.count("exp(") < 0.6 * again.count("exp(")
+    assert stored.count("exp(") < 0.8 * again.count("exp(")
 
 
 M, K = MatrixSymbol("M", 500, d), MatrixSymbol("K", n, n)
@@ -260,7 +260,7 @@ def test_what_stays_a_library_call(name: str) -> None:
 @pytest.mark.skipif(nvrtc.MISSING is not None, reason=str(nvrtc.MISSING))
 @pytest.mark.parametrize("name", MODELS)
 def test_registers(cp: ModuleType, name: str) -> None:
-    """Few enough for three blocks of 256 threads on a multiprocessor, or two where a row has many values; nothing is spilled."""
+    """Few enough for three blocks of 256 threads on a multiprocessor, two where a row has many values, and none spilled."""
     found = [kernel for kernel in kernels(compiled(name)[0]) if kernel.form in ("rows", "columns")]
     assert found
     for kernel in found:
