@@ -146,11 +146,7 @@ def value(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t6 = _matmul(h3, w4)
     h4 = _value_4(k1.dtype, (84*n,), ((n, 84),), t6, b4)
     t7 = _matmul(h4, w5)
-    scores, t8 = _value_5(k1.dtype, (n, 10), ((n, 10), (n,)), t7, b5)
-    t9, t10 = _value_6(k1.dtype, (n,), ((n,), (n, 1)), t8)
-    t11 = _value_7(k1.dtype, (n, 10), ((n,),), scores, t10)
-    t12 = _value_8(k1.dtype, (n,), ((n, 1),), t11, t9)
-    value = _value_9(k1.dtype, (10*n,), ((),), t12, scores, label, n)
+    value = _value_5(k1.dtype, (n, 10), ((),), t7, b5, label, n)
     return value
 
 
@@ -180,34 +176,31 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t11 = _matmul(h3, w4)
     t12, h4 = _grad_4(k1.dtype, (84*n,), ((n, 84), (n, 84)), t11, b4)
     t13 = _matmul(h4, w5)
-    scores, t14 = _grad_5(k1.dtype, (n, 10), ((n, 10), (n,)), t13, b5)
-    t15 = _grad_6(k1.dtype, (n,), ((n, 1),), t14)
-    t16, t17 = _grad_7(k1.dtype, (n, 10), ((n, 10), (n, 1)), scores, t15)
-    t18, grad_b5 = _grad_8(k1.dtype, (n, 10), ((n, 10), (10,)), t16, t17, label, n)
-    t19 = _matmul(t18, w5.T)
-    grad_w5 = _matmul(h4.T, t18)
-    t20, grad_b4 = _grad_9(k1.dtype, (n, 84), ((n, 84), (84,)), t12, t19)
-    t21 = _matmul(t20, w4.T)
-    grad_w4 = _matmul(h3.T, t20)
-    t22, grad_b3 = _grad_10(k1.dtype, (n, 120), ((n, 120), (120,)), t10, t21)
-    grad_w3 = _matmul(reshape_h2.T, t22)
-    t23 = _matmul(t22, w3.T).reshape(n, 16, 5, 5)
-    t24 = _grad_11(k1.dtype, (400*n,), ((n, 16, 5, 5),), t8, t23)
-    t25 = _place_first_max(t24, t7, window_max_t7, (2, 2), (2, 2))
-    grad_b2 = _sum(t24, axis=(0, 2, 3))
-    t26 = _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t25.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
+    t14, grad_b5 = _grad_5(k1.dtype, (n, 10), ((n, 10), (10,)), t13, b5, label, n)
+    t15 = _matmul(t14, w5.T)
+    grad_w5 = _matmul(h4.T, t14)
+    t16, grad_b4 = _grad_6(k1.dtype, (n, 84), ((n, 84), (84,)), t12, t15)
+    t17 = _matmul(t16, w4.T)
+    grad_w4 = _matmul(h3.T, t16)
+    t18, grad_b3 = _grad_7(k1.dtype, (n, 120), ((n, 120), (120,)), t10, t17)
+    grad_w3 = _matmul(reshape_h2.T, t18)
+    t19 = _matmul(t18, w3.T).reshape(n, 16, 5, 5)
+    t20 = _grad_8(k1.dtype, (400*n,), ((n, 16, 5, 5),), t8, t19)
+    t21 = _place_first_max(t20, t7, window_max_t7, (2, 2), (2, 2))
+    grad_b2 = _sum(t20, axis=(0, 2, 3))
+    t22 = _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t21.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
         10, 5, 6, 5, 10, -1,
     )
-    grad_k2 = _sum(_matmul(t6.reshape(10, 150, -1), t25.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
+    grad_k2 = _sum(_matmul(t6.reshape(10, 150, -1), t21.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
         3, 1, 0, 2,
     )
-    t27 = _add_windows(
-        _add_windows(t26, (14, 6, 5, 10, n), (0, 0, (10, 1), (5, 1))), (14, 6, 14, n), (2, 0, (5, 1), (10, 1)),
+    t23 = _add_windows(
+        _add_windows(t22, (14, 6, 5, 10, n), (0, 0, (10, 1), (5, 1))), (14, 6, 14, n), (2, 0, (5, 1), (10, 1)),
     )
-    t28 = _grad_12(k1.dtype, (1176*n,), ((n, 6, 14, 14),), t4, t27, n)
-    t29 = _place_first_max(t28, t3, window_max_t3, (2, 2), (2, 2))
-    grad_b1 = _sum(t28, axis=(0, 2, 3))
-    grad_k1 = _sum(_matmul(t2.reshape(28, 25, -1), t29.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
+    t24 = _grad_9(k1.dtype, (1176*n,), ((n, 6, 14, 14),), t4, t23, n)
+    t25 = _place_first_max(t24, t3, window_max_t3, (2, 2), (2, 2))
+    grad_b1 = _sum(t24, axis=(0, 2, 3))
+    grad_k1 = _sum(_matmul(t2.reshape(28, 25, -1), t25.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
         3, 1, 0, 2,
     )
     return Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
@@ -239,36 +232,31 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t11 = _matmul(h3, w4)
     t12, h4 = _value_and_grad_4(k1.dtype, (84*n,), ((n, 84), (n, 84)), t11, b4)
     t13 = _matmul(h4, w5)
-    scores, t14 = _value_and_grad_5(k1.dtype, (n, 10), ((n, 10), (n,)), t13, b5)
-    t15, t16 = _value_and_grad_6(k1.dtype, (n,), ((n,), (n, 1)), t14)
-    t17, t18 = _value_and_grad_7(k1.dtype, (n, 10), ((n, 10), (n,)), scores, t16)
-    t19 = _value_and_grad_8(k1.dtype, (n,), ((n, 1),), t18, t15)
-    t20, t21, grad_b5 = _value_and_grad_9(k1.dtype, (n, 10), ((n, 10), (n, 10), (10,)), label, t17, t18, n)
-    value = _value_and_grad_10(k1.dtype, (10*n,), ((),), t19, scores, t20, n)
-    t22 = _matmul(t21, w5.T)
-    grad_w5 = _matmul(h4.T, t21)
-    t23, grad_b4 = _value_and_grad_11(k1.dtype, (n, 84), ((n, 84), (84,)), t12, t22)
-    t24 = _matmul(t23, w4.T)
-    grad_w4 = _matmul(h3.T, t23)
-    t25, grad_b3 = _value_and_grad_12(k1.dtype, (n, 120), ((n, 120), (120,)), t10, t24)
-    grad_w3 = _matmul(reshape_h2.T, t25)
-    t26 = _matmul(t25, w3.T).reshape(n, 16, 5, 5)
-    t27 = _value_and_grad_13(k1.dtype, (400*n,), ((n, 16, 5, 5),), t8, t26)
-    t28 = _place_first_max(t27, t7, window_max_t7, (2, 2), (2, 2))
-    grad_b2 = _sum(t27, axis=(0, 2, 3))
-    t29 = _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t28.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
+    t14, grad_b5, value = _value_and_grad_5(k1.dtype, (n, 10), ((n, 10), (10,), ()), t13, b5, label, n)
+    t15 = _matmul(t14, w5.T)
+    grad_w5 = _matmul(h4.T, t14)
+    t16, grad_b4 = _value_and_grad_6(k1.dtype, (n, 84), ((n, 84), (84,)), t12, t15)
+    t17 = _matmul(t16, w4.T)
+    grad_w4 = _matmul(h3.T, t16)
+    t18, grad_b3 = _value_and_grad_7(k1.dtype, (n, 120), ((n, 120), (120,)), t10, t17)
+    grad_w3 = _matmul(reshape_h2.T, t18)
+    t19 = _matmul(t18, w3.T).reshape(n, 16, 5, 5)
+    t20 = _value_and_grad_8(k1.dtype, (400*n,), ((n, 16, 5, 5),), t8, t19)
+    t21 = _place_first_max(t20, t7, window_max_t7, (2, 2), (2, 2))
+    grad_b2 = _sum(t20, axis=(0, 2, 3))
+    t22 = _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t21.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
         10, 5, 6, 5, 10, -1,
     )
-    grad_k2 = _sum(_matmul(t6.reshape(10, 150, -1), t28.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
+    grad_k2 = _sum(_matmul(t6.reshape(10, 150, -1), t21.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
         3, 1, 0, 2,
     )
-    t30 = _add_windows(
-        _add_windows(t29, (14, 6, 5, 10, n), (0, 0, (10, 1), (5, 1))), (14, 6, 14, n), (2, 0, (5, 1), (10, 1)),
+    t23 = _add_windows(
+        _add_windows(t22, (14, 6, 5, 10, n), (0, 0, (10, 1), (5, 1))), (14, 6, 14, n), (2, 0, (5, 1), (10, 1)),
     )
-    t31 = _value_and_grad_14(k1.dtype, (1176*n,), ((n, 6, 14, 14),), t4, t30, n)
-    t32 = _place_first_max(t31, t3, window_max_t3, (2, 2), (2, 2))
-    grad_b1 = _sum(t31, axis=(0, 2, 3))
-    grad_k1 = _sum(_matmul(t2.reshape(28, 25, -1), t32.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
+    t24 = _value_and_grad_9(k1.dtype, (1176*n,), ((n, 6, 14, 14),), t4, t23, n)
+    t25 = _place_first_max(t24, t3, window_max_t3, (2, 2), (2, 2))
+    grad_b1 = _sum(t24, axis=(0, 2, 3))
+    grad_k1 = _sum(_matmul(t2.reshape(28, 25, -1), t25.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
         3, 1, 0, 2,
     )
     return value, Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
@@ -789,12 +777,14 @@ extern "C" __global__ void matmul(const T* a_all, const T* b_all, T* c_all, long
 
 _WIDTH = 256  # threads of a block
 _BLOCKS = 1024  # at most, of a kernel with reductions: their shares are then added up by one block
+_SHARED = 32 * 1024  # bytes of shared memory, at most, for sums of columns
 
 
 class _Kernel:
     """A CUDA kernel, compiled for a dtype when first called with it, and launched on the current stream.
 
-    `form` says what its `ends` reductions keep: of "all" entries nothing, "rows" (the first axes), "columns" (the last).
+    `form` says what its `ends` reductions keep: of "all" entries nothing, "columns" (the last axes). One of the form "rows" has
+    one row after the other; it ends with reductions of all rows and of columns.
     `kinds` has a letter for each result: T for the dtype of the floating arrays, ? for conditions.
     """
 
@@ -809,10 +799,10 @@ class _Kernel:
         arrays = [cp.ascontiguousarray(array) for array in given if not isinstance(array, int)]
         wide = max(math.prod(count), *(array.size for array in (*arrays, *results))) > 2**30
         integer = cp.int64 if wide else cp.int32
-        blocks, more = getattr(self, f"_{self.form}")(dtype, integer, *count)
+        blocks, more, shared = getattr(self, f"_{self.form}")(dtype, integer, *count)
         sizes = [integer(size) for size in given if isinstance(size, int)]
         steps = [integer(array.size > 1) for array in arrays] if self.form == "points" else []
-        self.of(dtype, wide)(blocks, (_WIDTH,), (*arrays, *results, *more, *sizes, *steps))
+        self.of(dtype, wide)(blocks, (_WIDTH,), (*arrays, *results, *more, *sizes, *steps), shared_mem=shared)
         return results if len(results) > 1 else results[0]
 
     def of(self, dtype, wide):
@@ -829,18 +819,33 @@ class _Kernel:
     def _all(self, dtype, integer, count):
         blocks = max(1, -(-count // _WIDTH))
         if not self.ends:
-            return (min(blocks, 2**20),), (integer(count),)
+            return (min(blocks, 2**20),), (integer(count),), 0
         blocks = min(blocks, _BLOCKS)
-        return (blocks,), (*self._shares(dtype, self.ends * blocks, 1), integer(count))
+        return (blocks,), (*self._shares(dtype, self.ends * blocks, 1), integer(count)), 0
 
     _points = _all
 
     def _rows(self, dtype, integer, rows, columns):
-        lanes = 1
-        while 2 * lanes <= min(32, columns) and _WIDTH % (2 * lanes) == 0:
+        totals, sums = self.ends
+        size = sums * columns * max(4, cp.dtype(dtype).itemsize)  # of the sums that a group of lanes has, in bytes
+        lanes = 1  # that have a row: few enough for columns, enough that all rows at hand stay in cache
+        while 2 * lanes <= columns and _WIDTH % (2 * lanes) == 0:
+            if lanes >= 32 and 4 * lanes >= columns and size * (_WIDTH // lanes) <= _SHARED:
+                break
             lanes *= 2
-        blocks = -(-rows // (_WIDTH // lanes))
-        return (min(blocks, 2**20),), (integer(rows), integer(columns), cp.uint32(lanes))
+        groups = _WIDTH // lanes
+        blocks = max(1, min(-(-rows // groups), 2**20))
+        more = integer(rows), integer(columns), cp.uint32(lanes)
+        if not totals + sums:
+            return (blocks,), more, 0
+        blocks = min(blocks, _BLOCKS)
+        if not sums:
+            return (blocks,), (*self._shares(dtype, totals * blocks, 1), *more), 0
+        blocks = min(blocks, 2 * math.isqrt(rows) + 1)  # whose sums the last one must add up
+        fits = size * groups <= _SHARED
+        number = blocks * (totals + sums * columns * (1 if fits else 1 + groups))
+        shares = self._shares(dtype, number, 1)
+        return (blocks,), (*shares, *more, cp.uint32(fits)), size * groups if fits else 0
 
     def _columns(self, dtype, integer, rows, columns):
         width = 1
@@ -848,9 +853,9 @@ class _Kernel:
             width *= 2
         width = min(width, _WIDTH)
         tiles, groups = -(-columns // width), _WIDTH // width
-        blocks = max(1, min(-(-rows // (16 * groups)), _BLOCKS // tiles))
-        shares = self._shares(dtype, self.ends * blocks * groups * columns, tiles)
-        return (blocks, tiles), (*shares, integer(rows), integer(columns), cp.uint32(width))
+        blocks = max(1, min(-(-rows // (16 * groups)), _BLOCKS // tiles, 2 * math.isqrt(rows)))
+        shares = self._shares(dtype, self.ends * blocks * columns, tiles)
+        return (blocks, tiles), (*shares, integer(rows), integer(columns), cp.uint32(width)), 0
 
     def _shares(self, dtype, number, tiles):
         """Room for what each block adds, and the counters of blocks that are done, which every launch leaves at 0."""
@@ -871,9 +876,14 @@ struct Largest {
     static __device__ A none() { return -infinity(); }
     static __device__ A of(A a, A b) { return larger(a, b); }
 };
-// For the first of every `lanes` threads side by side (a power of 2, or all of the block) what all of them have together.
-template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
+// Room for a number of each thread of a block.
+__device__ A* lane_values() {
     __shared__ A values[1024];
+    return values;
+}
+// For every `lanes` threads side by side (a power of 2, or all of the block) what all of them have together.
+template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
+    A* values = lane_values();
     const unsigned lane = threadIdx.x % lanes;
     __syncthreads();
     values[threadIdx.x] = value;
@@ -885,6 +895,14 @@ template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
     }
     __syncthreads();
     return values[threadIdx.x - lane];
+}
+// The same of the lanes of a row, of which as many as 32 need not wait for the rest of the block.
+template <class Law> __device__ A over_row(A value, unsigned lanes) {
+    if (lanes > 32) return over_lanes<Law>(value, lanes);
+    const unsigned first = threadIdx.x % 32 / lanes * lanes;
+    const unsigned mask = (lanes < 32 ? (1u << lanes) - 1 : ~0u) << first;
+    for (unsigned n = lanes / 2; n > 0; n /= 2) value = Law::of(value, __shfl_xor_sync(mask, value, n));
+    return __shfl_sync(mask, value, first);
 }
 // Whether all other blocks (of this column) have written their shares. The counter goes back to 0.
 __device__ bool is_last_block(unsigned* done) {
@@ -903,10 +921,38 @@ template <class Law> __device__ A over_blocks(const volatile A* shares) {
     return over_lanes<Law>(value, blockDim.x);
 }
 // The same of one column, of which every chunk of the rows has a share.
-template <class Law> __device__ A over_chunks(const volatile A* shares, unsigned chunks, I columns) {
+template <class Law> __device__ A over_chunks(const volatile A* shares, unsigned chunks, size_t columns) {
     A value = Law::none();
     for (unsigned chunk = 0; chunk < chunks; chunk++) value = Law::of(value, shares[chunk * columns]);
     return value;
+}
+// For each of `width` threads side by side, a group, what all groups of a block have together.
+template <class Law> __device__ A over_groups(A value, unsigned width) {
+    A* values = lane_values();
+    const unsigned group = threadIdx.x / width;
+    __syncthreads();
+    values[threadIdx.x] = value;
+    for (unsigned n = blockDim.x / width; n > 1;) {
+        const unsigned half = (n + 1) / 2;
+        __syncthreads();
+        if (group + half < n) values[threadIdx.x] = Law::of(values[threadIdx.x], values[threadIdx.x + half * width]);
+        n = half;
+    }
+    __syncthreads();
+    return values[threadIdx.x % width];
+}
+// The share of a block: what its groups have together, of each column.
+template <class Law> __device__ void share_columns(const A* sums, volatile A* shares, unsigned groups, I columns) {
+    for (I column = threadIdx.x; column < columns; column += blockDim.x)
+        shares[(size_t)blockIdx.x * columns + column] = over_chunks<Law>(sums + column, groups, columns);
+}
+// Of each column what the shares of some blocks have together, as what a group has.
+template <class Law> __device__ void take_columns(A* sums, const volatile A* shares, unsigned lanes, I columns) {
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    const unsigned blocks = (gridDim.x + groups - 1 - group) / groups;
+    shares += (size_t)group * columns;
+    for (I column = lane; column < columns; column += lanes)
+        sums[column] = over_chunks<Law>(shares + column, blocks, (size_t)groups * columns);
 }
 """
 
@@ -967,108 +1013,60 @@ extern "C" __global__ void value_4(const T* t6_all, const T* b4_all, T* h4_all, 
 """)
 
 
-_value_5 = _Kernel("value_5", "rows", 1, "TT", """\
-extern "C" __global__ void value_5(const T* t7_all, const T* b5_all, T* scores_all, T* t8_all, I rows,
-    I columns, unsigned lanes)
+_value_5 = _Kernel("value_5", "rows", (1, 0), "T", """\
+extern "C" __global__ void value_5(const T* __restrict__ t7_all, const T* __restrict__ b5_all,
+    const long long* __restrict__ label_all, T* value_all, volatile A* shares, unsigned* done, I rows,
+    I columns, unsigned lanes, I n)
 {
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    A s3 = Sum::none();
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t8 = Largest::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A t7 = t7_all[i];
-                const A b5 = b5_all[column];
-                const A scores = t7 + b5;
-                t8 = Largest::of(t8, scores);
-                scores_all[i] = scores;
-            }
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        // of the row the largest of t1
+        A s = Largest::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t7 = t7_all[i];
+            const A b5 = b5_all[column];
+            const A t1 = t7 + b5;
+            s = Largest::of(s, t1);
         }
-        t8 = over_lanes<Largest>(t8, lanes);
-        if (row < rows && lane == 0) {
-            t8_all[row] = t8;
+        s = over_row<Largest>(s, lanes);
+        const A t2 = -(fabs(s) < infinity() ? s : 0);
+        // of the row the sum of t3
+        A s2 = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t7 = t7_all[i];
+            const A b5 = b5_all[column];
+            const A t1 = t7 + b5;
+            const A t3 = exp(t1 + t2);
+            s2 += t3;
         }
-    }
-}
-""")
-
-
-_value_6 = _Kernel("value_6", "all", 0, "TT", """\
-extern "C" __global__ void value_6(const T* t8_all, T* t9_all, T* t10_all, I count)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t8 = t8_all[i];
-        const A t9 = (fabs(t8) < infinity() ? t8 : 0);
-        const A t10 = -t9;
-        t9_all[i] = t9;
-        t10_all[i] = t10;
-    }
-}
-""")
-
-
-_value_7 = _Kernel("value_7", "rows", 1, "T", """\
-extern "C" __global__ void value_7(const T* scores_all, const T* t10_all, T* t11_all, I rows, I columns,
-    unsigned lanes)
-{
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t11 = Sum::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A scores = scores_all[i];
-                const A t10 = t10_all[row];
-                const A t1 = exp(scores + t10);
-                t11 += t1;
-            }
-        }
-        t11 = over_lanes<Sum>(t11, lanes);
-        if (row < rows && lane == 0) {
-            t11_all[row] = t11;
+        s2 = over_row<Sum>(s2, lanes);
+        const A t4 = -((fabs(s) < infinity() ? s : 0) + log(s2));
+        // of all entries the sum of t5 * one_hot_label
+        const long long label = label_all[row];
+        for (I column = lane; works && column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t7 = t7_all[i];
+            const A b5 = b5_all[column];
+            const A t1 = t7 + b5;
+            const A t5 = t4 + t1;
+            const A one_hot_label = A(label == column);
+            s3 += t5 * one_hot_label;
         }
     }
-}
-""")
-
-
-_value_8 = _Kernel("value_8", "all", 0, "T", """\
-extern "C" __global__ void value_8(const T* t11_all, const T* t9_all, T* t12_all, I count)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t11 = t11_all[i];
-        const A t9 = t9_all[i];
-        const A t12 = -(log(t11) + t9);
-        t12_all[i] = t12;
-    }
-}
-""")
-
-
-_value_9 = _Kernel("value_9", "all", 1, "T", """\
-extern "C" __global__ void value_9(const T* t12_all, const T* scores_all, const long long* label_all,
-    T* value_all, volatile A* shares, unsigned* done, I count, I n)
-{
-    A s = Sum::none();
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i0 = i / 10;
-        const I i1 = i % 10;
-        const A t12 = t12_all[i0];
-        const A scores = scores_all[i];
-        const long long label = label_all[i0];
-        const A t1 = scores + t12;
-        const A one_hot_label = A(label == i1);
-        s += t1 * one_hot_label;
-    }
-    s = over_lanes<Sum>(s, blockDim.x);
-    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    s3 = over_lanes<Sum>(s3, blockDim.x);
+    if (threadIdx.x == 0) (shares)[blockIdx.x] = s3;
     if (!is_last_block(done)) return;
-    s = over_blocks<Sum>(shares + 0 * gridDim.x);
-    if (threadIdx.x != 0) return;
-    const A value = -s / A(n);
-    value_all[0] = value;
+    s3 = over_blocks<Sum>(shares);
+    const A t6 = s3 / A(n);
+    const A value = -t6;
+    if (threadIdx.x == 0) {
+        value_all[0] = value;
+    }
 }
 """)
 
@@ -1137,169 +1135,143 @@ extern "C" __global__ void grad_4(const T* t11_all, const T* b4_all, T* t12_all,
 """)
 
 
-_grad_5 = _Kernel("grad_5", "rows", 1, "TT", """\
-extern "C" __global__ void grad_5(const T* t13_all, const T* b5_all, T* scores_all, T* t14_all, I rows,
-    I columns, unsigned lanes)
+_grad_5 = _Kernel("grad_5", "rows", (0, 1), "TT", """\
+extern "C" __global__ void grad_5(const T* __restrict__ t13_all, const T* __restrict__ b5_all,
+    const long long* __restrict__ label_all, T* t14_all, T* grad_b5_all, volatile A* shares, unsigned* done,
+    I rows, I columns, unsigned lanes, unsigned fits, I n)
 {
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    const size_t held = (size_t)groups * columns, each = (size_t)gridDim.x * columns;
+    extern __shared__ A room[];  // for sums of columns, where they fit
+    A* sums = fits ? room : (A*)shares + each + held * blockIdx.x;
+    A* grad_b5_sums = sums + (size_t)group * columns;
+    for (I column = lane; column < columns; column += lanes) {
+        grad_b5_sums[column] = Sum::none();
+    }
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t14 = Largest::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A t13 = t13_all[i];
-                const A b5 = b5_all[column];
-                const A scores = t13 + b5;
-                t14 = Largest::of(t14, scores);
-                scores_all[i] = scores;
-            }
-        }
-        t14 = over_lanes<Largest>(t14, lanes);
-        if (row < rows && lane == 0) {
-            t14_all[row] = t14;
-        }
-    }
-}
-""")
-
-
-_grad_6 = _Kernel("grad_6", "all", 0, "T", """\
-extern "C" __global__ void grad_6(const T* t14_all, T* t15_all, I count)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t14 = t14_all[i];
-        const A t15 = -(fabs(t14) < infinity() ? t14 : 0);
-        t15_all[i] = t15;
-    }
-}
-""")
-
-
-_grad_7 = _Kernel("grad_7", "rows", 1, "TT", """\
-extern "C" __global__ void grad_7(const T* scores_all, const T* t15_all, T* t16_all, T* t17_all, I rows,
-    I columns, unsigned lanes)
-{
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t17 = Sum::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A scores = scores_all[i];
-                const A t15 = t15_all[row];
-                const A t16 = exp(scores + t15);
-                t17 += t16;
-                t16_all[i] = t16;
-            }
-        }
-        t17 = over_lanes<Sum>(t17, lanes);
-        if (row < rows && lane == 0) {
-            t17_all[row] = t17;
-        }
-    }
-}
-""")
-
-
-_grad_8 = _Kernel("grad_8", "columns", 1, "TT", """\
-extern "C" __global__ void grad_8(const T* t16_all, const T* t17_all, const long long* label_all, T* t18_all,
-    T* grad_b5_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width, I n)
-{
-    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
-    const I column = (I)blockIdx.y * width + threadIdx.x % width;
-    const bool works = group < groups && column < columns;
-    A grad_b5 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        // of the row the largest of t1
+        A s = Largest::none();
+        for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t16 = t16_all[i];
-            const A t17 = t17_all[row];
-            const long long label = label_all[row];
-            const A t18 = (t16 / t17 - A(label == column)) / A(n);
-            grad_b5 += t18;
-            t18_all[i] = t18;
+            const A t13 = t13_all[i];
+            const A b5 = b5_all[column];
+            const A t1 = t13 + b5;
+            s = Largest::of(s, t1);
         }
-        shares[(0 * chunks + chunk) * columns + column] = grad_b5;
+        s = over_row<Largest>(s, lanes);
+        const A t2 = -(fabs(s) < infinity() ? s : 0);
+        // of the row the sum of t3
+        A s2 = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t13 = t13_all[i];
+            const A b5 = b5_all[column];
+            const A t1 = t13 + b5;
+            const A t3 = exp(t1 + t2);
+            s2 += t3;
+        }
+        s2 = over_row<Sum>(s2, lanes);
+        // of each column the sum of t14
+        const long long label = label_all[row];
+        for (I column = lane; works && column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t13 = t13_all[i];
+            const A b5 = b5_all[column];
+            const A t1 = t13 + b5;
+            const A t3 = exp(t1 + t2);
+            const A t14 = (t3 / s2 - A(label == column)) / A(n);
+            grad_b5_sums[column] += t14;
+            t14_all[i] = t14;
+        }
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    grad_b5 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
-    grad_b5_all[column] = grad_b5;
+    __syncthreads();
+    share_columns<Sum>(sums, shares, groups, columns);
+    if (!is_last_block(done)) return;
+    take_columns<Sum>(grad_b5_sums, shares, lanes, columns);
+    __syncthreads();
+    for (I column = threadIdx.x; column < columns; column += blockDim.x) {
+        const A grad_b5 = over_chunks<Sum>(sums + column, groups, columns);
+        grad_b5_all[column] = grad_b5;
+    }
 }
 """)
 
 
-_grad_9 = _Kernel("grad_9", "columns", 1, "TT", """\
-extern "C" __global__ void grad_9(const T* t12_all, const T* t19_all, T* t20_all, T* grad_b4_all,
+_grad_6 = _Kernel("grad_6", "columns", 1, "TT", """\
+extern "C" __global__ void grad_6(const T* t12_all, const T* t15_all, T* t16_all, T* grad_b4_all,
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
     A grad_b4 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A t12 = t12_all[i];
-            const A t19 = t19_all[i];
-            const A t20 = (t12 > 0 ? t19 : 0);
-            grad_b4 += t20;
-            t20_all[i] = t20;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = grad_b4;
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A t12 = t12_all[i];
+        const A t15 = t15_all[i];
+        const A t16 = (t12 > 0 ? t15 : 0);
+        grad_b4 += t16;
+        t16_all[i] = t16;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    grad_b4 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    grad_b4 = over_groups<Sum>(grad_b4, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = grad_b4;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    grad_b4 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    grad_b4 = over_groups<Sum>(grad_b4, width);
+    if (!works || group != 0) return;
     grad_b4_all[column] = grad_b4;
 }
 """)
 
 
-_grad_10 = _Kernel("grad_10", "columns", 1, "TT", """\
-extern "C" __global__ void grad_10(const T* t10_all, const T* t21_all, T* t22_all, T* grad_b3_all,
+_grad_7 = _Kernel("grad_7", "columns", 1, "TT", """\
+extern "C" __global__ void grad_7(const T* t10_all, const T* t17_all, T* t18_all, T* grad_b3_all,
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
     A grad_b3 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A t10 = t10_all[i];
-            const A t21 = t21_all[i];
-            const A t22 = (t10 > 0 ? t21 : 0);
-            grad_b3 += t22;
-            t22_all[i] = t22;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = grad_b3;
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A t10 = t10_all[i];
+        const A t17 = t17_all[i];
+        const A t18 = (t10 > 0 ? t17 : 0);
+        grad_b3 += t18;
+        t18_all[i] = t18;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    grad_b3 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    grad_b3 = over_groups<Sum>(grad_b3, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = grad_b3;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    grad_b3 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    grad_b3 = over_groups<Sum>(grad_b3, width);
+    if (!works || group != 0) return;
     grad_b3_all[column] = grad_b3;
 }
 """)
 
 
-_grad_11 = _Kernel("grad_11", "all", 0, "T", """\
-extern "C" __global__ void grad_11(const T* t8_all, const T* t23_all, T* t24_all, I count)
+_grad_8 = _Kernel("grad_8", "all", 0, "T", """\
+extern "C" __global__ void grad_8(const T* t8_all, const T* t19_all, T* t20_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const A t8 = t8_all[i];
-        const A t23 = t23_all[i];
-        const A t24 = (t8 > 0 ? t23 : 0);
-        t24_all[i] = t24;
+        const A t19 = t19_all[i];
+        const A t20 = (t8 > 0 ? t19 : 0);
+        t20_all[i] = t20;
     }
 }
 """)
 
 
-_grad_12 = _Kernel("grad_12", "all", 0, "T", """\
-extern "C" __global__ void grad_12(const T* t4_all, const T* t27_all, T* t28_all, I count, I n)
+_grad_9 = _Kernel("grad_9", "all", 0, "T", """\
+extern "C" __global__ void grad_9(const T* t4_all, const T* t23_all, T* t24_all, I count, I n)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / 1176;
@@ -1307,9 +1279,9 @@ extern "C" __global__ void grad_12(const T* t4_all, const T* t27_all, T* t28_all
         const I i2 = i / 14 % 14;
         const I i3 = i % 14;
         const A t4 = t4_all[i];
-        const A t27 = t27_all[i2 * (84*n) + i1 * (14*n) + i3 * n + i0];
-        const A t28 = (t4 > 0 ? t27 : 0);
-        t28_all[i] = t28;
+        const A t23 = t23_all[i2 * (84*n) + i1 * (14*n) + i3 * n + i0];
+        const A t24 = (t4 > 0 ? t23 : 0);
+        t24_all[i] = t24;
     }
 }
 """)
@@ -1381,211 +1353,157 @@ extern "C" __global__ void value_and_grad_4(const T* t11_all, const T* b4_all, T
 """)
 
 
-_value_and_grad_5 = _Kernel("value_and_grad_5", "rows", 1, "TT", """\
-extern "C" __global__ void value_and_grad_5(const T* t13_all, const T* b5_all, T* scores_all, T* t14_all,
-    I rows, I columns, unsigned lanes)
+_value_and_grad_5 = _Kernel("value_and_grad_5", "rows", (1, 1), "TTT", """\
+extern "C" __global__ void value_and_grad_5(const T* __restrict__ t13_all, const T* __restrict__ b5_all,
+    const long long* __restrict__ label_all, T* t14_all, T* grad_b5_all, T* value_all, volatile A* shares,
+    unsigned* done, I rows, I columns, unsigned lanes, unsigned fits, I n)
 {
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    A s3 = Sum::none();
+    const size_t held = (size_t)groups * columns, each = (size_t)gridDim.x * columns;
+    extern __shared__ A room[];  // for sums of columns, where they fit
+    A* sums = fits ? room : (A*)shares + each + gridDim.x + held * blockIdx.x;
+    A* grad_b5_sums = sums + (size_t)group * columns;
+    for (I column = lane; column < columns; column += lanes) {
+        grad_b5_sums[column] = Sum::none();
+    }
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t14 = Largest::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A t13 = t13_all[i];
-                const A b5 = b5_all[column];
-                const A scores = t13 + b5;
-                t14 = Largest::of(t14, scores);
-                scores_all[i] = scores;
-            }
-        }
-        t14 = over_lanes<Largest>(t14, lanes);
-        if (row < rows && lane == 0) {
-            t14_all[row] = t14;
-        }
-    }
-}
-""")
-
-
-_value_and_grad_6 = _Kernel("value_and_grad_6", "all", 0, "TT", """\
-extern "C" __global__ void value_and_grad_6(const T* t14_all, T* t15_all, T* t16_all, I count)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t14 = t14_all[i];
-        const A t15 = (fabs(t14) < infinity() ? t14 : 0);
-        const A t16 = -t15;
-        t15_all[i] = t15;
-        t16_all[i] = t16;
-    }
-}
-""")
-
-
-_value_and_grad_7 = _Kernel("value_and_grad_7", "rows", 1, "TT", """\
-extern "C" __global__ void value_and_grad_7(const T* scores_all, const T* t16_all, T* t17_all, T* t18_all,
-    I rows, I columns, unsigned lanes)
-{
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t18 = Sum::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A scores = scores_all[i];
-                const A t16 = t16_all[row];
-                const A t17 = exp(scores + t16);
-                t18 += t17;
-                t17_all[i] = t17;
-            }
-        }
-        t18 = over_lanes<Sum>(t18, lanes);
-        if (row < rows && lane == 0) {
-            t18_all[row] = t18;
-        }
-    }
-}
-""")
-
-
-_value_and_grad_8 = _Kernel("value_and_grad_8", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_8(const T* t18_all, const T* t15_all, T* t19_all, I count)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t18 = t18_all[i];
-        const A t15 = t15_all[i];
-        const A t19 = -(log(t18) + t15);
-        t19_all[i] = t19;
-    }
-}
-""")
-
-
-_value_and_grad_9 = _Kernel("value_and_grad_9", "columns", 1, "TTT", """\
-extern "C" __global__ void value_and_grad_9(const long long* label_all, const T* t17_all, const T* t18_all,
-    T* t20_all, T* t21_all, T* grad_b5_all, volatile A* shares, unsigned* done, I rows, I columns,
-    unsigned width, I n)
-{
-    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
-    const I column = (I)blockIdx.y * width + threadIdx.x % width;
-    const bool works = group < groups && column < columns;
-    A grad_b5 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        // of the row the largest of t1
+        A s = Largest::none();
+        for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const long long label = label_all[row];
-            const A t17 = t17_all[i];
-            const A t18 = t18_all[row];
-            const A t20 = A(label == column);
-            const A t21 = (t17 / t18 - t20) / A(n);
-            grad_b5 += t21;
-            t20_all[i] = t20;
-            t21_all[i] = t21;
+            const A t13 = t13_all[i];
+            const A b5 = b5_all[column];
+            const A t1 = t13 + b5;
+            s = Largest::of(s, t1);
         }
-        shares[(0 * chunks + chunk) * columns + column] = grad_b5;
+        s = over_row<Largest>(s, lanes);
+        const A t2 = -(fabs(s) < infinity() ? s : 0);
+        // of the row the sum of t3
+        A s2 = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t13 = t13_all[i];
+            const A b5 = b5_all[column];
+            const A t1 = t13 + b5;
+            const A t3 = exp(t1 + t2);
+            s2 += t3;
+        }
+        s2 = over_row<Sum>(s2, lanes);
+        const A t4 = -((fabs(s) < infinity() ? s : 0) + log(s2));
+        // of all entries the sum of t5 * one_hot_label
+        // of each column the sum of t14
+        const long long label = label_all[row];
+        for (I column = lane; works && column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t13 = t13_all[i];
+            const A b5 = b5_all[column];
+            const A t1 = t13 + b5;
+            const A t3 = exp(t1 + t2);
+            const A t5 = t4 + t1;
+            const A one_hot_label = A(label == column);
+            const A t14 = (t3 / s2 - one_hot_label) / A(n);
+            s3 += t5 * one_hot_label;
+            grad_b5_sums[column] += t14;
+            t14_all[i] = t14;
+        }
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    grad_b5 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
-    grad_b5_all[column] = grad_b5;
-}
-""")
-
-
-_value_and_grad_10 = _Kernel("value_and_grad_10", "all", 1, "T", """\
-extern "C" __global__ void value_and_grad_10(const T* t19_all, const T* scores_all, const T* t20_all,
-    T* value_all, volatile A* shares, unsigned* done, I count, I n)
-{
-    A s = Sum::none();
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i0 = i / 10;
-        const A t19 = t19_all[i0];
-        const A scores = scores_all[i];
-        const A t20 = t20_all[i];
-        const A t1 = scores + t19;
-        s += t1 * t20;
-    }
-    s = over_lanes<Sum>(s, blockDim.x);
-    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    __syncthreads();
+    share_columns<Sum>(sums, shares, groups, columns);
+    s3 = over_lanes<Sum>(s3, blockDim.x);
+    if (threadIdx.x == 0) (shares + each)[blockIdx.x] = s3;
     if (!is_last_block(done)) return;
-    s = over_blocks<Sum>(shares + 0 * gridDim.x);
-    if (threadIdx.x != 0) return;
-    const A value = -s / A(n);
-    value_all[0] = value;
+    s3 = over_blocks<Sum>(shares + each);
+    const A t6 = s3 / A(n);
+    const A value = -t6;
+    if (threadIdx.x == 0) {
+        value_all[0] = value;
+    }
+    take_columns<Sum>(grad_b5_sums, shares, lanes, columns);
+    __syncthreads();
+    for (I column = threadIdx.x; column < columns; column += blockDim.x) {
+        const A grad_b5 = over_chunks<Sum>(sums + column, groups, columns);
+        grad_b5_all[column] = grad_b5;
+    }
 }
 """)
 
 
-_value_and_grad_11 = _Kernel("value_and_grad_11", "columns", 1, "TT", """\
-extern "C" __global__ void value_and_grad_11(const T* t12_all, const T* t22_all, T* t23_all, T* grad_b4_all,
+_value_and_grad_6 = _Kernel("value_and_grad_6", "columns", 1, "TT", """\
+extern "C" __global__ void value_and_grad_6(const T* t12_all, const T* t15_all, T* t16_all, T* grad_b4_all,
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
     A grad_b4 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A t12 = t12_all[i];
-            const A t22 = t22_all[i];
-            const A t23 = (t12 > 0 ? t22 : 0);
-            grad_b4 += t23;
-            t23_all[i] = t23;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = grad_b4;
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A t12 = t12_all[i];
+        const A t15 = t15_all[i];
+        const A t16 = (t12 > 0 ? t15 : 0);
+        grad_b4 += t16;
+        t16_all[i] = t16;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    grad_b4 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    grad_b4 = over_groups<Sum>(grad_b4, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = grad_b4;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    grad_b4 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    grad_b4 = over_groups<Sum>(grad_b4, width);
+    if (!works || group != 0) return;
     grad_b4_all[column] = grad_b4;
 }
 """)
 
 
-_value_and_grad_12 = _Kernel("value_and_grad_12", "columns", 1, "TT", """\
-extern "C" __global__ void value_and_grad_12(const T* t10_all, const T* t24_all, T* t25_all, T* grad_b3_all,
+_value_and_grad_7 = _Kernel("value_and_grad_7", "columns", 1, "TT", """\
+extern "C" __global__ void value_and_grad_7(const T* t10_all, const T* t17_all, T* t18_all, T* grad_b3_all,
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
     A grad_b3 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A t10 = t10_all[i];
-            const A t24 = t24_all[i];
-            const A t25 = (t10 > 0 ? t24 : 0);
-            grad_b3 += t25;
-            t25_all[i] = t25;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = grad_b3;
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A t10 = t10_all[i];
+        const A t17 = t17_all[i];
+        const A t18 = (t10 > 0 ? t17 : 0);
+        grad_b3 += t18;
+        t18_all[i] = t18;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    grad_b3 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    grad_b3 = over_groups<Sum>(grad_b3, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = grad_b3;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    grad_b3 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    grad_b3 = over_groups<Sum>(grad_b3, width);
+    if (!works || group != 0) return;
     grad_b3_all[column] = grad_b3;
 }
 """)
 
 
-_value_and_grad_13 = _Kernel("value_and_grad_13", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_13(const T* t8_all, const T* t26_all, T* t27_all, I count)
+_value_and_grad_8 = _Kernel("value_and_grad_8", "all", 0, "T", """\
+extern "C" __global__ void value_and_grad_8(const T* t8_all, const T* t19_all, T* t20_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const A t8 = t8_all[i];
-        const A t26 = t26_all[i];
-        const A t27 = (t8 > 0 ? t26 : 0);
-        t27_all[i] = t27;
+        const A t19 = t19_all[i];
+        const A t20 = (t8 > 0 ? t19 : 0);
+        t20_all[i] = t20;
     }
 }
 """)
 
 
-_value_and_grad_14 = _Kernel("value_and_grad_14", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_14(const T* t4_all, const T* t30_all, T* t31_all, I count, I n)
+_value_and_grad_9 = _Kernel("value_and_grad_9", "all", 0, "T", """\
+extern "C" __global__ void value_and_grad_9(const T* t4_all, const T* t23_all, T* t24_all, I count, I n)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / 1176;
@@ -1593,9 +1511,9 @@ extern "C" __global__ void value_and_grad_14(const T* t4_all, const T* t30_all, 
         const I i2 = i / 14 % 14;
         const I i3 = i % 14;
         const A t4 = t4_all[i];
-        const A t30 = t30_all[i2 * (84*n) + i1 * (14*n) + i3 * n + i0];
-        const A t31 = (t4 > 0 ? t30 : 0);
-        t31_all[i] = t31;
+        const A t23 = t23_all[i2 * (84*n) + i1 * (14*n) + i3 * n + i0];
+        const A t24 = (t4 > 0 ? t23 : 0);
+        t24_all[i] = t24;
     }
 }
 """)
@@ -1676,20 +1594,22 @@ extern "C" __global__ void scores_vjp_1(const T* u_all, T* vjp_b5_all, volatile 
     I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
     A vjp_b5 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A u = u_all[i];
-            vjp_b5 += u;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = vjp_b5;
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A u = u_all[i];
+        vjp_b5 += u;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    vjp_b5 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    vjp_b5 = over_groups<Sum>(vjp_b5, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = vjp_b5;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    vjp_b5 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    vjp_b5 = over_groups<Sum>(vjp_b5, width);
+    if (!works || group != 0) return;
     vjp_b5_all[column] = vjp_b5;
 }
 """)
@@ -1750,27 +1670,29 @@ extern "C" __global__ void scores_vjp_5(const T* t12_all, const T* b4_all, const
     T* h4_all, T* vjp_b4_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
     A vjp_b4 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A t12 = t12_all[i];
-            const A b4 = b4_all[column];
-            const A t2 = t2_all[i];
-            const A t1 = t12 + b4;
-            const A t13 = (t1 > 0 ? t2 : 0);
-            const A h4 = larger(t1, 0);
-            vjp_b4 += t13;
-            t13_all[i] = t13;
-            h4_all[i] = h4;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = vjp_b4;
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A t12 = t12_all[i];
+        const A b4 = b4_all[column];
+        const A t2 = t2_all[i];
+        const A t1 = t12 + b4;
+        const A t13 = (t1 > 0 ? t2 : 0);
+        const A h4 = larger(t1, 0);
+        vjp_b4 += t13;
+        t13_all[i] = t13;
+        h4_all[i] = h4;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    vjp_b4 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    vjp_b4 = over_groups<Sum>(vjp_b4, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = vjp_b4;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    vjp_b4 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    vjp_b4 = over_groups<Sum>(vjp_b4, width);
+    if (!works || group != 0) return;
     vjp_b4_all[column] = vjp_b4;
 }
 """)
@@ -1781,23 +1703,25 @@ extern "C" __global__ void scores_vjp_6(const T* t11_all, const T* t14_all, T* t
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
     A vjp_b3 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const A t11 = t11_all[i];
-            const A t14 = t14_all[i];
-            const A t15 = (t11 > 0 ? t14 : 0);
-            vjp_b3 += t15;
-            t15_all[i] = t15;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = vjp_b3;
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A t11 = t11_all[i];
+        const A t14 = t14_all[i];
+        const A t15 = (t11 > 0 ? t14 : 0);
+        vjp_b3 += t15;
+        t15_all[i] = t15;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    vjp_b3 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    vjp_b3 = over_groups<Sum>(vjp_b3, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = vjp_b3;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    vjp_b3 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    vjp_b3 = over_groups<Sum>(vjp_b3, width);
+    if (!works || group != 0) return;
     vjp_b3_all[column] = vjp_b3;
 }
 """)
@@ -1874,8 +1798,8 @@ def _advice(name, entries, given):
     return f"{text}: call it with {low} of the {sizes[samples]} samples at a time, and put together what it returns"
 
 
-value = _takes(value, lambda n, **_: 64449*n + 1)
-grad = _takes(grad, lambda n, **_: 95711*n + 61706)
-value_and_grad = _takes(value_and_grad, lambda n, **_: 95723*n + 61707)
+value = _takes(value, lambda n, **_: 64434*n + 1)
+grad = _takes(grad, lambda n, **_: 95688*n + 61706)
+value_and_grad = _takes(value_and_grad, lambda n, **_: 95688*n + 61707)
 scores = _takes(scores, lambda n, **_: 64444*n)
 scores_vjp = _takes(scores_vjp, lambda n, **_: 95584*n + 61706)

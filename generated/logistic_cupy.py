@@ -72,9 +72,8 @@ def value(w, b, x, y, penalty):
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = x.shape[0]
     d = w.shape[0]
-    t1 = _matmul(x, w)
-    t2 = _value_1(w.dtype, (d,), ((),), w, penalty)
-    value = _value_2(w.dtype, (n,), ((),), y, b, t1, t2, n)
+    t1 = _value_1(w.dtype, (n, d), ((),), y, x, w, b, n)
+    value = _value_2(w.dtype, (d,), ((),), w, penalty, t1)
     return value
 
 
@@ -83,10 +82,7 @@ def grad(w, b, x, y, penalty):
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = x.shape[0]
     d = w.shape[0]
-    t1 = _matmul(x, w)
-    t2, grad_b = _grad_1(w.dtype, (n,), ((n, 1), ()), b, t1, y, n)
-    t3 = _matmul(x.T, t2)
-    grad_w = _grad_2(w.dtype, (d,), ((d, 1),), penalty, w, t3, n)
+    grad_b, grad_w = _grad_1(w.dtype, (n, d), ((), (d, 1)), y, x, w, b, penalty, n)
     return Grad(grad_w, grad_b)
 
 
@@ -95,11 +91,8 @@ def value_and_grad(w, b, x, y, penalty):
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = x.shape[0]
     d = w.shape[0]
-    t1 = _matmul(x, w)
-    t2 = _value_and_grad_1(w.dtype, (d,), ((),), w, penalty)
-    t3, value, grad_b = _value_and_grad_2(w.dtype, (n,), ((n, 1), (), ()), y, b, t1, t2, n)
-    t4 = _matmul(x.T, t3)
-    grad_w = _value_and_grad_3(w.dtype, (d,), ((d, 1),), penalty, w, t4, n)
+    t1, grad_b, grad_w = _value_and_grad_1(w.dtype, (n, d), ((), (), (d, 1)), y, x, w, b, penalty, n)
+    value = _value_and_grad_2(w.dtype, (d,), ((),), w, penalty, t1)
     return value, Grad(grad_w, grad_b)
 
 
@@ -107,8 +100,8 @@ def probability(w, b, x):
     """Return probability."""
     w, b, x = _arguments_of_probability(w, b, x)
     n = x.shape[0]
-    t1 = _matmul(x, w)
-    probability = _probability_1(w.dtype, (n,), ((n, 1),), b, t1)
+    d = w.shape[0]
+    probability = _probability_1(w.dtype, (n, d), ((n, 1),), x, w, b)
     return probability
 
 
@@ -369,64 +362,16 @@ _TYPES = {  # T is kept in memory, A computed with
 }
 
 
-def _matmul(a, b):
-    """a @ b by cuBLAS; in a captured step, where CuPy does without cuBLAS, by a kernel of this module."""
-    if not getattr(_STEP, "captured", False):
-        return a @ b
-    left = a[None] if a.ndim == 1 else a
-    right = b[:, None] if b.ndim == 1 else b
-    batch = cp.broadcast_shapes(left.shape[:-2], right.shape[:-2])
-    result = cp.empty((*batch, left.shape[-2], right.shape[-1]), a.dtype)
-    left, right = (cp.broadcast_to(x, batch + x.shape[-2:]).reshape(-1, *x.shape[-2:]) for x in (left, right))
-    (count, rows, inner), columns = left.shape, right.shape[-1]
-    steps = [cp.int64(step // a.itemsize) for step in (*left.strides, *right.strides)]
-    tiles = -(-columns // 16), min(-(-rows // 16), 65535), min(count, 65535)  # the most that a grid takes
-    if a.dtype not in _MATMUL:
-        _MATMUL[a.dtype] = cp.RawKernel(_TYPES[a.dtype.name] + _MATMUL_SOURCE, "matmul")
-    sizes = [cp.int64(size) for size in (count, rows, inner, columns)]
-    _MATMUL[a.dtype](tiles, (256,), (left, right, result, *sizes, *steps))
-    return result.reshape(batch + a.shape[-2:-1] + (b.shape[-1:] if b.ndim > 1 else ()))
-
-
-_MATMUL = {}  # dtype -> the kernel
-_MATMUL_SOURCE = """\
-// c = a b for each of a batch: a block has a tile of 16 x 16 entries, and takes 64 columns of a and rows of b at a time.
-extern "C" __global__ void matmul(const T* a_all, const T* b_all, T* c_all, long long count, long long rows,
-    long long inner, long long columns, long long a_step, long long a_row, long long a_column, long long b_step,
-    long long b_row, long long b_column)
-{
-    __shared__ A left[16][65], right[64][17];
-    const int x = threadIdx.x % 16, y = threadIdx.x / 16;
-    for (long long number = blockIdx.z; number < count; number += gridDim.z) {
-        for (long long top = 16LL * blockIdx.y; top < rows; top += 16LL * gridDim.y) {
-            const long long row = top + y, column = 16LL * blockIdx.x + x;
-            const T* a = a_all + number * a_step + row * a_row;
-            const T* b = b_all + number * b_step + column * b_column;
-            A sum = 0;
-            for (long long start = 0; start < inner; start += 64) {
-                for (int k = x; k < 64; k += 16)
-                    left[y][k] = row < rows && start + k < inner ? A(a[(start + k) * a_column]) : A(0);
-                for (int k = y; k < 64; k += 16)
-                    right[k][x] = column < columns && start + k < inner ? A(b[(start + k) * b_row]) : A(0);
-                __syncthreads();
-                for (int k = 0; k < 64; ++k) sum += left[y][k] * right[k][x];
-                __syncthreads();
-            }
-            if (row < rows && column < columns) c_all[(number * rows + row) * columns + column] = T(sum);
-        }
-    }
-}
-"""
-
-
 _WIDTH = 256  # threads of a block
 _BLOCKS = 1024  # at most, of a kernel with reductions: their shares are then added up by one block
+_SHARED = 32 * 1024  # bytes of shared memory, at most, for sums of columns
 
 
 class _Kernel:
     """A CUDA kernel, compiled for a dtype when first called with it, and launched on the current stream.
 
-    `form` says what its `ends` reductions keep: of "all" entries nothing, "rows" (the first axes), "columns" (the last).
+    `form` says what its `ends` reductions keep: of "all" entries nothing, "columns" (the last axes). One of the form "rows" has
+    one row after the other; it ends with reductions of all rows and of columns.
     `kinds` has a letter for each result: T for the dtype of the floating arrays, ? for conditions.
     """
 
@@ -441,10 +386,10 @@ class _Kernel:
         arrays = [cp.ascontiguousarray(array) for array in given if not isinstance(array, int)]
         wide = max(math.prod(count), *(array.size for array in (*arrays, *results))) > 2**30
         integer = cp.int64 if wide else cp.int32
-        blocks, more = getattr(self, f"_{self.form}")(dtype, integer, *count)
+        blocks, more, shared = getattr(self, f"_{self.form}")(dtype, integer, *count)
         sizes = [integer(size) for size in given if isinstance(size, int)]
         steps = [integer(array.size > 1) for array in arrays] if self.form == "points" else []
-        self.of(dtype, wide)(blocks, (_WIDTH,), (*arrays, *results, *more, *sizes, *steps))
+        self.of(dtype, wide)(blocks, (_WIDTH,), (*arrays, *results, *more, *sizes, *steps), shared_mem=shared)
         return results if len(results) > 1 else results[0]
 
     def of(self, dtype, wide):
@@ -461,18 +406,33 @@ class _Kernel:
     def _all(self, dtype, integer, count):
         blocks = max(1, -(-count // _WIDTH))
         if not self.ends:
-            return (min(blocks, 2**20),), (integer(count),)
+            return (min(blocks, 2**20),), (integer(count),), 0
         blocks = min(blocks, _BLOCKS)
-        return (blocks,), (*self._shares(dtype, self.ends * blocks, 1), integer(count))
+        return (blocks,), (*self._shares(dtype, self.ends * blocks, 1), integer(count)), 0
 
     _points = _all
 
     def _rows(self, dtype, integer, rows, columns):
-        lanes = 1
-        while 2 * lanes <= min(32, columns) and _WIDTH % (2 * lanes) == 0:
+        totals, sums = self.ends
+        size = sums * columns * max(4, cp.dtype(dtype).itemsize)  # of the sums that a group of lanes has, in bytes
+        lanes = 1  # that have a row: few enough for columns, enough that all rows at hand stay in cache
+        while 2 * lanes <= columns and _WIDTH % (2 * lanes) == 0:
+            if lanes >= 32 and 4 * lanes >= columns and size * (_WIDTH // lanes) <= _SHARED:
+                break
             lanes *= 2
-        blocks = -(-rows // (_WIDTH // lanes))
-        return (min(blocks, 2**20),), (integer(rows), integer(columns), cp.uint32(lanes))
+        groups = _WIDTH // lanes
+        blocks = max(1, min(-(-rows // groups), 2**20))
+        more = integer(rows), integer(columns), cp.uint32(lanes)
+        if not totals + sums:
+            return (blocks,), more, 0
+        blocks = min(blocks, _BLOCKS)
+        if not sums:
+            return (blocks,), (*self._shares(dtype, totals * blocks, 1), *more), 0
+        blocks = min(blocks, 2 * math.isqrt(rows) + 1)  # whose sums the last one must add up
+        fits = size * groups <= _SHARED
+        number = blocks * (totals + sums * columns * (1 if fits else 1 + groups))
+        shares = self._shares(dtype, number, 1)
+        return (blocks,), (*shares, *more, cp.uint32(fits)), size * groups if fits else 0
 
     def _columns(self, dtype, integer, rows, columns):
         width = 1
@@ -480,9 +440,9 @@ class _Kernel:
             width *= 2
         width = min(width, _WIDTH)
         tiles, groups = -(-columns // width), _WIDTH // width
-        blocks = max(1, min(-(-rows // (16 * groups)), _BLOCKS // tiles))
-        shares = self._shares(dtype, self.ends * blocks * groups * columns, tiles)
-        return (blocks, tiles), (*shares, integer(rows), integer(columns), cp.uint32(width))
+        blocks = max(1, min(-(-rows // (16 * groups)), _BLOCKS // tiles, 2 * math.isqrt(rows)))
+        shares = self._shares(dtype, self.ends * blocks * columns, tiles)
+        return (blocks, tiles), (*shares, integer(rows), integer(columns), cp.uint32(width)), 0
 
     def _shares(self, dtype, number, tiles):
         """Room for what each block adds, and the counters of blocks that are done, which every launch leaves at 0."""
@@ -498,9 +458,14 @@ struct Sum {
     static __device__ A none() { return 0; }
     static __device__ A of(A a, A b) { return a + b; }
 };
-// For the first of every `lanes` threads side by side (a power of 2, or all of the block) what all of them have together.
-template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
+// Room for a number of each thread of a block.
+__device__ A* lane_values() {
     __shared__ A values[1024];
+    return values;
+}
+// For every `lanes` threads side by side (a power of 2, or all of the block) what all of them have together.
+template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
+    A* values = lane_values();
     const unsigned lane = threadIdx.x % lanes;
     __syncthreads();
     values[threadIdx.x] = value;
@@ -512,6 +477,14 @@ template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
     }
     __syncthreads();
     return values[threadIdx.x - lane];
+}
+// The same of the lanes of a row, of which as many as 32 need not wait for the rest of the block.
+template <class Law> __device__ A over_row(A value, unsigned lanes) {
+    if (lanes > 32) return over_lanes<Law>(value, lanes);
+    const unsigned first = threadIdx.x % 32 / lanes * lanes;
+    const unsigned mask = (lanes < 32 ? (1u << lanes) - 1 : ~0u) << first;
+    for (unsigned n = lanes / 2; n > 0; n /= 2) value = Law::of(value, __shfl_xor_sync(mask, value, n));
+    return __shfl_sync(mask, value, first);
 }
 // Whether all other blocks (of this column) have written their shares. The counter goes back to 0.
 __device__ bool is_last_block(unsigned* done) {
@@ -529,101 +502,73 @@ template <class Law> __device__ A over_blocks(const volatile A* shares) {
     for (unsigned block = threadIdx.x; block < gridDim.x; block += blockDim.x) value = Law::of(value, shares[block]);
     return over_lanes<Law>(value, blockDim.x);
 }
+// The same of one column, of which every chunk of the rows has a share.
+template <class Law> __device__ A over_chunks(const volatile A* shares, unsigned chunks, size_t columns) {
+    A value = Law::none();
+    for (unsigned chunk = 0; chunk < chunks; chunk++) value = Law::of(value, shares[chunk * columns]);
+    return value;
+}
+// The share of a block: what its groups have together, of each column.
+template <class Law> __device__ void share_columns(const A* sums, volatile A* shares, unsigned groups, I columns) {
+    for (I column = threadIdx.x; column < columns; column += blockDim.x)
+        shares[(size_t)blockIdx.x * columns + column] = over_chunks<Law>(sums + column, groups, columns);
+}
+// Of each column what the shares of some blocks have together, as what a group has.
+template <class Law> __device__ void take_columns(A* sums, const volatile A* shares, unsigned lanes, I columns) {
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    const unsigned blocks = (gridDim.x + groups - 1 - group) / groups;
+    shares += (size_t)group * columns;
+    for (I column = lane; column < columns; column += lanes)
+        sums[column] = over_chunks<Law>(shares + column, blocks, (size_t)groups * columns);
+}
 """
 
 
-_value_1 = _Kernel("value_1", "all", 1, "T", """\
-extern "C" __global__ void value_1(const T* w_all, const T* penalty_all, T* t2_all, volatile A* shares,
-    unsigned* done, I count)
+_value_1 = _Kernel("value_1", "rows", (1, 0), "T", """\
+extern "C" __global__ void value_1(const T* __restrict__ y_all, const T* __restrict__ x_all,
+    const T* __restrict__ w_all, const T* __restrict__ b_all, T* t1_all, volatile A* shares, unsigned* done,
+    I rows, I columns, unsigned lanes, I n)
 {
-    const A penalty = penalty_all[0];
-    A s = Sum::none();
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A w = w_all[i];
-        s += w * w;
+    const A b = b_all[0];
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    A s2 = Sum::none();
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        const A y = y_all[row];
+        // of the row the sum of x * w
+        A s = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A x = x_all[i];
+            const A w = w_all[column];
+            s += x * w;
+        }
+        s = over_row<Sum>(s, lanes);
+        const A t1 = b + s;
+        const A t2 = t1 * (1 - y) + (log1p(exp(-fabs(t1))) - smaller(0, t1));
+        if (works && lane == 0) {
+            s2 += t2;
+        }
     }
-    s = over_lanes<Sum>(s, blockDim.x);
-    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    s2 = over_lanes<Sum>(s2, blockDim.x);
+    if (threadIdx.x == 0) (shares)[blockIdx.x] = s2;
     if (!is_last_block(done)) return;
-    s = over_blocks<Sum>(shares + 0 * gridDim.x);
-    if (threadIdx.x != 0) return;
-    const A t2 = penalty * s;
-    t2_all[0] = t2;
+    s2 = over_blocks<Sum>(shares);
+    const A t1_2 = s2 / A(n);
+    if (threadIdx.x == 0) {
+        t1_all[0] = t1_2;
+    }
 }
 """)
 
 
 _value_2 = _Kernel("value_2", "all", 1, "T", """\
-extern "C" __global__ void value_2(const T* y_all, const T* b_all, const T* t1_all, const T* t2_all,
-    T* value_all, volatile A* shares, unsigned* done, I count, I n)
-{
-    const A b = b_all[0];
-    const A t2_2 = t2_all[0];
-    A s = Sum::none();
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A y = y_all[i];
-        const A t1 = t1_all[i];
-        const A t1_2 = t1 + b;
-        const A t2 = t1_2 * (1 - y) + (log1p(exp(-fabs(t1_2))) - smaller(0, t1_2));
-        s += t2;
-    }
-    s = over_lanes<Sum>(s, blockDim.x);
-    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
-    if (!is_last_block(done)) return;
-    s = over_blocks<Sum>(shares + 0 * gridDim.x);
-    if (threadIdx.x != 0) return;
-    const A value = s / A(n) + t2_2;
-    value_all[0] = value;
-}
-""")
-
-
-_grad_1 = _Kernel("grad_1", "all", 1, "TT", """\
-extern "C" __global__ void grad_1(const T* b_all, const T* t1_all, const T* y_all, T* t2_all, T* grad_b_all,
-    volatile A* shares, unsigned* done, I count, I n)
-{
-    const A b = b_all[0];
-    A s = Sum::none();
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t1 = t1_all[i];
-        const A y = y_all[i];
-        const A t1_2 = t1 + b;
-        const A t2 = exp(-fabs(t1_2));
-        const A t2_2 = (t1_2 >= 0 ? 1 : t2) / (t2 + 1) - y;
-        s += t2_2;
-        t2_all[i] = t2_2;
-    }
-    s = over_lanes<Sum>(s, blockDim.x);
-    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
-    if (!is_last_block(done)) return;
-    s = over_blocks<Sum>(shares + 0 * gridDim.x);
-    if (threadIdx.x != 0) return;
-    const A grad_b = s / A(n);
-    grad_b_all[0] = grad_b;
-}
-""")
-
-
-_grad_2 = _Kernel("grad_2", "all", 0, "T", """\
-extern "C" __global__ void grad_2(const T* penalty_all, const T* w_all, const T* t3_all, T* grad_w_all, I count,
-    I n)
+extern "C" __global__ void value_2(const T* w_all, const T* penalty_all, const T* t1_all, T* value_all,
+    volatile A* shares, unsigned* done, I count)
 {
     const A penalty = penalty_all[0];
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A w = w_all[i];
-        const A t3 = t3_all[i];
-        const A grad_w = 2 * penalty * w + t3 / A(n);
-        grad_w_all[i] = grad_w;
-    }
-}
-""")
-
-
-_value_and_grad_1 = _Kernel("value_and_grad_1", "all", 1, "T", """\
-extern "C" __global__ void value_and_grad_1(const T* w_all, const T* penalty_all, T* t2_all, volatile A* shares,
-    unsigned* done, I count)
-{
-    const A penalty = penalty_all[0];
+    const A t1 = t1_all[0];
     A s = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const A w = w_all[i];
@@ -634,72 +579,195 @@ extern "C" __global__ void value_and_grad_1(const T* w_all, const T* penalty_all
     if (!is_last_block(done)) return;
     s = over_blocks<Sum>(shares + 0 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A t2 = penalty * s;
-    t2_all[0] = t2;
+    const A value = penalty * s + t1;
+    value_all[0] = value;
 }
 """)
 
 
-_value_and_grad_2 = _Kernel("value_and_grad_2", "all", 2, "TTT", """\
-extern "C" __global__ void value_and_grad_2(const T* y_all, const T* b_all, const T* t1_all, const T* t2_all,
-    T* t3_all, T* value_all, T* grad_b_all, volatile A* shares, unsigned* done, I count, I n)
+_grad_1 = _Kernel("grad_1", "rows", (1, 1), "TT", """\
+extern "C" __global__ void grad_1(const T* __restrict__ y_all, const T* __restrict__ x_all,
+    const T* __restrict__ w_all, const T* __restrict__ b_all, const T* __restrict__ penalty_all, T* grad_b_all,
+    T* grad_w_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes, unsigned fits, I n)
 {
     const A b = b_all[0];
-    const A t2_2 = t2_all[0];
+    const A penalty = penalty_all[0];
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    A s3 = Sum::none();
+    const size_t held = (size_t)groups * columns, each = (size_t)gridDim.x * columns;
+    extern __shared__ A room[];  // for sums of columns, where they fit
+    A* sums = fits ? room : (A*)shares + each + gridDim.x + held * blockIdx.x;
+    A* s2_sums = sums + (size_t)group * columns;
+    for (I column = lane; column < columns; column += lanes) {
+        s2_sums[column] = Sum::none();
+    }
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        const A y = y_all[row];
+        // of the row the sum of x * w
+        A s = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A x = x_all[i];
+            const A w = w_all[column];
+            s += x * w;
+        }
+        s = over_row<Sum>(s, lanes);
+        const A t1 = b + s;
+        const A t2 = exp(-fabs(t1));
+        const A t3 = (t1 >= 0 ? 1 : t2) / (t2 + 1) - y;
+        // of each column the sum of x * t3
+        for (I column = lane; works && column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A x = x_all[i];
+            s2_sums[column] += x * t3;
+        }
+        if (works && lane == 0) {
+            s3 += t3;
+        }
+    }
+    __syncthreads();
+    share_columns<Sum>(sums, shares, groups, columns);
+    s3 = over_lanes<Sum>(s3, blockDim.x);
+    if (threadIdx.x == 0) (shares + each)[blockIdx.x] = s3;
+    if (!is_last_block(done)) return;
+    s3 = over_blocks<Sum>(shares + each);
+    const A grad_b = s3 / A(n);
+    if (threadIdx.x == 0) {
+        grad_b_all[0] = grad_b;
+    }
+    take_columns<Sum>(s2_sums, shares, lanes, columns);
+    __syncthreads();
+    for (I column = threadIdx.x; column < columns; column += blockDim.x) {
+        const A s2 = over_chunks<Sum>(sums + column, groups, columns);
+        const A w = w_all[column];
+        const A grad_w = 2 * penalty * w + s2 / A(n);
+        grad_w_all[column] = grad_w;
+    }
+}
+""")
+
+
+_value_and_grad_1 = _Kernel("value_and_grad_1", "rows", (2, 1), "TTT", """\
+extern "C" __global__ void value_and_grad_1(const T* __restrict__ y_all, const T* __restrict__ x_all,
+    const T* __restrict__ w_all, const T* __restrict__ b_all, const T* __restrict__ penalty_all, T* t1_all,
+    T* grad_b_all, T* grad_w_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes,
+    unsigned fits, I n)
+{
+    const A b = b_all[0];
+    const A penalty = penalty_all[0];
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    A s3 = Sum::none();
+    A s4 = Sum::none();
+    const size_t held = (size_t)groups * columns, each = (size_t)gridDim.x * columns;
+    extern __shared__ A room[];  // for sums of columns, where they fit
+    A* sums = fits ? room : (A*)shares + each + 2 * gridDim.x + held * blockIdx.x;
+    A* s2_sums = sums + (size_t)group * columns;
+    for (I column = lane; column < columns; column += lanes) {
+        s2_sums[column] = Sum::none();
+    }
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        const A y = y_all[row];
+        // of the row the sum of x * w
+        A s = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A x = x_all[i];
+            const A w = w_all[column];
+            s += x * w;
+        }
+        s = over_row<Sum>(s, lanes);
+        const A t1 = b + s;
+        const A t2 = exp(-fabs(t1));
+        const A t3 = t1 * (1 - y) + (log1p(t2) - smaller(0, t1));
+        const A t4 = (t1 >= 0 ? 1 : t2) / (t2 + 1) - y;
+        // of each column the sum of x * t4
+        for (I column = lane; works && column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A x = x_all[i];
+            s2_sums[column] += x * t4;
+        }
+        if (works && lane == 0) {
+            s3 += t3;
+            s4 += t4;
+        }
+    }
+    __syncthreads();
+    share_columns<Sum>(sums, shares, groups, columns);
+    s3 = over_lanes<Sum>(s3, blockDim.x);
+    if (threadIdx.x == 0) (shares + each)[blockIdx.x] = s3;
+    s4 = over_lanes<Sum>(s4, blockDim.x);
+    if (threadIdx.x == 0) (shares + each + gridDim.x)[blockIdx.x] = s4;
+    if (!is_last_block(done)) return;
+    s3 = over_blocks<Sum>(shares + each);
+    s4 = over_blocks<Sum>(shares + each + gridDim.x);
+    const A t1_2 = s3 / A(n);
+    const A grad_b = s4 / A(n);
+    if (threadIdx.x == 0) {
+        t1_all[0] = t1_2;
+        grad_b_all[0] = grad_b;
+    }
+    take_columns<Sum>(s2_sums, shares, lanes, columns);
+    __syncthreads();
+    for (I column = threadIdx.x; column < columns; column += blockDim.x) {
+        const A s2 = over_chunks<Sum>(sums + column, groups, columns);
+        const A w = w_all[column];
+        const A grad_w = 2 * penalty * w + s2 / A(n);
+        grad_w_all[column] = grad_w;
+    }
+}
+""")
+
+
+_value_and_grad_2 = _Kernel("value_and_grad_2", "all", 1, "T", """\
+extern "C" __global__ void value_and_grad_2(const T* w_all, const T* penalty_all, const T* t1_all, T* value_all,
+    volatile A* shares, unsigned* done, I count)
+{
+    const A penalty = penalty_all[0];
+    const A t1 = t1_all[0];
     A s = Sum::none();
-    A s2 = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A y = y_all[i];
-        const A t1 = t1_all[i];
-        const A t1_2 = t1 + b;
-        const A t2 = exp(-fabs(t1_2));
-        const A t3 = t1_2 * (1 - y) + (log1p(t2) - smaller(0, t1_2));
-        const A t3_2 = (t1_2 >= 0 ? 1 : t2) / (t2 + 1) - y;
-        s += t3;
-        s2 += t3_2;
-        t3_all[i] = t3_2;
+        const A w = w_all[i];
+        s += w * w;
     }
     s = over_lanes<Sum>(s, blockDim.x);
     if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
-    s2 = over_lanes<Sum>(s2, blockDim.x);
-    if (threadIdx.x == 0) shares[1 * gridDim.x + blockIdx.x] = s2;
     if (!is_last_block(done)) return;
     s = over_blocks<Sum>(shares + 0 * gridDim.x);
-    s2 = over_blocks<Sum>(shares + 1 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A value = s / A(n) + t2_2;
-    const A grad_b = s2 / A(n);
+    const A value = penalty * s + t1;
     value_all[0] = value;
-    grad_b_all[0] = grad_b;
 }
 """)
 
 
-_value_and_grad_3 = _Kernel("value_and_grad_3", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_3(const T* penalty_all, const T* w_all, const T* t4_all,
-    T* grad_w_all, I count, I n)
-{
-    const A penalty = penalty_all[0];
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A w = w_all[i];
-        const A t4 = t4_all[i];
-        const A grad_w = 2 * penalty * w + t4 / A(n);
-        grad_w_all[i] = grad_w;
-    }
-}
-""")
-
-
-_probability_1 = _Kernel("probability_1", "all", 0, "T", """\
-extern "C" __global__ void probability_1(const T* b_all, const T* t1_all, T* probability_all, I count)
+_probability_1 = _Kernel("probability_1", "rows", (0, 0), "T", """\
+extern "C" __global__ void probability_1(const T* __restrict__ x_all, const T* __restrict__ w_all,
+    const T* __restrict__ b_all, T* probability_all, I rows, I columns, unsigned lanes)
 {
     const A b = b_all[0];
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t1 = t1_all[i];
-        const A t1_2 = t1 + b;
-        const A t2 = exp(-fabs(t1_2));
-        const A probability = (t1_2 >= 0 ? 1 : t2) / (t2 + 1);
-        probability_all[i] = probability;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        // of the row the sum of x * w
+        A s = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A x = x_all[i];
+            const A w = w_all[column];
+            s += x * w;
+        }
+        s = over_row<Sum>(s, lanes);
+        const A t1 = b + s;
+        const A t2 = exp(-fabs(t1));
+        const A probability = (t1 >= 0 ? 1 : t2) / (t2 + 1);
+        if (works && lane == 0) {
+            probability_all[row] = probability;
+        }
     }
 }
 """)
@@ -746,7 +814,6 @@ def _advice(name, entries, given):
     return f"{text}: call it with {low} of the {sizes[samples]} samples at a time, and put together what it returns"
 
 
-value = _takes(value, lambda n, **_: n + 2)
-grad = _takes(grad, lambda d, n, **_: 2*d + 2*n + 1)
-value_and_grad = _takes(value_and_grad, lambda d, n, **_: 2*d + 2*n + 3)
-probability = _takes(probability, lambda n, **_: 2*n)
+grad = _takes(grad, lambda d, **_: d + 1)
+value_and_grad = _takes(value_and_grad, lambda d, **_: d + 3)
+probability = _takes(probability, lambda n, **_: n)

@@ -88,18 +88,15 @@ def value(alpha, mu, q, L, x, below):
     n = x.shape[0]
     K = alpha.shape[0]
     t1, t2 = _value_1(alpha.dtype, (K,), ((), ()), alpha)
-    t3, t4 = _value_2(alpha.dtype, (K, d), ((K, d), (K,)), q)
-    t5 = _value_3(alpha.dtype, (K*d*d,), ((K, d, d),), t3, L, below, d)
+    t3, t4 = _value_2(alpha.dtype, (K, d), ((K,), (K, d)), q)
+    t5 = _value_3(alpha.dtype, (K*d*d,), ((K, d, d),), t4, L, below, d)
     t6 = _matmul(t5.reshape(K*d, d), x.T).reshape(K, d, n).transpose(2, 0, 1)
     t7 = cp.einsum("ijk,ik->ij", t5, mu)
     t8 = _value_4(alpha.dtype, (K*d,), ((K, d),), t7)
     t9 = _value_5(alpha.dtype, (K*n, d), ((n, K),), t6, t8, d, K)
     t10 = _value_6(alpha.dtype, (K,), ((),), alpha, t2, t1)
-    t11 = _value_7(alpha.dtype, (K,), ((K,),), t10, alpha, t4)
-    t12, t13 = _value_8(alpha.dtype, (n, K), ((n, K), (n,)), t9, t11, d)
-    t14, t15 = _value_9(alpha.dtype, (n,), ((n,), (n, 1)), t13)
-    t16 = _value_10(alpha.dtype, (n, K), ((n,),), t12, t15)
-    value = _value_11(alpha.dtype, (n,), ((),), t16, t14, n)
+    t11 = _value_7(alpha.dtype, (K,), ((K,),), t10, alpha, t3)
+    value = _value_8(alpha.dtype, (n, K), ((),), t9, t11, d, n)
     return value
 
 
@@ -110,26 +107,23 @@ def grad(alpha, mu, q, L, x, below):
     n = x.shape[0]
     K = alpha.shape[0]
     t1, t2 = _grad_1(alpha.dtype, (K,), ((), ()), alpha)
-    t3, t4 = _grad_2(alpha.dtype, (K, d), ((K, d), (K,)), q)
-    t5 = _grad_3(alpha.dtype, (K*d*d,), ((K, d, d),), t3, L, below, d)
+    t3, t4 = _grad_2(alpha.dtype, (K, d), ((K,), (K, d)), q)
+    t5 = _grad_3(alpha.dtype, (K*d*d,), ((K, d, d),), t4, L, below, d)
     t6 = _matmul(t5.reshape(K*d, d), x.T).reshape(K, d, n).transpose(2, 0, 1)
     t7 = cp.einsum("ijk,ik->ij", t5, mu)
     t8 = _grad_4(alpha.dtype, (K*d,), ((K, d),), t7)
     t9, t10 = _grad_5(alpha.dtype, (K*n, d), ((n, K, d), (n, K)), t6, t8, d, K)
     t11, t12, t13 = _grad_6(alpha.dtype, (K,), ((K,), (), ()), alpha, t2, t1)
-    t14 = _grad_7(alpha.dtype, (K,), ((K,),), t13, alpha, t4)
-    t15, t16 = _grad_8(alpha.dtype, (n, K), ((n, K), (n,)), t10, t14, d)
-    t17 = _grad_9(alpha.dtype, (n,), ((n, 1),), t16)
-    t18, t19 = _grad_10(alpha.dtype, (n, K), ((n, K), (n, 1)), t15, t17)
-    responsibility, t20 = _grad_11(alpha.dtype, (n, K), ((n, K), (K,)), t18, t19)
-    t21 = _grad_12(alpha.dtype, (K,), ((),), t20, n)
-    t22, t23 = _grad_13(alpha.dtype, (n, K*d), ((n, K, d), (K, d)), t9, responsibility, K, d)
-    t24 = cp.einsum("ikj,ik->ij", t5, t23)
-    t25 = _matmul(x.T, t22.reshape(n, K*d)).reshape(d, K, d).transpose(1, 2, 0)
-    grad_alpha, t26 = _grad_14(alpha.dtype, (K,), ((K,), (K, 1)), t20, t11, t12, t21, n)
-    grad_mu = _grad_15(alpha.dtype, (K*d,), ((K, d),), t24, n)
-    t27, grad_L = _grad_16(alpha.dtype, (K*d*d,), ((K, d, d), (K, d, d)), mu, t23, t25, below, n, d)
-    grad_q = _grad_17(alpha.dtype, (K*d,), ((K, d),), t3, t27, t26, n, d)
+    t14 = _grad_7(alpha.dtype, (K,), ((K,),), t13, alpha, t3)
+    responsibility, t15 = _grad_8(alpha.dtype, (n, K), ((n, K), (K,)), t10, t14, d)
+    t16 = _grad_9(alpha.dtype, (K,), ((),), t15, n)
+    t17 = _grad_10(alpha.dtype, (K*d*n,), ((n, K, d),), t9, responsibility, K, d)
+    t18 = _grad_11(alpha.dtype, (n, K*d), ((K, d),), t17)
+    t19 = _matmul(x.T, t17.reshape(n, K*d)).reshape(d, K, d).transpose(1, 2, 0)
+    grad_alpha = _grad_12(alpha.dtype, (K,), ((K,),), t15, t11, t12, t16, n)
+    t20 = cp.einsum("ikj,ik->ij", t5, t18)
+    t21, grad_L = _grad_13(alpha.dtype, (K*d*d,), ((K, d, d), (K, d, d)), mu, t18, t19, below, n, d)
+    grad_mu, grad_q = _grad_14(alpha.dtype, (K, d), ((K, d), (K, d)), t15, t20, t4, t21, n, d)
     return Grad(grad_alpha, grad_mu, grad_q, grad_L)
 
 
@@ -140,27 +134,23 @@ def value_and_grad(alpha, mu, q, L, x, below):
     n = x.shape[0]
     K = alpha.shape[0]
     t1, t2 = _value_and_grad_1(alpha.dtype, (K,), ((), ()), alpha)
-    t3, t4 = _value_and_grad_2(alpha.dtype, (K, d), ((K, d), (K,)), q)
-    t5 = _value_and_grad_3(alpha.dtype, (K*d*d,), ((K, d, d),), t3, L, below, d)
+    t3, t4 = _value_and_grad_2(alpha.dtype, (K, d), ((K,), (K, d)), q)
+    t5 = _value_and_grad_3(alpha.dtype, (K*d*d,), ((K, d, d),), t4, L, below, d)
     t6 = _matmul(t5.reshape(K*d, d), x.T).reshape(K, d, n).transpose(2, 0, 1)
     t7 = cp.einsum("ijk,ik->ij", t5, mu)
     t8 = _value_and_grad_4(alpha.dtype, (K*d,), ((K, d),), t7)
     t9, t10 = _value_and_grad_5(alpha.dtype, (K*n, d), ((n, K, d), (n, K)), t6, t8, d, K)
     t11, t12, t13 = _value_and_grad_6(alpha.dtype, (K,), ((K,), (), ()), alpha, t2, t1)
-    t14 = _value_and_grad_7(alpha.dtype, (K,), ((K,),), t13, alpha, t4)
-    t15, t16 = _value_and_grad_8(alpha.dtype, (n, K), ((n, K), (n,)), t10, t14, d)
-    t17, t18 = _value_and_grad_9(alpha.dtype, (n,), ((n,), (n, 1)), t16)
-    t19, t20 = _value_and_grad_10(alpha.dtype, (n, K), ((n, K), (n,)), t15, t18)
-    value = _value_and_grad_11(alpha.dtype, (n,), ((),), t20, t17, n)
-    responsibility, t21 = _value_and_grad_12(alpha.dtype, (n, K), ((n, K), (K,)), t19, t20)
-    t22 = _value_and_grad_13(alpha.dtype, (K,), ((),), t21, n)
-    t23, t24 = _value_and_grad_14(alpha.dtype, (n, K*d), ((n, K, d), (K, d)), t9, responsibility, K, d)
-    t25 = cp.einsum("ik,ikj->ij", t24, t5)
-    t26 = _matmul(x.T, t23.reshape(n, K*d)).reshape(d, K, d).transpose(1, 2, 0)
-    grad_alpha, t27 = _value_and_grad_15(alpha.dtype, (K,), ((K,), (K, 1)), t11, t12, t22, t21, n)
-    grad_mu = _value_and_grad_16(alpha.dtype, (K*d,), ((K, d),), t25, n)
-    t28, grad_L = _value_and_grad_17(alpha.dtype, (K*d*d,), ((K, d, d), (K, d, d)), t24, mu, t26, below, n, d)
-    grad_q = _value_and_grad_18(alpha.dtype, (K*d,), ((K, d),), t3, t28, t27, n, d)
+    t14 = _value_and_grad_7(alpha.dtype, (K,), ((K,),), t13, alpha, t3)
+    responsibility, t15, value = _value_and_grad_8(alpha.dtype, (n, K), ((n, K), (K,), ()), t10, t14, d, n)
+    t16 = _value_and_grad_9(alpha.dtype, (K,), ((),), t15, n)
+    t17 = _value_and_grad_10(alpha.dtype, (K*d*n,), ((n, K, d),), t9, responsibility, K, d)
+    t18 = _value_and_grad_11(alpha.dtype, (n, K*d), ((K, d),), t17)
+    t19 = _matmul(x.T, t17.reshape(n, K*d)).reshape(d, K, d).transpose(1, 2, 0)
+    grad_alpha = _value_and_grad_12(alpha.dtype, (K,), ((K,),), t11, t12, t16, t15, n)
+    t20 = cp.einsum("ik,ikj->ij", t18, t5)
+    t21, grad_L = _value_and_grad_13(alpha.dtype, (K*d*d,), ((K, d, d), (K, d, d)), t18, mu, t19, below, n, d)
+    grad_mu, grad_q = _value_and_grad_14(alpha.dtype, (K, d), ((K, d), (K, d)), t15, t20, t4, t21, n, d)
     return value, Grad(grad_alpha, grad_mu, grad_q, grad_L)
 
 
@@ -171,18 +161,15 @@ def responsibility(alpha, mu, q, L, x, below):
     K = alpha.shape[0]
     n = x.shape[0]
     t1, t2 = _responsibility_1(alpha.dtype, (K,), ((), ()), alpha)
-    t3, t4 = _responsibility_2(alpha.dtype, (K, d), ((K, d), (K,)), q)
-    t5 = _responsibility_3(alpha.dtype, (K*d*d,), ((K, d, d),), t3, L, below, d)
+    t3, t4 = _responsibility_2(alpha.dtype, (K, d), ((K,), (K, d)), q)
+    t5 = _responsibility_3(alpha.dtype, (K*d*d,), ((K, d, d),), t4, L, below, d)
     t6 = _matmul(t5.reshape(K*d, d), x.T).reshape(K, d, n).transpose(2, 0, 1)
     t7 = cp.einsum("ijk,ik->ij", t5, mu)
     t8 = _responsibility_4(alpha.dtype, (K*d,), ((K, d),), t7)
     t9 = _responsibility_5(alpha.dtype, (K*n, d), ((n, K),), t6, t8, d, K)
     t10 = _responsibility_6(alpha.dtype, (K,), ((),), alpha, t2, t1)
-    t11 = _responsibility_7(alpha.dtype, (K,), ((K,),), t10, alpha, t4)
-    t12, t13 = _responsibility_8(alpha.dtype, (n, K), ((n, K), (n,)), t9, t11, d)
-    t14 = _responsibility_9(alpha.dtype, (n,), ((n, 1),), t13)
-    t15, t16 = _responsibility_10(alpha.dtype, (n, K), ((n, K), (n, 1)), t12, t14)
-    responsibility = _responsibility_11(alpha.dtype, (K*n,), ((n, K),), t15, t16, K)
+    t11 = _responsibility_7(alpha.dtype, (K,), ((K,),), t10, alpha, t3)
+    responsibility = _responsibility_8(alpha.dtype, (n, K), ((n, K),), t9, t11, d)
     return responsibility
 
 
@@ -484,12 +471,14 @@ extern "C" __global__ void matmul(const T* a_all, const T* b_all, T* c_all, long
 
 _WIDTH = 256  # threads of a block
 _BLOCKS = 1024  # at most, of a kernel with reductions: their shares are then added up by one block
+_SHARED = 32 * 1024  # bytes of shared memory, at most, for sums of columns
 
 
 class _Kernel:
     """A CUDA kernel, compiled for a dtype when first called with it, and launched on the current stream.
 
-    `form` says what its `ends` reductions keep: of "all" entries nothing, "rows" (the first axes), "columns" (the last).
+    `form` says what its `ends` reductions keep: of "all" entries nothing, "columns" (the last axes). One of the form "rows" has
+    one row after the other; it ends with reductions of all rows and of columns.
     `kinds` has a letter for each result: T for the dtype of the floating arrays, ? for conditions.
     """
 
@@ -504,10 +493,10 @@ class _Kernel:
         arrays = [cp.ascontiguousarray(array) for array in given if not isinstance(array, int)]
         wide = max(math.prod(count), *(array.size for array in (*arrays, *results))) > 2**30
         integer = cp.int64 if wide else cp.int32
-        blocks, more = getattr(self, f"_{self.form}")(dtype, integer, *count)
+        blocks, more, shared = getattr(self, f"_{self.form}")(dtype, integer, *count)
         sizes = [integer(size) for size in given if isinstance(size, int)]
         steps = [integer(array.size > 1) for array in arrays] if self.form == "points" else []
-        self.of(dtype, wide)(blocks, (_WIDTH,), (*arrays, *results, *more, *sizes, *steps))
+        self.of(dtype, wide)(blocks, (_WIDTH,), (*arrays, *results, *more, *sizes, *steps), shared_mem=shared)
         return results if len(results) > 1 else results[0]
 
     def of(self, dtype, wide):
@@ -524,18 +513,33 @@ class _Kernel:
     def _all(self, dtype, integer, count):
         blocks = max(1, -(-count // _WIDTH))
         if not self.ends:
-            return (min(blocks, 2**20),), (integer(count),)
+            return (min(blocks, 2**20),), (integer(count),), 0
         blocks = min(blocks, _BLOCKS)
-        return (blocks,), (*self._shares(dtype, self.ends * blocks, 1), integer(count))
+        return (blocks,), (*self._shares(dtype, self.ends * blocks, 1), integer(count)), 0
 
     _points = _all
 
     def _rows(self, dtype, integer, rows, columns):
-        lanes = 1
-        while 2 * lanes <= min(32, columns) and _WIDTH % (2 * lanes) == 0:
+        totals, sums = self.ends
+        size = sums * columns * max(4, cp.dtype(dtype).itemsize)  # of the sums that a group of lanes has, in bytes
+        lanes = 1  # that have a row: few enough for columns, enough that all rows at hand stay in cache
+        while 2 * lanes <= columns and _WIDTH % (2 * lanes) == 0:
+            if lanes >= 32 and 4 * lanes >= columns and size * (_WIDTH // lanes) <= _SHARED:
+                break
             lanes *= 2
-        blocks = -(-rows // (_WIDTH // lanes))
-        return (min(blocks, 2**20),), (integer(rows), integer(columns), cp.uint32(lanes))
+        groups = _WIDTH // lanes
+        blocks = max(1, min(-(-rows // groups), 2**20))
+        more = integer(rows), integer(columns), cp.uint32(lanes)
+        if not totals + sums:
+            return (blocks,), more, 0
+        blocks = min(blocks, _BLOCKS)
+        if not sums:
+            return (blocks,), (*self._shares(dtype, totals * blocks, 1), *more), 0
+        blocks = min(blocks, 2 * math.isqrt(rows) + 1)  # whose sums the last one must add up
+        fits = size * groups <= _SHARED
+        number = blocks * (totals + sums * columns * (1 if fits else 1 + groups))
+        shares = self._shares(dtype, number, 1)
+        return (blocks,), (*shares, *more, cp.uint32(fits)), size * groups if fits else 0
 
     def _columns(self, dtype, integer, rows, columns):
         width = 1
@@ -543,9 +547,9 @@ class _Kernel:
             width *= 2
         width = min(width, _WIDTH)
         tiles, groups = -(-columns // width), _WIDTH // width
-        blocks = max(1, min(-(-rows // (16 * groups)), _BLOCKS // tiles))
-        shares = self._shares(dtype, self.ends * blocks * groups * columns, tiles)
-        return (blocks, tiles), (*shares, integer(rows), integer(columns), cp.uint32(width))
+        blocks = max(1, min(-(-rows // (16 * groups)), _BLOCKS // tiles, 2 * math.isqrt(rows)))
+        shares = self._shares(dtype, self.ends * blocks * columns, tiles)
+        return (blocks, tiles), (*shares, integer(rows), integer(columns), cp.uint32(width)), 0
 
     def _shares(self, dtype, number, tiles):
         """Room for what each block adds, and the counters of blocks that are done, which every launch leaves at 0."""
@@ -566,9 +570,14 @@ struct Largest {
     static __device__ A none() { return -infinity(); }
     static __device__ A of(A a, A b) { return larger(a, b); }
 };
-// For the first of every `lanes` threads side by side (a power of 2, or all of the block) what all of them have together.
-template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
+// Room for a number of each thread of a block.
+__device__ A* lane_values() {
     __shared__ A values[1024];
+    return values;
+}
+// For every `lanes` threads side by side (a power of 2, or all of the block) what all of them have together.
+template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
+    A* values = lane_values();
     const unsigned lane = threadIdx.x % lanes;
     __syncthreads();
     values[threadIdx.x] = value;
@@ -580,6 +589,14 @@ template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
     }
     __syncthreads();
     return values[threadIdx.x - lane];
+}
+// The same of the lanes of a row, of which as many as 32 need not wait for the rest of the block.
+template <class Law> __device__ A over_row(A value, unsigned lanes) {
+    if (lanes > 32) return over_lanes<Law>(value, lanes);
+    const unsigned first = threadIdx.x % 32 / lanes * lanes;
+    const unsigned mask = (lanes < 32 ? (1u << lanes) - 1 : ~0u) << first;
+    for (unsigned n = lanes / 2; n > 0; n /= 2) value = Law::of(value, __shfl_xor_sync(mask, value, n));
+    return __shfl_sync(mask, value, first);
 }
 // Whether all other blocks (of this column) have written their shares. The counter goes back to 0.
 __device__ bool is_last_block(unsigned* done) {
@@ -598,10 +615,38 @@ template <class Law> __device__ A over_blocks(const volatile A* shares) {
     return over_lanes<Law>(value, blockDim.x);
 }
 // The same of one column, of which every chunk of the rows has a share.
-template <class Law> __device__ A over_chunks(const volatile A* shares, unsigned chunks, I columns) {
+template <class Law> __device__ A over_chunks(const volatile A* shares, unsigned chunks, size_t columns) {
     A value = Law::none();
     for (unsigned chunk = 0; chunk < chunks; chunk++) value = Law::of(value, shares[chunk * columns]);
     return value;
+}
+// For each of `width` threads side by side, a group, what all groups of a block have together.
+template <class Law> __device__ A over_groups(A value, unsigned width) {
+    A* values = lane_values();
+    const unsigned group = threadIdx.x / width;
+    __syncthreads();
+    values[threadIdx.x] = value;
+    for (unsigned n = blockDim.x / width; n > 1;) {
+        const unsigned half = (n + 1) / 2;
+        __syncthreads();
+        if (group + half < n) values[threadIdx.x] = Law::of(values[threadIdx.x], values[threadIdx.x + half * width]);
+        n = half;
+    }
+    __syncthreads();
+    return values[threadIdx.x % width];
+}
+// The share of a block: what its groups have together, of each column.
+template <class Law> __device__ void share_columns(const A* sums, volatile A* shares, unsigned groups, I columns) {
+    for (I column = threadIdx.x; column < columns; column += blockDim.x)
+        shares[(size_t)blockIdx.x * columns + column] = over_chunks<Law>(sums + column, groups, columns);
+}
+// Of each column what the shares of some blocks have together, as what a group has.
+template <class Law> __device__ void take_columns(A* sums, const volatile A* shares, unsigned lanes, I columns) {
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    const unsigned blocks = (gridDim.x + groups - 1 - group) / groups;
+    shares += (size_t)group * columns;
+    for (I column = lane; column < columns; column += lanes)
+        sums[column] = over_chunks<Law>(shares + column, blocks, (size_t)groups * columns);
 }
 """
 
@@ -628,25 +673,28 @@ extern "C" __global__ void value_1(const T* alpha_all, T* t1_all, T* t2_all, vol
 """)
 
 
-_value_2 = _Kernel("value_2", "rows", 1, "TT", """\
-extern "C" __global__ void value_2(const T* q_all, T* t3_all, T* t4_all, I rows, I columns, unsigned lanes)
+_value_2 = _Kernel("value_2", "rows", (0, 0), "TT", """\
+extern "C" __global__ void value_2(const T* __restrict__ q_all, T* t3_all, T* t4_all, I rows, I columns,
+    unsigned lanes)
 {
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t4 = Sum::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A q = q_all[i];
-                const A t3 = exp(q);
-                t4 += q;
-                t3_all[i] = t3;
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        // of the row the sum of q
+        A t3 = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A q = q_all[i];
+            const A t4 = exp(q);
+            t3 += q;
+            if (works) {
+                t4_all[i] = t4;
             }
         }
-        t4 = over_lanes<Sum>(t4, lanes);
-        if (row < rows && lane == 0) {
-            t4_all[row] = t4;
+        t3 = over_row<Sum>(t3, lanes);
+        if (works && lane == 0) {
+            t3_all[row] = t3;
         }
     }
 }
@@ -654,16 +702,16 @@ extern "C" __global__ void value_2(const T* q_all, T* t3_all, T* t4_all, I rows,
 
 
 _value_3 = _Kernel("value_3", "all", 0, "T", """\
-extern "C" __global__ void value_3(const T* t3_all, const T* L_all, const T* below_all, T* t5_all, I count, I d)
+extern "C" __global__ void value_3(const T* t4_all, const T* L_all, const T* below_all, T* t5_all, I count, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (d*d);
         const I i1 = i / d % d;
         const I i2 = i % d;
-        const A t3 = t3_all[i0 * d + i1];
+        const A t4 = t4_all[i0 * d + i1];
         const A L = L_all[i];
         const A below = below_all[i1 * d + i2];
-        const A t5 = (i1 == i2 ? t3 : 0) + below * L;
+        const A t5 = (i1 == i2 ? t4 : 0) + below * L;
         t5_all[i] = t5;
     }
 }
@@ -682,26 +730,26 @@ extern "C" __global__ void value_4(const T* t7_all, T* t8_all, I count)
 """)
 
 
-_value_5 = _Kernel("value_5", "rows", 1, "T", """\
-extern "C" __global__ void value_5(const T* t6_all, const T* t8_all, T* t9_all, I rows, I columns,
-    unsigned lanes, I d, I K)
+_value_5 = _Kernel("value_5", "rows", (0, 0), "T", """\
+extern "C" __global__ void value_5(const T* __restrict__ t6_all, const T* __restrict__ t8_all, T* t9_all,
+    I rows, I columns, unsigned lanes, I d, I K)
 {
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        const I i1 = row % K;
+        // of the row the sum of t1 * t1
         A t9 = Sum::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const I i1 = i / d % K;
-                const A t6 = t6_all[i];
-                const A t8 = t8_all[i1 * d + column];
-                const A t1 = t6 + t8;
-                t9 += t1 * t1;
-            }
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t6 = t6_all[i];
+            const A t8 = t8_all[i1 * d + column];
+            const A t1 = t6 + t8;
+            t9 += t1 * t1;
         }
-        t9 = over_lanes<Sum>(t9, lanes);
-        if (row < rows && lane == 0) {
+        t9 = over_row<Sum>(t9, lanes);
+        if (works && lane == 0) {
             t9_all[row] = t9;
         }
     }
@@ -733,104 +781,64 @@ extern "C" __global__ void value_6(const T* alpha_all, const T* t2_all, const T*
 
 
 _value_7 = _Kernel("value_7", "all", 0, "T", """\
-extern "C" __global__ void value_7(const T* t10_all, const T* alpha_all, const T* t4_all, T* t11_all, I count)
+extern "C" __global__ void value_7(const T* t10_all, const T* alpha_all, const T* t3_all, T* t11_all, I count)
 {
     const A t10 = t10_all[0];
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const A alpha = alpha_all[i];
-        const A t4 = t4_all[i];
-        const A t11 = alpha + t10 + t4;
+        const A t3 = t3_all[i];
+        const A t11 = alpha + t10 + t3;
         t11_all[i] = t11;
     }
 }
 """)
 
 
-_value_8 = _Kernel("value_8", "rows", 1, "TT", """\
-extern "C" __global__ void value_8(const T* t9_all, const T* t11_all, T* t12_all, T* t13_all, I rows, I columns,
-    unsigned lanes, I d)
+_value_8 = _Kernel("value_8", "rows", (1, 0), "T", """\
+extern "C" __global__ void value_8(const T* __restrict__ t9_all, const T* __restrict__ t11_all, T* value_all,
+    volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes, I d, I n)
 {
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    A s3 = Sum::none();
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t13 = Largest::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A t9 = t9_all[i];
-                const A t11 = t11_all[column];
-                const A t12 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
-                t13 = Largest::of(t13, t12);
-                t12_all[i] = t12;
-            }
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        // of the row the largest of t1
+        A s = Largest::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t9 = t9_all[i];
+            const A t11 = t11_all[column];
+            const A t1 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
+            s = Largest::of(s, t1);
         }
-        t13 = over_lanes<Largest>(t13, lanes);
-        if (row < rows && lane == 0) {
-            t13_all[row] = t13;
+        s = over_row<Largest>(s, lanes);
+        const A t2 = -(fabs(s) < infinity() ? s : 0);
+        // of the row the sum of t3
+        A s2 = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t9 = t9_all[i];
+            const A t11 = t11_all[column];
+            const A t1 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t1 + t2);
+            s2 += t3;
         }
-    }
-}
-""")
-
-
-_value_9 = _Kernel("value_9", "all", 0, "TT", """\
-extern "C" __global__ void value_9(const T* t13_all, T* t14_all, T* t15_all, I count)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t13 = t13_all[i];
-        const A t14 = (fabs(t13) < infinity() ? t13 : 0);
-        const A t15 = -t14;
-        t14_all[i] = t14;
-        t15_all[i] = t15;
-    }
-}
-""")
-
-
-_value_10 = _Kernel("value_10", "rows", 1, "T", """\
-extern "C" __global__ void value_10(const T* t12_all, const T* t15_all, T* t16_all, I rows, I columns,
-    unsigned lanes)
-{
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t16 = Sum::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A t12 = t12_all[i];
-                const A t15 = t15_all[row];
-                const A t1 = exp(t12 + t15);
-                t16 += t1;
-            }
-        }
-        t16 = over_lanes<Sum>(t16, lanes);
-        if (row < rows && lane == 0) {
-            t16_all[row] = t16;
+        s2 = over_row<Sum>(s2, lanes);
+        const A t4 = (fabs(s) < infinity() ? s : 0) + log(s2);
+        if (works && lane == 0) {
+            s3 += t4;
         }
     }
-}
-""")
-
-
-_value_11 = _Kernel("value_11", "all", 1, "T", """\
-extern "C" __global__ void value_11(const T* t16_all, const T* t14_all, T* value_all, volatile A* shares,
-    unsigned* done, I count, I n)
-{
-    A s = Sum::none();
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t16 = t16_all[i];
-        const A t14 = t14_all[i];
-        const A t1 = log(t16) + t14;
-        s += t1;
-    }
-    s = over_lanes<Sum>(s, blockDim.x);
-    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
+    s3 = over_lanes<Sum>(s3, blockDim.x);
+    if (threadIdx.x == 0) (shares)[blockIdx.x] = s3;
     if (!is_last_block(done)) return;
-    s = over_blocks<Sum>(shares + 0 * gridDim.x);
-    if (threadIdx.x != 0) return;
-    const A value = -s / A(n);
-    value_all[0] = value;
+    s3 = over_blocks<Sum>(shares);
+    const A t5 = s3 / A(n);
+    const A value = -t5;
+    if (threadIdx.x == 0) {
+        value_all[0] = value;
+    }
 }
 """)
 
@@ -857,25 +865,28 @@ extern "C" __global__ void grad_1(const T* alpha_all, T* t1_all, T* t2_all, vola
 """)
 
 
-_grad_2 = _Kernel("grad_2", "rows", 1, "TT", """\
-extern "C" __global__ void grad_2(const T* q_all, T* t3_all, T* t4_all, I rows, I columns, unsigned lanes)
+_grad_2 = _Kernel("grad_2", "rows", (0, 0), "TT", """\
+extern "C" __global__ void grad_2(const T* __restrict__ q_all, T* t3_all, T* t4_all, I rows, I columns,
+    unsigned lanes)
 {
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t4 = Sum::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A q = q_all[i];
-                const A t3 = exp(q);
-                t4 += q;
-                t3_all[i] = t3;
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        // of the row the sum of q
+        A t3 = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A q = q_all[i];
+            const A t4 = exp(q);
+            t3 += q;
+            if (works) {
+                t4_all[i] = t4;
             }
         }
-        t4 = over_lanes<Sum>(t4, lanes);
-        if (row < rows && lane == 0) {
-            t4_all[row] = t4;
+        t3 = over_row<Sum>(t3, lanes);
+        if (works && lane == 0) {
+            t3_all[row] = t3;
         }
     }
 }
@@ -883,16 +894,16 @@ extern "C" __global__ void grad_2(const T* q_all, T* t3_all, T* t4_all, I rows, 
 
 
 _grad_3 = _Kernel("grad_3", "all", 0, "T", """\
-extern "C" __global__ void grad_3(const T* t3_all, const T* L_all, const T* below_all, T* t5_all, I count, I d)
+extern "C" __global__ void grad_3(const T* t4_all, const T* L_all, const T* below_all, T* t5_all, I count, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (d*d);
         const I i1 = i / d % d;
         const I i2 = i % d;
-        const A t3 = t3_all[i0 * d + i1];
+        const A t4 = t4_all[i0 * d + i1];
         const A L = L_all[i];
         const A below = below_all[i1 * d + i2];
-        const A t5 = (i1 == i2 ? t3 : 0) + below * L;
+        const A t5 = (i1 == i2 ? t4 : 0) + below * L;
         t5_all[i] = t5;
     }
 }
@@ -911,27 +922,29 @@ extern "C" __global__ void grad_4(const T* t7_all, T* t8_all, I count)
 """)
 
 
-_grad_5 = _Kernel("grad_5", "rows", 1, "TT", """\
-extern "C" __global__ void grad_5(const T* t6_all, const T* t8_all, T* t9_all, T* t10_all, I rows, I columns,
-    unsigned lanes, I d, I K)
+_grad_5 = _Kernel("grad_5", "rows", (0, 0), "TT", """\
+extern "C" __global__ void grad_5(const T* __restrict__ t6_all, const T* __restrict__ t8_all, T* t9_all,
+    T* t10_all, I rows, I columns, unsigned lanes, I d, I K)
 {
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        const I i1 = row % K;
+        // of the row the sum of t9 * t9
         A t10 = Sum::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const I i1 = i / d % K;
-                const A t6 = t6_all[i];
-                const A t8 = t8_all[i1 * d + column];
-                const A t9 = t6 + t8;
-                t10 += t9 * t9;
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t6 = t6_all[i];
+            const A t8 = t8_all[i1 * d + column];
+            const A t9 = t6 + t8;
+            t10 += t9 * t9;
+            if (works) {
                 t9_all[i] = t9;
             }
         }
-        t10 = over_lanes<Sum>(t10, lanes);
-        if (row < rows && lane == 0) {
+        t10 = over_row<Sum>(t10, lanes);
+        if (works && lane == 0) {
             t10_all[row] = t10;
         }
     }
@@ -965,223 +978,201 @@ extern "C" __global__ void grad_6(const T* alpha_all, const T* t2_all, const T* 
 
 
 _grad_7 = _Kernel("grad_7", "all", 0, "T", """\
-extern "C" __global__ void grad_7(const T* t13_all, const T* alpha_all, const T* t4_all, T* t14_all, I count)
+extern "C" __global__ void grad_7(const T* t13_all, const T* alpha_all, const T* t3_all, T* t14_all, I count)
 {
     const A t13 = t13_all[0];
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const A alpha = alpha_all[i];
-        const A t4 = t4_all[i];
-        const A t14 = alpha + t13 + t4;
+        const A t3 = t3_all[i];
+        const A t14 = alpha + t13 + t3;
         t14_all[i] = t14;
     }
 }
 """)
 
 
-_grad_8 = _Kernel("grad_8", "rows", 1, "TT", """\
-extern "C" __global__ void grad_8(const T* t10_all, const T* t14_all, T* t15_all, T* t16_all, I rows, I columns,
-    unsigned lanes, I d)
+_grad_8 = _Kernel("grad_8", "rows", (0, 1), "TT", """\
+extern "C" __global__ void grad_8(const T* __restrict__ t10_all, const T* __restrict__ t14_all,
+    T* responsibility_all, T* t15_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes,
+    unsigned fits, I d)
 {
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    const size_t held = (size_t)groups * columns, each = (size_t)gridDim.x * columns;
+    extern __shared__ A room[];  // for sums of columns, where they fit
+    A* sums = fits ? room : (A*)shares + each + held * blockIdx.x;
+    A* t15_sums = sums + (size_t)group * columns;
+    for (I column = lane; column < columns; column += lanes) {
+        t15_sums[column] = Sum::none();
+    }
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t16 = Largest::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A t10 = t10_all[i];
-                const A t14 = t14_all[column];
-                const A t15 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
-                t16 = Largest::of(t16, t15);
-                t15_all[i] = t15;
-            }
-        }
-        t16 = over_lanes<Largest>(t16, lanes);
-        if (row < rows && lane == 0) {
-            t16_all[row] = t16;
-        }
-    }
-}
-""")
-
-
-_grad_9 = _Kernel("grad_9", "all", 0, "T", """\
-extern "C" __global__ void grad_9(const T* t16_all, T* t17_all, I count)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t16 = t16_all[i];
-        const A t17 = -(fabs(t16) < infinity() ? t16 : 0);
-        t17_all[i] = t17;
-    }
-}
-""")
-
-
-_grad_10 = _Kernel("grad_10", "rows", 1, "TT", """\
-extern "C" __global__ void grad_10(const T* t15_all, const T* t17_all, T* t18_all, T* t19_all, I rows,
-    I columns, unsigned lanes)
-{
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t19 = Sum::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A t15 = t15_all[i];
-                const A t17 = t17_all[row];
-                const A t18 = exp(t15 + t17);
-                t19 += t18;
-                t18_all[i] = t18;
-            }
-        }
-        t19 = over_lanes<Sum>(t19, lanes);
-        if (row < rows && lane == 0) {
-            t19_all[row] = t19;
-        }
-    }
-}
-""")
-
-
-_grad_11 = _Kernel("grad_11", "columns", 1, "TT", """\
-extern "C" __global__ void grad_11(const T* t18_all, const T* t19_all, T* responsibility_all, T* t20_all,
-    volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
-{
-    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
-    const I column = (I)blockIdx.y * width + threadIdx.x % width;
-    const bool works = group < groups && column < columns;
-    A t20 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        // of the row the largest of t1
+        A s = Largest::none();
+        for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t18 = t18_all[i];
-            const A t19 = t19_all[row];
-            const A responsibility = t18 / t19;
-            t20 += responsibility;
+            const A t10 = t10_all[i];
+            const A t14 = t14_all[column];
+            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
+            s = Largest::of(s, t1);
+        }
+        s = over_row<Largest>(s, lanes);
+        const A t2 = -(fabs(s) < infinity() ? s : 0);
+        // of the row the sum of t3
+        A s2 = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t10 = t10_all[i];
+            const A t14 = t14_all[column];
+            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t1 + t2);
+            s2 += t3;
+        }
+        s2 = over_row<Sum>(s2, lanes);
+        // of each column the sum of responsibility
+        for (I column = lane; works && column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t10 = t10_all[i];
+            const A t14 = t14_all[column];
+            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t1 + t2);
+            const A responsibility = t3 / s2;
+            t15_sums[column] += responsibility;
             responsibility_all[i] = responsibility;
         }
-        shares[(0 * chunks + chunk) * columns + column] = t20;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    t20 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
-    t20_all[column] = t20;
+    __syncthreads();
+    share_columns<Sum>(sums, shares, groups, columns);
+    if (!is_last_block(done)) return;
+    take_columns<Sum>(t15_sums, shares, lanes, columns);
+    __syncthreads();
+    for (I column = threadIdx.x; column < columns; column += blockDim.x) {
+        const A t15 = over_chunks<Sum>(sums + column, groups, columns);
+        t15_all[column] = t15;
+    }
 }
 """)
 
 
-_grad_12 = _Kernel("grad_12", "all", 1, "T", """\
-extern "C" __global__ void grad_12(const T* t20_all, T* t21_all, volatile A* shares, unsigned* done, I count,
+_grad_9 = _Kernel("grad_9", "all", 1, "T", """\
+extern "C" __global__ void grad_9(const T* t15_all, T* t16_all, volatile A* shares, unsigned* done, I count,
     I n)
 {
     A s = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t20 = t20_all[i];
-        s += t20;
+        const A t15 = t15_all[i];
+        s += t15;
     }
     s = over_lanes<Sum>(s, blockDim.x);
     if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
     if (!is_last_block(done)) return;
     s = over_blocks<Sum>(shares + 0 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A t21 = s / A(n);
-    t21_all[0] = t21;
+    const A t16 = s / A(n);
+    t16_all[0] = t16;
 }
 """)
 
 
-_grad_13 = _Kernel("grad_13", "columns", 1, "TT", """\
-extern "C" __global__ void grad_13(const T* t9_all, const T* responsibility_all, T* t22_all, T* t23_all,
-    volatile A* shares, unsigned* done, I rows, I columns, unsigned width, I K, I d)
+_grad_10 = _Kernel("grad_10", "all", 0, "T", """\
+extern "C" __global__ void grad_10(const T* t9_all, const T* responsibility_all, T* t17_all, I count, I K, I d)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / (K*d);
+        const I i1 = i / d % K;
+        const A t9 = t9_all[i];
+        const A responsibility = responsibility_all[i0 * K + i1];
+        const A t17 = t9 * responsibility;
+        t17_all[i] = t17;
+    }
+}
+""")
+
+
+_grad_11 = _Kernel("grad_11", "columns", 1, "T", """\
+extern "C" __global__ void grad_11(const T* t17_all, T* t18_all, volatile A* shares, unsigned* done, I rows,
+    I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
-    A t23 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const I i1 = i / d % K;
-            const A t9 = t9_all[i];
-            const A responsibility = responsibility_all[row * K + i1];
-            const A t22 = t9 * responsibility;
-            t23 += t22;
-            t22_all[i] = t22;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = t23;
+    A t18 = Sum::none();
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A t17 = t17_all[i];
+        t18 += t17;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    t23 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
-    t23_all[column] = t23;
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    t18 = over_groups<Sum>(t18, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = t18;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    t18 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    t18 = over_groups<Sum>(t18, width);
+    if (!works || group != 0) return;
+    t18_all[column] = t18;
 }
 """)
 
 
-_grad_14 = _Kernel("grad_14", "all", 0, "TT", """\
-extern "C" __global__ void grad_14(const T* t20_all, const T* t11_all, const T* t12_all, const T* t21_all,
-    T* grad_alpha_all, T* t26_all, I count, I n)
+_grad_12 = _Kernel("grad_12", "all", 0, "T", """\
+extern "C" __global__ void grad_12(const T* t15_all, const T* t11_all, const T* t12_all, const T* t16_all,
+    T* grad_alpha_all, I count, I n)
 {
     const A t12 = t12_all[0];
-    const A t21 = t21_all[0];
+    const A t16 = t16_all[0];
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t20 = t20_all[i];
+        const A t15 = t15_all[i];
         const A t11 = t11_all[i];
-        const A grad_alpha = t21 * (t11 / t12) - t20 / A(n);
-        const A t26 = -t20 / A(n);
+        const A grad_alpha = t16 * (t11 / t12) - t15 / A(n);
         grad_alpha_all[i] = grad_alpha;
-        t26_all[i] = t26;
     }
 }
 """)
 
 
-_grad_15 = _Kernel("grad_15", "all", 0, "T", """\
-extern "C" __global__ void grad_15(const T* t24_all, T* grad_mu_all, I count, I n)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t24 = t24_all[i];
-        const A grad_mu = -t24 / A(n);
-        grad_mu_all[i] = grad_mu;
-    }
-}
-""")
-
-
-_grad_16 = _Kernel("grad_16", "all", 0, "TT", """\
-extern "C" __global__ void grad_16(const T* mu_all, const T* t23_all, const T* t25_all, const T* below_all,
-    T* t27_all, T* grad_L_all, I count, I n, I d)
+_grad_13 = _Kernel("grad_13", "all", 0, "TT", """\
+extern "C" __global__ void grad_13(const T* mu_all, const T* t18_all, const T* t19_all, const T* below_all,
+    T* t21_all, T* grad_L_all, I count, I n, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (d*d);
         const I i1 = i / d % d;
         const I i2 = i % d;
         const A mu = mu_all[i0 * d + i2];
-        const A t23 = t23_all[i0 * d + i1];
-        const A t25 = t25_all[i];
+        const A t18 = t18_all[i0 * d + i1];
+        const A t19 = t19_all[i];
         const A below = below_all[i1 * d + i2];
-        const A t27 = t25 - mu * t23;
-        const A grad_L = below * t27 / A(n);
-        t27_all[i] = t27;
+        const A t21 = t19 - mu * t18;
+        const A grad_L = below * t21 / A(n);
+        t21_all[i] = t21;
         grad_L_all[i] = grad_L;
     }
 }
 """)
 
 
-_grad_17 = _Kernel("grad_17", "all", 0, "T", """\
-extern "C" __global__ void grad_17(const T* t3_all, const T* t27_all, const T* t26_all, T* grad_q_all, I count,
-    I n, I d)
+_grad_14 = _Kernel("grad_14", "rows", (0, 0), "TT", """\
+extern "C" __global__ void grad_14(const T* __restrict__ t15_all, const T* __restrict__ t20_all,
+    const T* __restrict__ t4_all, const T* __restrict__ t21_all, T* grad_mu_all, T* grad_q_all, I rows,
+    I columns, unsigned lanes, I n, I d)
 {
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i0 = i / d;
-        const I i1 = i % d;
-        const A t3 = t3_all[i];
-        const A t27 = t27_all[i0 * (d*d) + i1 * d + i1];
-        const A t26 = t26_all[i0];
-        const A grad_q = t3 * t27 / A(n) + t26;
-        grad_q_all[i] = grad_q;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        const A t15 = t15_all[row];
+        const A t1 = -t15 / A(n);
+        for (I column = lane; works && column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t20 = t20_all[i];
+            const A t4 = t4_all[i];
+            const A t21 = t21_all[row * (d*d) + column * d + column];
+            const A grad_mu = -t20 / A(n);
+            const A grad_q = t4 * t21 / A(n) + t1;
+            grad_mu_all[i] = grad_mu;
+            grad_q_all[i] = grad_q;
+        }
     }
 }
 """)
@@ -1209,26 +1200,28 @@ extern "C" __global__ void value_and_grad_1(const T* alpha_all, T* t1_all, T* t2
 """)
 
 
-_value_and_grad_2 = _Kernel("value_and_grad_2", "rows", 1, "TT", """\
-extern "C" __global__ void value_and_grad_2(const T* q_all, T* t3_all, T* t4_all, I rows, I columns,
-    unsigned lanes)
+_value_and_grad_2 = _Kernel("value_and_grad_2", "rows", (0, 0), "TT", """\
+extern "C" __global__ void value_and_grad_2(const T* __restrict__ q_all, T* t3_all, T* t4_all, I rows,
+    I columns, unsigned lanes)
 {
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t4 = Sum::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A q = q_all[i];
-                const A t3 = exp(q);
-                t4 += q;
-                t3_all[i] = t3;
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        // of the row the sum of q
+        A t3 = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A q = q_all[i];
+            const A t4 = exp(q);
+            t3 += q;
+            if (works) {
+                t4_all[i] = t4;
             }
         }
-        t4 = over_lanes<Sum>(t4, lanes);
-        if (row < rows && lane == 0) {
-            t4_all[row] = t4;
+        t3 = over_row<Sum>(t3, lanes);
+        if (works && lane == 0) {
+            t3_all[row] = t3;
         }
     }
 }
@@ -1236,17 +1229,17 @@ extern "C" __global__ void value_and_grad_2(const T* q_all, T* t3_all, T* t4_all
 
 
 _value_and_grad_3 = _Kernel("value_and_grad_3", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_3(const T* t3_all, const T* L_all, const T* below_all, T* t5_all,
+extern "C" __global__ void value_and_grad_3(const T* t4_all, const T* L_all, const T* below_all, T* t5_all,
     I count, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (d*d);
         const I i1 = i / d % d;
         const I i2 = i % d;
-        const A t3 = t3_all[i0 * d + i1];
+        const A t4 = t4_all[i0 * d + i1];
         const A L = L_all[i];
         const A below = below_all[i1 * d + i2];
-        const A t5 = (i1 == i2 ? t3 : 0) + below * L;
+        const A t5 = (i1 == i2 ? t4 : 0) + below * L;
         t5_all[i] = t5;
     }
 }
@@ -1265,27 +1258,29 @@ extern "C" __global__ void value_and_grad_4(const T* t7_all, T* t8_all, I count)
 """)
 
 
-_value_and_grad_5 = _Kernel("value_and_grad_5", "rows", 1, "TT", """\
-extern "C" __global__ void value_and_grad_5(const T* t6_all, const T* t8_all, T* t9_all, T* t10_all, I rows,
-    I columns, unsigned lanes, I d, I K)
+_value_and_grad_5 = _Kernel("value_and_grad_5", "rows", (0, 0), "TT", """\
+extern "C" __global__ void value_and_grad_5(const T* __restrict__ t6_all, const T* __restrict__ t8_all,
+    T* t9_all, T* t10_all, I rows, I columns, unsigned lanes, I d, I K)
 {
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        const I i1 = row % K;
+        // of the row the sum of t9 * t9
         A t10 = Sum::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const I i1 = i / d % K;
-                const A t6 = t6_all[i];
-                const A t8 = t8_all[i1 * d + column];
-                const A t9 = t6 + t8;
-                t10 += t9 * t9;
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t6 = t6_all[i];
+            const A t8 = t8_all[i1 * d + column];
+            const A t9 = t6 + t8;
+            t10 += t9 * t9;
+            if (works) {
                 t9_all[i] = t9;
             }
         }
-        t10 = over_lanes<Sum>(t10, lanes);
-        if (row < rows && lane == 0) {
+        t10 = over_row<Sum>(t10, lanes);
+        if (works && lane == 0) {
             t10_all[row] = t10;
         }
     }
@@ -1319,248 +1314,216 @@ extern "C" __global__ void value_and_grad_6(const T* alpha_all, const T* t2_all,
 
 
 _value_and_grad_7 = _Kernel("value_and_grad_7", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_7(const T* t13_all, const T* alpha_all, const T* t4_all, T* t14_all,
+extern "C" __global__ void value_and_grad_7(const T* t13_all, const T* alpha_all, const T* t3_all, T* t14_all,
     I count)
 {
     const A t13 = t13_all[0];
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const A alpha = alpha_all[i];
-        const A t4 = t4_all[i];
-        const A t14 = alpha + t13 + t4;
+        const A t3 = t3_all[i];
+        const A t14 = alpha + t13 + t3;
         t14_all[i] = t14;
     }
 }
 """)
 
 
-_value_and_grad_8 = _Kernel("value_and_grad_8", "rows", 1, "TT", """\
-extern "C" __global__ void value_and_grad_8(const T* t10_all, const T* t14_all, T* t15_all, T* t16_all, I rows,
-    I columns, unsigned lanes, I d)
+_value_and_grad_8 = _Kernel("value_and_grad_8", "rows", (1, 1), "TTT", """\
+extern "C" __global__ void value_and_grad_8(const T* __restrict__ t10_all, const T* __restrict__ t14_all,
+    T* responsibility_all, T* t15_all, T* value_all, volatile A* shares, unsigned* done, I rows, I columns,
+    unsigned lanes, unsigned fits, I d, I n)
 {
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    A s3 = Sum::none();
+    const size_t held = (size_t)groups * columns, each = (size_t)gridDim.x * columns;
+    extern __shared__ A room[];  // for sums of columns, where they fit
+    A* sums = fits ? room : (A*)shares + each + gridDim.x + held * blockIdx.x;
+    A* t15_sums = sums + (size_t)group * columns;
+    for (I column = lane; column < columns; column += lanes) {
+        t15_sums[column] = Sum::none();
+    }
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t16 = Largest::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A t10 = t10_all[i];
-                const A t14 = t14_all[column];
-                const A t15 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
-                t16 = Largest::of(t16, t15);
-                t15_all[i] = t15;
-            }
-        }
-        t16 = over_lanes<Largest>(t16, lanes);
-        if (row < rows && lane == 0) {
-            t16_all[row] = t16;
-        }
-    }
-}
-""")
-
-
-_value_and_grad_9 = _Kernel("value_and_grad_9", "all", 0, "TT", """\
-extern "C" __global__ void value_and_grad_9(const T* t16_all, T* t17_all, T* t18_all, I count)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t16 = t16_all[i];
-        const A t17 = (fabs(t16) < infinity() ? t16 : 0);
-        const A t18 = -t17;
-        t17_all[i] = t17;
-        t18_all[i] = t18;
-    }
-}
-""")
-
-
-_value_and_grad_10 = _Kernel("value_and_grad_10", "rows", 1, "TT", """\
-extern "C" __global__ void value_and_grad_10(const T* t15_all, const T* t18_all, T* t19_all, T* t20_all, I rows,
-    I columns, unsigned lanes)
-{
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t20 = Sum::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A t15 = t15_all[i];
-                const A t18 = t18_all[row];
-                const A t19 = exp(t15 + t18);
-                t20 += t19;
-                t19_all[i] = t19;
-            }
-        }
-        t20 = over_lanes<Sum>(t20, lanes);
-        if (row < rows && lane == 0) {
-            t20_all[row] = t20;
-        }
-    }
-}
-""")
-
-
-_value_and_grad_11 = _Kernel("value_and_grad_11", "all", 1, "T", """\
-extern "C" __global__ void value_and_grad_11(const T* t20_all, const T* t17_all, T* value_all,
-    volatile A* shares, unsigned* done, I count, I n)
-{
-    A s = Sum::none();
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t20 = t20_all[i];
-        const A t17 = t17_all[i];
-        const A t1 = log(t20) + t17;
-        s += t1;
-    }
-    s = over_lanes<Sum>(s, blockDim.x);
-    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
-    if (!is_last_block(done)) return;
-    s = over_blocks<Sum>(shares + 0 * gridDim.x);
-    if (threadIdx.x != 0) return;
-    const A value = -s / A(n);
-    value_all[0] = value;
-}
-""")
-
-
-_value_and_grad_12 = _Kernel("value_and_grad_12", "columns", 1, "TT", """\
-extern "C" __global__ void value_and_grad_12(const T* t19_all, const T* t20_all, T* responsibility_all,
-    T* t21_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
-{
-    const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
-    const I column = (I)blockIdx.y * width + threadIdx.x % width;
-    const bool works = group < groups && column < columns;
-    A t21 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        // of the row the largest of t1
+        A s = Largest::none();
+        for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t19 = t19_all[i];
-            const A t20 = t20_all[row];
-            const A responsibility = t19 / t20;
-            t21 += responsibility;
+            const A t10 = t10_all[i];
+            const A t14 = t14_all[column];
+            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
+            s = Largest::of(s, t1);
+        }
+        s = over_row<Largest>(s, lanes);
+        const A t2 = -(fabs(s) < infinity() ? s : 0);
+        // of the row the sum of t3
+        A s2 = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t10 = t10_all[i];
+            const A t14 = t14_all[column];
+            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t1 + t2);
+            s2 += t3;
+        }
+        s2 = over_row<Sum>(s2, lanes);
+        const A t4 = (fabs(s) < infinity() ? s : 0) + log(s2);
+        // of each column the sum of responsibility
+        for (I column = lane; works && column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t10 = t10_all[i];
+            const A t14 = t14_all[column];
+            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t1 + t2);
+            const A responsibility = t3 / s2;
+            t15_sums[column] += responsibility;
             responsibility_all[i] = responsibility;
         }
-        shares[(0 * chunks + chunk) * columns + column] = t21;
+        if (works && lane == 0) {
+            s3 += t4;
+        }
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    t21 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
-    t21_all[column] = t21;
+    __syncthreads();
+    share_columns<Sum>(sums, shares, groups, columns);
+    s3 = over_lanes<Sum>(s3, blockDim.x);
+    if (threadIdx.x == 0) (shares + each)[blockIdx.x] = s3;
+    if (!is_last_block(done)) return;
+    s3 = over_blocks<Sum>(shares + each);
+    const A t5 = s3 / A(n);
+    const A value = -t5;
+    if (threadIdx.x == 0) {
+        value_all[0] = value;
+    }
+    take_columns<Sum>(t15_sums, shares, lanes, columns);
+    __syncthreads();
+    for (I column = threadIdx.x; column < columns; column += blockDim.x) {
+        const A t15 = over_chunks<Sum>(sums + column, groups, columns);
+        t15_all[column] = t15;
+    }
 }
 """)
 
 
-_value_and_grad_13 = _Kernel("value_and_grad_13", "all", 1, "T", """\
-extern "C" __global__ void value_and_grad_13(const T* t21_all, T* t22_all, volatile A* shares, unsigned* done,
+_value_and_grad_9 = _Kernel("value_and_grad_9", "all", 1, "T", """\
+extern "C" __global__ void value_and_grad_9(const T* t15_all, T* t16_all, volatile A* shares, unsigned* done,
     I count, I n)
 {
     A s = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t21 = t21_all[i];
-        s += t21;
+        const A t15 = t15_all[i];
+        s += t15;
     }
     s = over_lanes<Sum>(s, blockDim.x);
     if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
     if (!is_last_block(done)) return;
     s = over_blocks<Sum>(shares + 0 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A t22 = s / A(n);
-    t22_all[0] = t22;
+    const A t16 = s / A(n);
+    t16_all[0] = t16;
 }
 """)
 
 
-_value_and_grad_14 = _Kernel("value_and_grad_14", "columns", 1, "TT", """\
-extern "C" __global__ void value_and_grad_14(const T* t9_all, const T* responsibility_all, T* t23_all,
-    T* t24_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width, I K, I d)
+_value_and_grad_10 = _Kernel("value_and_grad_10", "all", 0, "T", """\
+extern "C" __global__ void value_and_grad_10(const T* t9_all, const T* responsibility_all, T* t17_all, I count,
+    I K, I d)
+{
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const I i0 = i / (K*d);
+        const I i1 = i / d % K;
+        const A t9 = t9_all[i];
+        const A responsibility = responsibility_all[i0 * K + i1];
+        const A t17 = t9 * responsibility;
+        t17_all[i] = t17;
+    }
+}
+""")
+
+
+_value_and_grad_11 = _Kernel("value_and_grad_11", "columns", 1, "T", """\
+extern "C" __global__ void value_and_grad_11(const T* t17_all, T* t18_all, volatile A* shares, unsigned* done,
+    I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
-    const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
-    A t24 = Sum::none();
-    if (works) {
-        for (I row = chunk; row < rows; row += chunks) {
-            const I i = row * columns + column;
-            const I i1 = i / d % K;
-            const A t9 = t9_all[i];
-            const A responsibility = responsibility_all[row * K + i1];
-            const A t23 = t9 * responsibility;
-            t24 += t23;
-            t23_all[i] = t23;
-        }
-        shares[(0 * chunks + chunk) * columns + column] = t24;
+    A t18 = Sum::none();
+    for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
+        const I i = row * columns + column;
+        const A t17 = t17_all[i];
+        t18 += t17;
     }
-    if (!is_last_block(done) || !works || group != 0) return;
-    t24 = over_chunks<Sum>(shares + 0 * chunks * columns + column, chunks, columns);
-    t24_all[column] = t24;
+    const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
+    t18 = over_groups<Sum>(t18, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = t18;
+    if (!is_last_block(done)) return;
+    const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
+    t18 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    t18 = over_groups<Sum>(t18, width);
+    if (!works || group != 0) return;
+    t18_all[column] = t18;
 }
 """)
 
 
-_value_and_grad_15 = _Kernel("value_and_grad_15", "all", 0, "TT", """\
-extern "C" __global__ void value_and_grad_15(const T* t11_all, const T* t12_all, const T* t22_all,
-    const T* t21_all, T* grad_alpha_all, T* t27_all, I count, I n)
+_value_and_grad_12 = _Kernel("value_and_grad_12", "all", 0, "T", """\
+extern "C" __global__ void value_and_grad_12(const T* t11_all, const T* t12_all, const T* t16_all,
+    const T* t15_all, T* grad_alpha_all, I count, I n)
 {
     const A t12 = t12_all[0];
-    const A t22 = t22_all[0];
+    const A t16 = t16_all[0];
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const A t11 = t11_all[i];
-        const A t21 = t21_all[i];
-        const A grad_alpha = t22 * (t11 / t12) - t21 / A(n);
-        const A t27 = -t21 / A(n);
+        const A t15 = t15_all[i];
+        const A grad_alpha = t16 * (t11 / t12) - t15 / A(n);
         grad_alpha_all[i] = grad_alpha;
-        t27_all[i] = t27;
     }
 }
 """)
 
 
-_value_and_grad_16 = _Kernel("value_and_grad_16", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_16(const T* t25_all, T* grad_mu_all, I count, I n)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t25 = t25_all[i];
-        const A grad_mu = -t25 / A(n);
-        grad_mu_all[i] = grad_mu;
-    }
-}
-""")
-
-
-_value_and_grad_17 = _Kernel("value_and_grad_17", "all", 0, "TT", """\
-extern "C" __global__ void value_and_grad_17(const T* t24_all, const T* mu_all, const T* t26_all,
-    const T* below_all, T* t28_all, T* grad_L_all, I count, I n, I d)
+_value_and_grad_13 = _Kernel("value_and_grad_13", "all", 0, "TT", """\
+extern "C" __global__ void value_and_grad_13(const T* t18_all, const T* mu_all, const T* t19_all,
+    const T* below_all, T* t21_all, T* grad_L_all, I count, I n, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (d*d);
         const I i1 = i / d % d;
         const I i2 = i % d;
-        const A t24 = t24_all[i0 * d + i1];
+        const A t18 = t18_all[i0 * d + i1];
         const A mu = mu_all[i0 * d + i2];
-        const A t26 = t26_all[i];
+        const A t19 = t19_all[i];
         const A below = below_all[i1 * d + i2];
-        const A t28 = t26 - t24 * mu;
-        const A grad_L = below * t28 / A(n);
-        t28_all[i] = t28;
+        const A t21 = t19 - t18 * mu;
+        const A grad_L = below * t21 / A(n);
+        t21_all[i] = t21;
         grad_L_all[i] = grad_L;
     }
 }
 """)
 
 
-_value_and_grad_18 = _Kernel("value_and_grad_18", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_18(const T* t3_all, const T* t28_all, const T* t27_all, T* grad_q_all,
-    I count, I n, I d)
+_value_and_grad_14 = _Kernel("value_and_grad_14", "rows", (0, 0), "TT", """\
+extern "C" __global__ void value_and_grad_14(const T* __restrict__ t15_all, const T* __restrict__ t20_all,
+    const T* __restrict__ t4_all, const T* __restrict__ t21_all, T* grad_mu_all, T* grad_q_all, I rows,
+    I columns, unsigned lanes, I n, I d)
 {
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i0 = i / d;
-        const I i1 = i % d;
-        const A t3 = t3_all[i];
-        const A t28 = t28_all[i0 * (d*d) + i1 * d + i1];
-        const A t27 = t27_all[i0];
-        const A grad_q = t3 * t28 / A(n) + t27;
-        grad_q_all[i] = grad_q;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        const A t15 = t15_all[row];
+        const A t1 = -t15 / A(n);
+        for (I column = lane; works && column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t20 = t20_all[i];
+            const A t4 = t4_all[i];
+            const A t21 = t21_all[row * (d*d) + column * d + column];
+            const A grad_mu = -t20 / A(n);
+            const A grad_q = t4 * t21 / A(n) + t1;
+            grad_mu_all[i] = grad_mu;
+            grad_q_all[i] = grad_q;
+        }
     }
 }
 """)
@@ -1588,26 +1551,28 @@ extern "C" __global__ void responsibility_1(const T* alpha_all, T* t1_all, T* t2
 """)
 
 
-_responsibility_2 = _Kernel("responsibility_2", "rows", 1, "TT", """\
-extern "C" __global__ void responsibility_2(const T* q_all, T* t3_all, T* t4_all, I rows, I columns,
-    unsigned lanes)
+_responsibility_2 = _Kernel("responsibility_2", "rows", (0, 0), "TT", """\
+extern "C" __global__ void responsibility_2(const T* __restrict__ q_all, T* t3_all, T* t4_all, I rows,
+    I columns, unsigned lanes)
 {
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t4 = Sum::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A q = q_all[i];
-                const A t3 = exp(q);
-                t4 += q;
-                t3_all[i] = t3;
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        // of the row the sum of q
+        A t3 = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A q = q_all[i];
+            const A t4 = exp(q);
+            t3 += q;
+            if (works) {
+                t4_all[i] = t4;
             }
         }
-        t4 = over_lanes<Sum>(t4, lanes);
-        if (row < rows && lane == 0) {
-            t4_all[row] = t4;
+        t3 = over_row<Sum>(t3, lanes);
+        if (works && lane == 0) {
+            t3_all[row] = t3;
         }
     }
 }
@@ -1615,17 +1580,17 @@ extern "C" __global__ void responsibility_2(const T* q_all, T* t3_all, T* t4_all
 
 
 _responsibility_3 = _Kernel("responsibility_3", "all", 0, "T", """\
-extern "C" __global__ void responsibility_3(const T* t3_all, const T* L_all, const T* below_all, T* t5_all,
+extern "C" __global__ void responsibility_3(const T* t4_all, const T* L_all, const T* below_all, T* t5_all,
     I count, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (d*d);
         const I i1 = i / d % d;
         const I i2 = i % d;
-        const A t3 = t3_all[i0 * d + i1];
+        const A t4 = t4_all[i0 * d + i1];
         const A L = L_all[i];
         const A below = below_all[i1 * d + i2];
-        const A t5 = (i1 == i2 ? t3 : 0) + below * L;
+        const A t5 = (i1 == i2 ? t4 : 0) + below * L;
         t5_all[i] = t5;
     }
 }
@@ -1644,26 +1609,26 @@ extern "C" __global__ void responsibility_4(const T* t7_all, T* t8_all, I count)
 """)
 
 
-_responsibility_5 = _Kernel("responsibility_5", "rows", 1, "T", """\
-extern "C" __global__ void responsibility_5(const T* t6_all, const T* t8_all, T* t9_all, I rows, I columns,
-    unsigned lanes, I d, I K)
+_responsibility_5 = _Kernel("responsibility_5", "rows", (0, 0), "T", """\
+extern "C" __global__ void responsibility_5(const T* __restrict__ t6_all, const T* __restrict__ t8_all,
+    T* t9_all, I rows, I columns, unsigned lanes, I d, I K)
 {
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        const I i1 = row % K;
+        // of the row the sum of t1 * t1
         A t9 = Sum::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const I i1 = i / d % K;
-                const A t6 = t6_all[i];
-                const A t8 = t8_all[i1 * d + column];
-                const A t1 = t6 + t8;
-                t9 += t1 * t1;
-            }
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t6 = t6_all[i];
+            const A t8 = t8_all[i1 * d + column];
+            const A t1 = t6 + t8;
+            t9 += t1 * t1;
         }
-        t9 = over_lanes<Sum>(t9, lanes);
-        if (row < rows && lane == 0) {
+        t9 = over_row<Sum>(t9, lanes);
+        if (works && lane == 0) {
             t9_all[row] = t9;
         }
     }
@@ -1695,96 +1660,59 @@ extern "C" __global__ void responsibility_6(const T* alpha_all, const T* t2_all,
 
 
 _responsibility_7 = _Kernel("responsibility_7", "all", 0, "T", """\
-extern "C" __global__ void responsibility_7(const T* t10_all, const T* alpha_all, const T* t4_all, T* t11_all,
+extern "C" __global__ void responsibility_7(const T* t10_all, const T* alpha_all, const T* t3_all, T* t11_all,
     I count)
 {
     const A t10 = t10_all[0];
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const A alpha = alpha_all[i];
-        const A t4 = t4_all[i];
-        const A t11 = alpha + t10 + t4;
+        const A t3 = t3_all[i];
+        const A t11 = alpha + t10 + t3;
         t11_all[i] = t11;
     }
 }
 """)
 
 
-_responsibility_8 = _Kernel("responsibility_8", "rows", 1, "TT", """\
-extern "C" __global__ void responsibility_8(const T* t9_all, const T* t11_all, T* t12_all, T* t13_all, I rows,
-    I columns, unsigned lanes, I d)
+_responsibility_8 = _Kernel("responsibility_8", "rows", (0, 0), "T", """\
+extern "C" __global__ void responsibility_8(const T* __restrict__ t9_all, const T* __restrict__ t11_all,
+    T* responsibility_all, I rows, I columns, unsigned lanes, I d)
 {
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t13 = Largest::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A t9 = t9_all[i];
-                const A t11 = t11_all[column];
-                const A t12 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
-                t13 = Largest::of(t13, t12);
-                t12_all[i] = t12;
-            }
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        // of the row the largest of t1
+        A s = Largest::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t9 = t9_all[i];
+            const A t11 = t11_all[column];
+            const A t1 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
+            s = Largest::of(s, t1);
         }
-        t13 = over_lanes<Largest>(t13, lanes);
-        if (row < rows && lane == 0) {
-            t13_all[row] = t13;
+        s = over_row<Largest>(s, lanes);
+        const A t2 = -(fabs(s) < infinity() ? s : 0);
+        // of the row the sum of t3
+        A s2 = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t9 = t9_all[i];
+            const A t11 = t11_all[column];
+            const A t1 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t1 + t2);
+            s2 += t3;
         }
-    }
-}
-""")
-
-
-_responsibility_9 = _Kernel("responsibility_9", "all", 0, "T", """\
-extern "C" __global__ void responsibility_9(const T* t13_all, T* t14_all, I count)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t13 = t13_all[i];
-        const A t14 = -(fabs(t13) < infinity() ? t13 : 0);
-        t14_all[i] = t14;
-    }
-}
-""")
-
-
-_responsibility_10 = _Kernel("responsibility_10", "rows", 1, "TT", """\
-extern "C" __global__ void responsibility_10(const T* t12_all, const T* t14_all, T* t15_all, T* t16_all, I rows,
-    I columns, unsigned lanes)
-{
-    const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const I row = first + threadIdx.x / lanes;
-        A t16 = Sum::none();
-        if (row < rows) {
-            for (I column = lane; column < columns; column += lanes) {
-                const I i = row * columns + column;
-                const A t12 = t12_all[i];
-                const A t14 = t14_all[row];
-                const A t15 = exp(t12 + t14);
-                t16 += t15;
-                t15_all[i] = t15;
-            }
+        s2 = over_row<Sum>(s2, lanes);
+        for (I column = lane; works && column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t9 = t9_all[i];
+            const A t11 = t11_all[column];
+            const A t1 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t1 + t2);
+            const A responsibility = t3 / s2;
+            responsibility_all[i] = responsibility;
         }
-        t16 = over_lanes<Sum>(t16, lanes);
-        if (row < rows && lane == 0) {
-            t16_all[row] = t16;
-        }
-    }
-}
-""")
-
-
-_responsibility_11 = _Kernel("responsibility_11", "all", 0, "T", """\
-extern "C" __global__ void responsibility_11(const T* t15_all, const T* t16_all, T* responsibility_all, I count,
-    I K)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i0 = i / K;
-        const A t15 = t15_all[i];
-        const A t16 = t16_all[i0];
-        const A responsibility = t15 / t16;
-        responsibility_all[i] = responsibility;
     }
 }
 """)
@@ -1831,7 +1759,7 @@ def _advice(name, entries, given):
     return f"{text}: call it with {low} of the {sizes[samples]} samples at a time, and put together what it returns"
 
 
-value = _takes(value, lambda K, d, n, **_: K*d*d + K*d*n + 3*K*d + 2*K*n + 2*K + 4*n + 4)
-grad = _takes(grad, lambda K, d, n, **_: 4*K*d*d + 3*K*d*n + 7*K*d + 4*K*n + 6*K + 3*n + 5)
-value_and_grad = _takes(value_and_grad, lambda K, d, n, **_: 4*K*d*d + 3*K*d*n + 7*K*d + 4*K*n + 6*K + 4*n + 6)
-responsibility = _takes(responsibility, lambda K, d, n, **_: K*d*d + K*d*n + 3*K*d + 4*K*n + 2*K + 3*n + 3)
+value = _takes(value, lambda K, d, n, **_: K*d*d + K*d*n + 3*K*d + K*n + 2*K + 4)
+grad = _takes(grad, lambda K, d, n, **_: 4*K*d*d + 3*K*d*n + 7*K*d + 2*K*n + 5*K + 5)
+value_and_grad = _takes(value_and_grad, lambda K, d, n, **_: 4*K*d*d + 3*K*d*n + 7*K*d + 2*K*n + 5*K + 6)
+responsibility = _takes(responsibility, lambda K, d, n, **_: K*d*d + K*d*n + 3*K*d + 2*K*n + 2*K + 3)

@@ -68,8 +68,8 @@ def value(W, B, X, Y):
     """Return the objective."""
     W, B, X, Y = _arguments(W, B, X, Y)
     n = X.shape[0]
-    t1 = _matmul(X, W)
-    value = _value_1(W.dtype, (n,), ((),), B, t1, Y, n)
+    d = W.shape[0]
+    value = _value_1(W.dtype, (n, d), ((),), Y, X, W, B, n)
     return value
 
 
@@ -78,11 +78,7 @@ def grad(W, B, X, Y):
     W, B, X, Y = _arguments(W, B, X, Y)
     n = X.shape[0]
     d = W.shape[0]
-    # gradient by W
-    t1 = _matmul(X, W)
-    t2, grad_B = _grad_1(W.dtype, (n,), ((n, 1), (1, 1)), B, t1, Y, n)
-    t3 = _matmul(X.T, t2)
-    grad_W = _grad_2(W.dtype, (d,), ((d, 1),), t3, n)
+    grad_B, grad_W = _grad_1(W.dtype, (n, d), ((1, 1), (d, 1)), Y, X, W, B, n)
     return Grad(grad_W, grad_B)
 
 
@@ -91,12 +87,7 @@ def value_and_grad(W, B, X, Y):
     W, B, X, Y = _arguments(W, B, X, Y)
     n = X.shape[0]
     d = W.shape[0]
-    # objective
-    t1 = _matmul(X, W)
-    t2, value, grad_B = _value_and_grad_1(W.dtype, (n,), ((n, 1), (), (1, 1)), B, t1, Y, n)
-    # gradient by W
-    t3 = _matmul(X.T, t2)
-    grad_W = _value_and_grad_2(W.dtype, (d,), ((d, 1),), t3, n)
+    value, grad_B, grad_W = _value_and_grad_1(W.dtype, (n, d), ((), (1, 1), (d, 1)), Y, X, W, B, n)
     return value, Grad(grad_W, grad_B)
 
 
@@ -104,8 +95,8 @@ def predict(W, B, X):
     """Return predict."""
     W, B, X = _arguments_of_predict(W, B, X)
     n = X.shape[0]
-    t1 = _matmul(X, W)
-    predict = _predict_1(W.dtype, (n,), ((n, 1),), B, t1)
+    d = W.shape[0]
+    predict = _predict_1(W.dtype, (n, d), ((n, 1),), X, W, B)
     return predict
 
 
@@ -365,64 +356,16 @@ _TYPES = {  # T is kept in memory, A computed with
 }
 
 
-def _matmul(a, b):
-    """a @ b by cuBLAS; in a captured step, where CuPy does without cuBLAS, by a kernel of this module."""
-    if not getattr(_STEP, "captured", False):
-        return a @ b
-    left = a[None] if a.ndim == 1 else a
-    right = b[:, None] if b.ndim == 1 else b
-    batch = cp.broadcast_shapes(left.shape[:-2], right.shape[:-2])
-    result = cp.empty((*batch, left.shape[-2], right.shape[-1]), a.dtype)
-    left, right = (cp.broadcast_to(x, batch + x.shape[-2:]).reshape(-1, *x.shape[-2:]) for x in (left, right))
-    (count, rows, inner), columns = left.shape, right.shape[-1]
-    steps = [cp.int64(step // a.itemsize) for step in (*left.strides, *right.strides)]
-    tiles = -(-columns // 16), min(-(-rows // 16), 65535), min(count, 65535)  # the most that a grid takes
-    if a.dtype not in _MATMUL:
-        _MATMUL[a.dtype] = cp.RawKernel(_TYPES[a.dtype.name] + _MATMUL_SOURCE, "matmul")
-    sizes = [cp.int64(size) for size in (count, rows, inner, columns)]
-    _MATMUL[a.dtype](tiles, (256,), (left, right, result, *sizes, *steps))
-    return result.reshape(batch + a.shape[-2:-1] + (b.shape[-1:] if b.ndim > 1 else ()))
-
-
-_MATMUL = {}  # dtype -> the kernel
-_MATMUL_SOURCE = """\
-// c = a b for each of a batch: a block has a tile of 16 x 16 entries, and takes 64 columns of a and rows of b at a time.
-extern "C" __global__ void matmul(const T* a_all, const T* b_all, T* c_all, long long count, long long rows,
-    long long inner, long long columns, long long a_step, long long a_row, long long a_column, long long b_step,
-    long long b_row, long long b_column)
-{
-    __shared__ A left[16][65], right[64][17];
-    const int x = threadIdx.x % 16, y = threadIdx.x / 16;
-    for (long long number = blockIdx.z; number < count; number += gridDim.z) {
-        for (long long top = 16LL * blockIdx.y; top < rows; top += 16LL * gridDim.y) {
-            const long long row = top + y, column = 16LL * blockIdx.x + x;
-            const T* a = a_all + number * a_step + row * a_row;
-            const T* b = b_all + number * b_step + column * b_column;
-            A sum = 0;
-            for (long long start = 0; start < inner; start += 64) {
-                for (int k = x; k < 64; k += 16)
-                    left[y][k] = row < rows && start + k < inner ? A(a[(start + k) * a_column]) : A(0);
-                for (int k = y; k < 64; k += 16)
-                    right[k][x] = column < columns && start + k < inner ? A(b[(start + k) * b_row]) : A(0);
-                __syncthreads();
-                for (int k = 0; k < 64; ++k) sum += left[y][k] * right[k][x];
-                __syncthreads();
-            }
-            if (row < rows && column < columns) c_all[(number * rows + row) * columns + column] = T(sum);
-        }
-    }
-}
-"""
-
-
 _WIDTH = 256  # threads of a block
 _BLOCKS = 1024  # at most, of a kernel with reductions: their shares are then added up by one block
+_SHARED = 32 * 1024  # bytes of shared memory, at most, for sums of columns
 
 
 class _Kernel:
     """A CUDA kernel, compiled for a dtype when first called with it, and launched on the current stream.
 
-    `form` says what its `ends` reductions keep: of "all" entries nothing, "rows" (the first axes), "columns" (the last).
+    `form` says what its `ends` reductions keep: of "all" entries nothing, "columns" (the last axes). One of the form "rows" has
+    one row after the other; it ends with reductions of all rows and of columns.
     `kinds` has a letter for each result: T for the dtype of the floating arrays, ? for conditions.
     """
 
@@ -437,10 +380,10 @@ class _Kernel:
         arrays = [cp.ascontiguousarray(array) for array in given if not isinstance(array, int)]
         wide = max(math.prod(count), *(array.size for array in (*arrays, *results))) > 2**30
         integer = cp.int64 if wide else cp.int32
-        blocks, more = getattr(self, f"_{self.form}")(dtype, integer, *count)
+        blocks, more, shared = getattr(self, f"_{self.form}")(dtype, integer, *count)
         sizes = [integer(size) for size in given if isinstance(size, int)]
         steps = [integer(array.size > 1) for array in arrays] if self.form == "points" else []
-        self.of(dtype, wide)(blocks, (_WIDTH,), (*arrays, *results, *more, *sizes, *steps))
+        self.of(dtype, wide)(blocks, (_WIDTH,), (*arrays, *results, *more, *sizes, *steps), shared_mem=shared)
         return results if len(results) > 1 else results[0]
 
     def of(self, dtype, wide):
@@ -457,18 +400,33 @@ class _Kernel:
     def _all(self, dtype, integer, count):
         blocks = max(1, -(-count // _WIDTH))
         if not self.ends:
-            return (min(blocks, 2**20),), (integer(count),)
+            return (min(blocks, 2**20),), (integer(count),), 0
         blocks = min(blocks, _BLOCKS)
-        return (blocks,), (*self._shares(dtype, self.ends * blocks, 1), integer(count))
+        return (blocks,), (*self._shares(dtype, self.ends * blocks, 1), integer(count)), 0
 
     _points = _all
 
     def _rows(self, dtype, integer, rows, columns):
-        lanes = 1
-        while 2 * lanes <= min(32, columns) and _WIDTH % (2 * lanes) == 0:
+        totals, sums = self.ends
+        size = sums * columns * max(4, cp.dtype(dtype).itemsize)  # of the sums that a group of lanes has, in bytes
+        lanes = 1  # that have a row: few enough for columns, enough that all rows at hand stay in cache
+        while 2 * lanes <= columns and _WIDTH % (2 * lanes) == 0:
+            if lanes >= 32 and 4 * lanes >= columns and size * (_WIDTH // lanes) <= _SHARED:
+                break
             lanes *= 2
-        blocks = -(-rows // (_WIDTH // lanes))
-        return (min(blocks, 2**20),), (integer(rows), integer(columns), cp.uint32(lanes))
+        groups = _WIDTH // lanes
+        blocks = max(1, min(-(-rows // groups), 2**20))
+        more = integer(rows), integer(columns), cp.uint32(lanes)
+        if not totals + sums:
+            return (blocks,), more, 0
+        blocks = min(blocks, _BLOCKS)
+        if not sums:
+            return (blocks,), (*self._shares(dtype, totals * blocks, 1), *more), 0
+        blocks = min(blocks, 2 * math.isqrt(rows) + 1)  # whose sums the last one must add up
+        fits = size * groups <= _SHARED
+        number = blocks * (totals + sums * columns * (1 if fits else 1 + groups))
+        shares = self._shares(dtype, number, 1)
+        return (blocks,), (*shares, *more, cp.uint32(fits)), size * groups if fits else 0
 
     def _columns(self, dtype, integer, rows, columns):
         width = 1
@@ -476,9 +434,9 @@ class _Kernel:
             width *= 2
         width = min(width, _WIDTH)
         tiles, groups = -(-columns // width), _WIDTH // width
-        blocks = max(1, min(-(-rows // (16 * groups)), _BLOCKS // tiles))
-        shares = self._shares(dtype, self.ends * blocks * groups * columns, tiles)
-        return (blocks, tiles), (*shares, integer(rows), integer(columns), cp.uint32(width))
+        blocks = max(1, min(-(-rows // (16 * groups)), _BLOCKS // tiles, 2 * math.isqrt(rows)))
+        shares = self._shares(dtype, self.ends * blocks * columns, tiles)
+        return (blocks, tiles), (*shares, integer(rows), integer(columns), cp.uint32(width)), 0
 
     def _shares(self, dtype, number, tiles):
         """Room for what each block adds, and the counters of blocks that are done, which every launch leaves at 0."""
@@ -493,9 +451,14 @@ struct Sum {
     static __device__ A none() { return 0; }
     static __device__ A of(A a, A b) { return a + b; }
 };
-// For the first of every `lanes` threads side by side (a power of 2, or all of the block) what all of them have together.
-template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
+// Room for a number of each thread of a block.
+__device__ A* lane_values() {
     __shared__ A values[1024];
+    return values;
+}
+// For every `lanes` threads side by side (a power of 2, or all of the block) what all of them have together.
+template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
+    A* values = lane_values();
     const unsigned lane = threadIdx.x % lanes;
     __syncthreads();
     values[threadIdx.x] = value;
@@ -507,6 +470,14 @@ template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
     }
     __syncthreads();
     return values[threadIdx.x - lane];
+}
+// The same of the lanes of a row, of which as many as 32 need not wait for the rest of the block.
+template <class Law> __device__ A over_row(A value, unsigned lanes) {
+    if (lanes > 32) return over_lanes<Law>(value, lanes);
+    const unsigned first = threadIdx.x % 32 / lanes * lanes;
+    const unsigned mask = (lanes < 32 ? (1u << lanes) - 1 : ~0u) << first;
+    for (unsigned n = lanes / 2; n > 0; n /= 2) value = Law::of(value, __shfl_xor_sync(mask, value, n));
+    return __shfl_sync(mask, value, first);
 }
 // Whether all other blocks (of this column) have written their shares. The counter goes back to 0.
 __device__ bool is_last_block(unsigned* done) {
@@ -524,119 +495,217 @@ template <class Law> __device__ A over_blocks(const volatile A* shares) {
     for (unsigned block = threadIdx.x; block < gridDim.x; block += blockDim.x) value = Law::of(value, shares[block]);
     return over_lanes<Law>(value, blockDim.x);
 }
+// The same of one column, of which every chunk of the rows has a share.
+template <class Law> __device__ A over_chunks(const volatile A* shares, unsigned chunks, size_t columns) {
+    A value = Law::none();
+    for (unsigned chunk = 0; chunk < chunks; chunk++) value = Law::of(value, shares[chunk * columns]);
+    return value;
+}
+// The share of a block: what its groups have together, of each column.
+template <class Law> __device__ void share_columns(const A* sums, volatile A* shares, unsigned groups, I columns) {
+    for (I column = threadIdx.x; column < columns; column += blockDim.x)
+        shares[(size_t)blockIdx.x * columns + column] = over_chunks<Law>(sums + column, groups, columns);
+}
+// Of each column what the shares of some blocks have together, as what a group has.
+template <class Law> __device__ void take_columns(A* sums, const volatile A* shares, unsigned lanes, I columns) {
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    const unsigned blocks = (gridDim.x + groups - 1 - group) / groups;
+    shares += (size_t)group * columns;
+    for (I column = lane; column < columns; column += lanes)
+        sums[column] = over_chunks<Law>(shares + column, blocks, (size_t)groups * columns);
+}
 """
 
 
-_value_1 = _Kernel("value_1", "all", 1, "T", """\
-extern "C" __global__ void value_1(const T* B_all, const T* t1_all, const T* Y_all, T* value_all,
-    volatile A* shares, unsigned* done, I count, I n)
+_value_1 = _Kernel("value_1", "rows", (1, 0), "T", """\
+extern "C" __global__ void value_1(const T* __restrict__ Y_all, const T* __restrict__ X_all,
+    const T* __restrict__ W_all, const T* __restrict__ B_all, T* value_all, volatile A* shares, unsigned* done,
+    I rows, I columns, unsigned lanes, I n)
 {
     const A B = B_all[0];
-    A s = Sum::none();
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t1 = t1_all[i];
-        const A Y = Y_all[i];
-        const A t1_2 = t1 + B - Y;
-        s += t1_2 * t1_2;
-    }
-    s = over_lanes<Sum>(s, blockDim.x);
-    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
-    if (!is_last_block(done)) return;
-    s = over_blocks<Sum>(shares + 0 * gridDim.x);
-    if (threadIdx.x != 0) return;
-    const A value = s / A(n);
-    value_all[0] = value;
-}
-""")
-
-
-_grad_1 = _Kernel("grad_1", "all", 1, "TT", """\
-extern "C" __global__ void grad_1(const T* B_all, const T* t1_all, const T* Y_all, T* t2_all, T* grad_B_all,
-    volatile A* shares, unsigned* done, I count, I n)
-{
-    const A B = B_all[0];
-    A s = Sum::none();
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t1 = t1_all[i];
-        const A Y = Y_all[i];
-        const A t2 = t1 + B - Y;
-        s += t2;
-        t2_all[i] = t2;
-    }
-    s = over_lanes<Sum>(s, blockDim.x);
-    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
-    if (!is_last_block(done)) return;
-    s = over_blocks<Sum>(shares + 0 * gridDim.x);
-    if (threadIdx.x != 0) return;
-    const A grad_B = 2 * s / A(n);
-    grad_B_all[0] = grad_B;
-}
-""")
-
-
-_grad_2 = _Kernel("grad_2", "all", 0, "T", """\
-extern "C" __global__ void grad_2(const T* t3_all, T* grad_W_all, I count, I n)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t3 = t3_all[i];
-        const A grad_W = 2 * t3 / A(n);
-        grad_W_all[i] = grad_W;
-    }
-}
-""")
-
-
-_value_and_grad_1 = _Kernel("value_and_grad_1", "all", 2, "TTT", """\
-extern "C" __global__ void value_and_grad_1(const T* B_all, const T* t1_all, const T* Y_all, T* t2_all,
-    T* value_all, T* grad_B_all, volatile A* shares, unsigned* done, I count, I n)
-{
-    const A B = B_all[0];
-    A s = Sum::none();
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     A s2 = Sum::none();
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t1 = t1_all[i];
-        const A Y = Y_all[i];
-        const A t2 = t1 + B - Y;
-        s += t2 * t2;
-        s2 += t2;
-        t2_all[i] = t2;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        const A Y = Y_all[row];
+        // of the row the sum of X * W
+        A s = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A X = X_all[i];
+            const A W = W_all[column];
+            s += X * W;
+        }
+        s = over_row<Sum>(s, lanes);
+        const A t1 = B + s - Y;
+        if (works && lane == 0) {
+            s2 += t1 * t1;
+        }
     }
-    s = over_lanes<Sum>(s, blockDim.x);
-    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
     s2 = over_lanes<Sum>(s2, blockDim.x);
-    if (threadIdx.x == 0) shares[1 * gridDim.x + blockIdx.x] = s2;
+    if (threadIdx.x == 0) (shares)[blockIdx.x] = s2;
     if (!is_last_block(done)) return;
-    s = over_blocks<Sum>(shares + 0 * gridDim.x);
-    s2 = over_blocks<Sum>(shares + 1 * gridDim.x);
-    if (threadIdx.x != 0) return;
-    const A value = s / A(n);
-    const A grad_B = 2 * s2 / A(n);
-    value_all[0] = value;
-    grad_B_all[0] = grad_B;
-}
-""")
-
-
-_value_and_grad_2 = _Kernel("value_and_grad_2", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_2(const T* t3_all, T* grad_W_all, I count, I n)
-{
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t3 = t3_all[i];
-        const A grad_W = 2 * t3 / A(n);
-        grad_W_all[i] = grad_W;
+    s2 = over_blocks<Sum>(shares);
+    const A value = s2 / A(n);
+    if (threadIdx.x == 0) {
+        value_all[0] = value;
     }
 }
 """)
 
 
-_predict_1 = _Kernel("predict_1", "all", 0, "T", """\
-extern "C" __global__ void predict_1(const T* B_all, const T* t1_all, T* predict_all, I count)
+_grad_1 = _Kernel("grad_1", "rows", (1, 1), "TT", """\
+extern "C" __global__ void grad_1(const T* __restrict__ Y_all, const T* __restrict__ X_all,
+    const T* __restrict__ W_all, const T* __restrict__ B_all, T* grad_B_all, T* grad_W_all, volatile A* shares,
+    unsigned* done, I rows, I columns, unsigned lanes, unsigned fits, I n)
 {
     const A B = B_all[0];
-    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t1 = t1_all[i];
-        const A predict = t1 + B;
-        predict_all[i] = predict;
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    A s3 = Sum::none();
+    const size_t held = (size_t)groups * columns, each = (size_t)gridDim.x * columns;
+    extern __shared__ A room[];  // for sums of columns, where they fit
+    A* sums = fits ? room : (A*)shares + each + gridDim.x + held * blockIdx.x;
+    A* s2_sums = sums + (size_t)group * columns;
+    for (I column = lane; column < columns; column += lanes) {
+        s2_sums[column] = Sum::none();
+    }
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        const A Y = Y_all[row];
+        // of the row the sum of X * W
+        A s = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A X = X_all[i];
+            const A W = W_all[column];
+            s += X * W;
+        }
+        s = over_row<Sum>(s, lanes);
+        const A t1 = B + s - Y;
+        // of each column the sum of t1 * X
+        for (I column = lane; works && column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A X = X_all[i];
+            s2_sums[column] += t1 * X;
+        }
+        if (works && lane == 0) {
+            s3 += t1;
+        }
+    }
+    __syncthreads();
+    share_columns<Sum>(sums, shares, groups, columns);
+    s3 = over_lanes<Sum>(s3, blockDim.x);
+    if (threadIdx.x == 0) (shares + each)[blockIdx.x] = s3;
+    if (!is_last_block(done)) return;
+    s3 = over_blocks<Sum>(shares + each);
+    const A t2 = s3 / A(n);
+    const A grad_B = 2 * t2;
+    if (threadIdx.x == 0) {
+        grad_B_all[0] = grad_B;
+    }
+    take_columns<Sum>(s2_sums, shares, lanes, columns);
+    __syncthreads();
+    for (I column = threadIdx.x; column < columns; column += blockDim.x) {
+        const A s2 = over_chunks<Sum>(sums + column, groups, columns);
+        const A grad_W = 2 * s2 / A(n);
+        grad_W_all[column] = grad_W;
+    }
+}
+""")
+
+
+_value_and_grad_1 = _Kernel("value_and_grad_1", "rows", (2, 1), "TTT", """\
+extern "C" __global__ void value_and_grad_1(const T* __restrict__ Y_all, const T* __restrict__ X_all,
+    const T* __restrict__ W_all, const T* __restrict__ B_all, T* value_all, T* grad_B_all, T* grad_W_all,
+    volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes, unsigned fits, I n)
+{
+    const A B = B_all[0];
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    A s3 = Sum::none();
+    A s4 = Sum::none();
+    const size_t held = (size_t)groups * columns, each = (size_t)gridDim.x * columns;
+    extern __shared__ A room[];  // for sums of columns, where they fit
+    A* sums = fits ? room : (A*)shares + each + 2 * gridDim.x + held * blockIdx.x;
+    A* s2_sums = sums + (size_t)group * columns;
+    for (I column = lane; column < columns; column += lanes) {
+        s2_sums[column] = Sum::none();
+    }
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        const A Y = Y_all[row];
+        // of the row the sum of X * W
+        A s = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A X = X_all[i];
+            const A W = W_all[column];
+            s += X * W;
+        }
+        s = over_row<Sum>(s, lanes);
+        const A t1 = B + s - Y;
+        // of each column the sum of t1 * X
+        for (I column = lane; works && column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A X = X_all[i];
+            s2_sums[column] += t1 * X;
+        }
+        if (works && lane == 0) {
+            s3 += t1 * t1;
+            s4 += t1;
+        }
+    }
+    __syncthreads();
+    share_columns<Sum>(sums, shares, groups, columns);
+    s3 = over_lanes<Sum>(s3, blockDim.x);
+    if (threadIdx.x == 0) (shares + each)[blockIdx.x] = s3;
+    s4 = over_lanes<Sum>(s4, blockDim.x);
+    if (threadIdx.x == 0) (shares + each + gridDim.x)[blockIdx.x] = s4;
+    if (!is_last_block(done)) return;
+    s3 = over_blocks<Sum>(shares + each);
+    s4 = over_blocks<Sum>(shares + each + gridDim.x);
+    const A value = s3 / A(n);
+    const A t2 = s4 / A(n);
+    const A grad_B = 2 * t2;
+    if (threadIdx.x == 0) {
+        value_all[0] = value;
+        grad_B_all[0] = grad_B;
+    }
+    take_columns<Sum>(s2_sums, shares, lanes, columns);
+    __syncthreads();
+    for (I column = threadIdx.x; column < columns; column += blockDim.x) {
+        const A s2 = over_chunks<Sum>(sums + column, groups, columns);
+        const A grad_W = 2 * s2 / A(n);
+        grad_W_all[column] = grad_W;
+    }
+}
+""")
+
+
+_predict_1 = _Kernel("predict_1", "rows", (0, 0), "T", """\
+extern "C" __global__ void predict_1(const T* __restrict__ X_all, const T* __restrict__ W_all,
+    const T* __restrict__ B_all, T* predict_all, I rows, I columns, unsigned lanes)
+{
+    const A B = B_all[0];
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        // of the row the sum of X * W
+        A s = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A X = X_all[i];
+            const A W = W_all[column];
+            s += X * W;
+        }
+        s = over_row<Sum>(s, lanes);
+        const A predict = B + s;
+        if (works && lane == 0) {
+            predict_all[row] = predict;
+        }
     }
 }
 """)
@@ -683,7 +752,6 @@ def _advice(name, entries, given):
     return f"{text}: call it with {low} of the {sizes[samples]} samples at a time, and put together what it returns"
 
 
-value = _takes(value, lambda n, **_: n + 1)
-grad = _takes(grad, lambda d, n, **_: 2*d + 2*n + 1)
-value_and_grad = _takes(value_and_grad, lambda d, n, **_: 2*d + 2*n + 2)
-predict = _takes(predict, lambda n, **_: 2*n)
+grad = _takes(grad, lambda d, **_: d + 1)
+value_and_grad = _takes(value_and_grad, lambda d, **_: d + 2)
+predict = _takes(predict, lambda n, **_: n)

@@ -141,7 +141,7 @@ def finish(unit: Unit, model: Lowered, options: Options) -> Unit:
     roots = iter(optimised([*unit.roots, *names, *texts], model, options))
     chosen = plan([next(roots) for _ in unit.roots], model.declarations.samples)
     names, texts = ({next(roots): known for known in labels.values()} for labels in (names, texts))
-    steps = fuse(chosen.results, chosen.order) if options.backend == "cupy" else ()
+    steps = fuse(chosen.results, chosen.order, chosen.samples) if options.backend == "cupy" else ()
     return replace(unit, roots=chosen.results, plan=chosen, steps=steps, names=names, texts=texts)
 
 

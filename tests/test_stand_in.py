@@ -143,6 +143,22 @@ def test_grids_of_two_axes():
     np.testing.assert_array_equal(x.get(), 100 * y + 10 * b + t)
 
 
+SHARED = "extern __shared__ double s[]; s[t] = t; __syncthreads(); x[t] = s[31 - t];"
+
+
+@compiled
+def test_shared_memory_whose_size_the_launch_chooses():
+    x = cp.zeros(32)
+    cp.RawKernel(one_line(SHARED), "line")((2,), (32,), (x,), shared_mem=256)
+    np.testing.assert_array_equal(x.get(), range(31, -1, -1))
+    with pytest.raises(cp.LaunchError, match="outside the shared memory that the launch asks for"):
+        cp.RawKernel(one_line(SHARED), "line")((2,), (32,), (x,), shared_mem=248)
+    with pytest.raises(cp.LaunchError, match="at most 48 KB of shared memory"):
+        cp.RawKernel(one_line(SHARED), "line")((2,), (32,), (x,), shared_mem=48 * 1024 + 1)
+    cp.RawKernel(one_line("extern __shared__ double s[]; x[t] = s[t];"), "line")((2,), (32,), (x,), shared_mem=256)
+    assert np.isnan(x.get()).all()
+
+
 @compiled
 def test_atomic_sums():
     for dtype, name in [(cp.int32, "int"), (cp.uint32, "unsigned"), (cp.float32, "float"), (cp.float64, "double")]:

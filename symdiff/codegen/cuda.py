@@ -84,10 +84,16 @@ struct Smallest {
     static __device__ A none() { return infinity(); }
     static __device__ A of(A a, A b) { return smaller(a, b); }
 };""",
-    "over_lanes": """\
-// For the first of every `lanes` threads side by side (a power of 2, or all of the block) what all of them have together.
-template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
+    "lane_values": """\
+// Room for a number of each thread of a block.
+__device__ A* lane_values() {
     __shared__ A values[1024];
+    return values;
+}""",
+    "over_lanes": """\
+// For every `lanes` threads side by side (a power of 2, or all of the block) what all of them have together.
+template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
+    A* values = lane_values();
     const unsigned lane = threadIdx.x % lanes;
     __syncthreads();
     values[threadIdx.x] = value;
@@ -99,6 +105,15 @@ template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
     }
     __syncthreads();
     return values[threadIdx.x - lane];
+}""",
+    "over_row": """\
+// The same of the lanes of a row, of which as many as 32 need not wait for the rest of the block.
+template <class Law> __device__ A over_row(A value, unsigned lanes) {
+    if (lanes > 32) return over_lanes<Law>(value, lanes);
+    const unsigned first = threadIdx.x % 32 / lanes * lanes;
+    const unsigned mask = (lanes < 32 ? (1u << lanes) - 1 : ~0u) << first;
+    for (unsigned n = lanes / 2; n > 0; n /= 2) value = Law::of(value, __shfl_xor_sync(mask, value, n));
+    return __shfl_sync(mask, value, first);
 }""",
     "is_last_block": """\
 // Whether all other blocks (of this column) have written their shares. The counter goes back to 0.
@@ -120,10 +135,41 @@ template <class Law> __device__ A over_blocks(const volatile A* shares) {
 }""",
     "over_chunks": """\
 // The same of one column, of which every chunk of the rows has a share.
-template <class Law> __device__ A over_chunks(const volatile A* shares, unsigned chunks, I columns) {
+template <class Law> __device__ A over_chunks(const volatile A* shares, unsigned chunks, size_t columns) {
     A value = Law::none();
     for (unsigned chunk = 0; chunk < chunks; chunk++) value = Law::of(value, shares[chunk * columns]);
     return value;
+}""",
+    "over_groups": """\
+// For each of `width` threads side by side, a group, what all groups of a block have together.
+template <class Law> __device__ A over_groups(A value, unsigned width) {
+    A* values = lane_values();
+    const unsigned group = threadIdx.x / width;
+    __syncthreads();
+    values[threadIdx.x] = value;
+    for (unsigned n = blockDim.x / width; n > 1;) {
+        const unsigned half = (n + 1) / 2;
+        __syncthreads();
+        if (group + half < n) values[threadIdx.x] = Law::of(values[threadIdx.x], values[threadIdx.x + half * width]);
+        n = half;
+    }
+    __syncthreads();
+    return values[threadIdx.x % width];
+}""",
+    "share_columns": """\
+// The share of a block: what its groups have together, of each column.
+template <class Law> __device__ void share_columns(const A* sums, volatile A* shares, unsigned groups, I columns) {
+    for (I column = threadIdx.x; column < columns; column += blockDim.x)
+        shares[(size_t)blockIdx.x * columns + column] = over_chunks<Law>(sums + column, groups, columns);
+}""",
+    "take_columns": """\
+// Of each column what the shares of some blocks have together, as what a group has.
+template <class Law> __device__ void take_columns(A* sums, const volatile A* shares, unsigned lanes, I columns) {
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    const unsigned blocks = (gridDim.x + groups - 1 - group) / groups;
+    shares += (size_t)group * columns;
+    for (I column = lane; column < columns; column += lanes)
+        sums[column] = over_chunks<Law>(shares + column, blocks, (size_t)groups * columns);
 }""",
 }
 
@@ -132,8 +178,13 @@ _REQUIRES = {
     "nan_": ("infinity",),
     "Largest": ("larger", "infinity"),
     "Smallest": ("smaller", "infinity"),
+    "over_lanes": ("lane_values",),
+    "over_row": ("over_lanes",),
     "over_blocks": ("over_lanes", "is_last_block"),
     "over_chunks": ("is_last_block",),
+    "over_groups": ("lane_values", "over_chunks"),
+    "share_columns": ("over_chunks",),
+    "take_columns": ("over_chunks",),
 }
 
 # Names that no variable of a kernel may have.
@@ -144,7 +195,7 @@ namespace new not not_eq operator or or_eq private protected public register res
 static struct switch template this throw true try typedef typeid typename union unsigned using virtual void volatile
 wchar_t while xor xor_eq threadIdx blockIdx blockDim gridDim warpSize NAN INFINITY signbit i entry row column done
 shares lanes isnan isinf count rows columns lane group groups chunk chunks width first j0 j1 jn y0 y1 yn gamma fma
-fmod pow
+fmod pow works fits sums room held each size_t blocks own
 """
 RESERVED = frozenset(_WORDS.split()) | {*_CALLS.values(), *PRELUDE}
 

@@ -17,6 +17,7 @@ from symdiff.codegen.module import ModuleSpec, ModuleWriter
 from symdiff.codegen.numpy import Writer, called
 from symdiff.codegen.program import ATOM, Assign, Function, Text, listed
 from symdiff.codegen.results import copied
+from symdiff.codegen.rows import RowsWriter
 from symdiff.errors import UnsupportedError
 from symdiff.graph.contraction import is_view
 from symdiff.graph.inputs import Input, Unit
@@ -269,7 +270,8 @@ class StepsWriter:
             names[node] = unique(writer.names.get(node) or self._numbered(), taken)
         name = f"{self.name}_{1 + sum(source.name.rpartition('_')[0] == self.name for _, source in self.kernels)}"
         pointwise = self.shape is not None
-        source = KernelWriter(name, kernel, names, lambda found: self.devices.setdefault(found), pointwise).write()
+        kind = RowsWriter if kernel.form == "rows" else KernelWriter
+        source = kind(name, kernel, names, lambda found: self.devices.setdefault(found), pointwise).write()
         self.kernels.append((kernel, source))
         arrays = [writer.texts[node].source for node in source.arrays]
         given = [*arrays, *(writer.sizes[size] for size in source.sizes)]

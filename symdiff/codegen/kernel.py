@@ -20,7 +20,7 @@ from symdiff.graph.contraction import is_view
 from symdiff.graph.node import Node
 from symdiff.graph.plan import Kernel
 from symdiff.graph.size import total
-from symdiff.graph.space import Axes, is_whole, operands_of, reduction_of, seen_through
+from symdiff.graph.space import Axes, is_elementwise, is_whole, operands_of, reduction_of, seen_through, space_of
 from symdiff.names import unique
 
 _LAWS = {"reduce_max": "Largest", "reduce_min": "Smallest", "reduce_prod": "Product"}
@@ -36,14 +36,14 @@ class KernelSource:
     types : of each result, "T" or "?".
     arrays : what it reads, in order.
     sizes : the names of the sizes it is given, in order.
-    ends : how many reductions it ends with.
+    ends : how many reductions it ends with; in the form "rows" of all and of columns.
     """
 
     name: str
     types: str
     arrays: tuple[Node, ...]
     sizes: tuple[str, ...]
-    ends: int
+    ends: int | tuple[int, int]
     text: str
 
 
@@ -95,8 +95,8 @@ class KernelWriter:
         self.name, self.kernel, self.need, self.pointwise = name, kernel, need, pointwise
         self.given = {node: c_name(text) for node, text in names.items()}
         self.taken = {*RESERVED, name}
-        wanted = {node: self.given[node] for node in kernel.results}
-        self.writer = _EntryWriter({}, wanted, {}, self.taken, "", need, lengths=_Ascii(), is_part=True)
+        self.wanted = {node: self.given[node] for node in kernel.results}
+        self.writer = _EntryWriter({}, self.wanted, {}, self.taken, "", need, lengths=_Ascii(), is_part=True)
         assert isinstance(self.writer.writer, CudaWriter)
         self.expressions = self.writer.writer
         self.expressions.axis = self._axis
@@ -107,34 +107,43 @@ class KernelWriter:
 
     def write(self) -> KernelSource:
         """The kernel."""
+        lines = self._lines()
+        text = [*self._head(), "{", *indent(lines), "}"]
+        types = "".join("?" if node.dtype == "bool" else "T" for node in self.kernel.results)
+        sizes = tuple(self.writer.sizes.unknown)
+        return KernelSource(self.name, types, tuple(self.pointers), sizes, self._number(), "\n".join(text))
+
+    def _lines(self) -> list[str]:
         kernel = self.kernel
         before = self._statements(kernel.before, kernel.before)
         stored = [node for node in kernel.nodes if node in kernel.results]
         body = self._statements(kernel.nodes, stored, kernel.ends)
-        sums = self._sums()
-        adding = [f"{s} = {law}::of({s}, {text});" if law != "Sum" else f"{s} += {text};" for s, law, text in sums]
+        sums = self._sums(kernel.ends)
+        adding = [added(s, law, text) for s, law, text in sums]
         entries = [f"{self._pointer_of(node)}[i] = {self.writer.texts[node].source};" for node in stored]
         loads = [self._load(*key) for key in self.loaded if key[1]]
         one_entry = [*loads, *body, *adding, *entries]
-        form = {"all": self._all, "rows": self._rows, "columns": self._columns}[kernel.form]
-        lines = form(before, self._counting(one_entry), [(s, law) for s, law, _ in sums])
-        text = [*self._head(), "{", *indent(lines), "}"]
-        arrays = tuple(self.pointers)
-        types = "".join("?" if node.dtype == "bool" else "T" for node in kernel.results)
-        return KernelSource(
-            self.name, types, arrays, tuple(self.writer.sizes.unknown), len(kernel.ends), "\n".join(text)
-        )
+        form = {"all": self._all, "columns": self._columns}[kernel.form]
+        return form(before, self._counting(one_entry), [(s, law) for s, law, _ in sums])
+
+    def _number(self) -> int | tuple[int, int]:
+        return len(self.kernel.ends)
 
     # Statements
 
     def _reads(self, node: Node) -> list[tuple[Node, Node, Axes]]:
         """The operands of a node, with what they look at and the axes that it runs along."""
-        one = reduction_of(node) if node in self.kernel.ends else None
+        one = None if is_elementwise(node) else reduction_of(node)
         operands = operands_of(node) if one is None else list(one.operands)
+        if node in self.kernel.after:  # along columns
+            own = self._rows_of()
+            operands = [(x, tuple(None if axis is None else axis + own for axis in axes)) for x, axes in operands]
         return [(x, *seen_through(*found)) for x, found in zip(node.args, operands, strict=True)]
 
-    def _statements(self, nodes: Sequence[Node], kept: Sequence[Node], ends: Sequence[Node] = ()) -> list[str]:
-        """The statements that compute nodes, and what they look at."""
+    def _statements(
+        self, nodes: Sequence[Node], kept: Sequence[Node], ends: Sequence[Node] = (), named: Sequence[Node] = ()
+    ) -> list[str]:
+        """The statements that compute nodes, and what they look at; what is `named` gets a variable."""
         order: list[Node] = []
         for node in (*nodes, *ends):
             found: list[Text | None] = []
@@ -144,7 +153,7 @@ class KernelWriter:
                 found.append(None if base in self.computed else self._read(base, axes))
             self.expressions.read[node] = found
             order += [] if node in ends else [node]
-        self.writer.write(order, kept, [a for node in ends for a in node.args if a in self.computed])
+        self.writer.write(order, kept, [*named, *(a for node in ends for a in node.args if a in self.computed)])
         return self.writer.lines()
 
     def _read(self, base: Node, axes: Axes) -> Text:
@@ -173,8 +182,12 @@ class KernelWriter:
         """Where in memory an entry is, in C order."""
         if not any(axis is not None for axis in axes):
             return "0"
-        if is_whole(axes, self.kernel.space):
+        space, rows = self.kernel.space, self._rows_of()
+        if is_whole(axes, space):
             return f"i * {self._pointer_of(base)}_step" if self.pointwise else "i"
+        own = [axis for axis in axes if axis is not None]
+        if rows and own in (list(range(rows)), list(range(rows, len(space)))):
+            return "row" if own[0] == 0 else "column"
         terms = []
         for place, axis in enumerate(axes):
             if axis is not None:
@@ -185,33 +198,42 @@ class KernelWriter:
 
     def _axis(self, axis: int) -> str:
         """The variable that counts along an axis."""
-        kernel, last = self.kernel, len(self.kernel.space) - 1
-        rows = {"all": 0, "rows": kernel.kept, "columns": last + 1 - kernel.kept}[kernel.form]
+        rows, last = self._rows_of(), len(self.kernel.space) - 1
         if rows == 1 and axis == 0:
             return "row"
         if rows and axis == last == rows:
             return "column"
         return "i" if last == 0 else self.axes.setdefault(axis, f"i{axis}")
 
+    def _rows_of(self) -> int:
+        """How many axes count rows."""
+        kernel = self.kernel
+        return {"all": 0, "rows": kernel.kept, "columns": len(kernel.space) - kernel.kept}[kernel.form]
+
     def _counting(self, lines: list[str]) -> list[str]:
         """The statements for one entry, with the place along single axes in front."""
+        return [*self._places(range(len(self.kernel.space)), "i"), *lines]
+
+    def _places(self, axes: range, place: str) -> list[str]:
+        """The places along single axes that are used, from the place along those axes together."""
         space, found = self.kernel.space, []
-        for axis, name in sorted(self.axes.items()):
-            inner = total(space[axis + 1 :])
-            text = "i" if inner == 1 else f"i / {self.expressions.size(inner).at(PRODUCT + 1)}"
-            outer = "" if axis == 0 else f" % {self.expressions.size(space[axis]).at(PRODUCT + 1)}"
-            found.append(f"const I {name} = {text}{outer};")
-        return [*found, *lines]
+        for axis in axes:
+            if name := self.axes.pop(axis, None):
+                inner = total(space[axis + 1 : axes.stop])
+                text = place if inner == 1 else f"{place} / {self.expressions.size(inner).at(PRODUCT + 1)}"
+                outer = "" if axis == axes.start else f" % {self.expressions.size(space[axis]).at(PRODUCT + 1)}"
+                found.append(f"const I {name} = {text}{outer};")
+        return found
 
     def _pointer_of(self, node: Node) -> str:
         if node in self.kernel.results:
             return f"{self.given[node]}_all"
         return self.pointers.setdefault(node, f"{self.given[node]}_all")
 
-    def _sums(self) -> list[tuple[str, str, str]]:
+    def _sums(self, ends: Sequence[Node]) -> list[tuple[str, str, str]]:
         """For each reduction its variable, its law, and what an entry adds."""
         found = []
-        for node in self.kernel.ends:
+        for node in ends:
             law = _LAWS.get(node.op, "Sum")
             self.need(law)
             variable = unique(self.writer.names.get(node, "s"), self.taken)
@@ -224,24 +246,28 @@ class KernelWriter:
             found.append((variable, law, text))
         return found
 
-    # The three forms
+    # The forms
 
     def _head(self) -> list[str]:
         kernel = self.kernel
         parameters = [f"const {_TYPES[node.dtype]}* {name}" for node, name in self.pointers.items()]
         parameters += [f"{_TYPES[node.dtype]}* {self._pointer_of(node)}" for node in kernel.results]
-        if kernel.ends and kernel.form != "rows":
-            parameters += ["volatile A* shares", "unsigned* done"]
-        parameters += ["I count"] if kernel.form == "all" else ["I rows", "I columns"]
-        parameters += (
-            ["unsigned lanes"] if kernel.form == "rows" else ["unsigned width"] if kernel.form == "columns" else []
-        )
+        parameters += self._counts()
         parameters += [f"I {self.writer.sizes[name]}" for name in self.writer.sizes.unknown]
         if self.pointwise:
             parameters += [f"int {name}_step" for name in self.pointers.values()]
+        if kernel.form == "rows":  # loops that write between reads: no array that is read is written
+            parameters = [
+                text.replace("* ", "* __restrict__ ") if text.startswith("const") else text for text in parameters
+            ]
         whole = [parameter.replace(" ", "\N{NO-BREAK SPACE}") for parameter in parameters]
         lines = _folded(f'extern "C" __global__ void {self.name}({", ".join(whole)})')
         return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+
+    def _counts(self) -> list[str]:
+        """The parameters that say how much there is to do, and where shares go."""
+        shares = ["volatile A* shares", "unsigned* done"] if self.kernel.ends else []
+        return [*shares, *(["I count"] if self.kernel.form == "all" else ["I rows", "I columns", "unsigned width"])]
 
     def _ends(self, taken: Callable[[int], str], place: str, sums: Sequence[tuple[str, str]]) -> list[str]:
         """Each reduction of all blocks together, written where its result is."""
@@ -277,44 +303,59 @@ class KernelWriter:
         lines += ["if (threadIdx.x != 0) return;", *after, *self._stores([*self.kernel.ends, *self.kernel.after], "0")]
         return [*self._scalars(), *before, *lines]
 
-    def _rows(self, before: list[str], body: list[str], sums: Sequence[tuple[str, str]]) -> list[str]:
-        self.need("over_lanes")
-        lines = [f"A {variable} = {law}::none();" for variable, law in sums]
-        loop = "for (I column = lane; column < columns; column += lanes) {"
-        entry = ["const I i = row * columns + column;", *body]
-        lines += ["if (row < rows) {", *indent([loop, *indent(entry), "}"]), "}"]
-        lines += self._ends(lambda k: f"over_lanes<{sums[k][1]}>({sums[k][0]}, lanes)", "row", sums)
-        lines += ["if (row < rows && lane == 0) {", *indent(self._stores(self.kernel.ends, "row")), "}"]
-        groups = "const unsigned lane = threadIdx.x % lanes, groups = blockDim.x / lanes;"
-        step = "first += (I)gridDim.x * groups"
-        outer = f"for (I first = (I)blockIdx.x * groups; first < rows; {step}) {{"
-        row = "const I row = first + threadIdx.x / lanes;"
-        return [*self._scalars(), *before, groups, outer, *indent([row, *lines]), "}"]
-
     def _columns(self, before: list[str], body: list[str], sums: Sequence[tuple[str, str]]) -> list[str]:
-        self.need("over_chunks")
+        self.need("over_groups")
         lines = [
             "const unsigned groups = blockDim.x / width, group = threadIdx.x / width;",
-            "const unsigned chunks = gridDim.x * groups, chunk = blockIdx.x * groups + group;",
             "const I column = (I)blockIdx.y * width + threadIdx.x % width;",
             "const bool works = group < groups && column < columns;",
             *(f"A {variable} = {law}::none();" for variable, law in sums),
         ]
-        loop = "for (I row = chunk; row < rows; row += chunks) {"
-        entry = ["const I i = row * columns + column;", *body]
-        own = [
-            f"shares[({k} * chunks + chunk) * columns + column] = {variable};" for k, (variable, _) in enumerate(sums)
-        ]
-        lines += ["if (works) {", *indent([loop, *indent(entry), "}", *own]), "}"]
-        lines += ["if (!is_last_block(done) || !works || group != 0) return;"]
-        place = "shares + {} * chunks * columns + column"
-        lines += self._ends(lambda k: f"over_chunks<{sums[k][1]}>({place.format(k)}, chunks, columns)", "column", sums)
-        lines += self._stores(self.kernel.ends, "column")
+        start, step = "(I)blockIdx.x * groups + group", "(I)gridDim.x * groups"
+        loop = f"for (I row = {start}; works && row < rows; row += {step}) {{"
+        lines += [loop, *indent(["const I i = row * columns + column;", *body]), "}"]
+        lines.append("const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;")
+        for k, (s, law) in enumerate(sums):
+            share = f"({plus('shares', k, 'each')})[(size_t)blockIdx.x * columns + column]"
+            lines += [f"{s} = over_groups<{law}>({s}, width);", f"if (works && group == 0) {share} = {s};"]
+        lines.append("if (!is_last_block(done)) return;")
+        lines.append("const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group")
+        for k, (s, law) in enumerate(sums):
+            place = f"{plus('shares', k, 'each')} + own"
+            lines.append(f"{s} = over_chunks<{law}>({place}, blocks, (size_t)groups * columns);")
+        lines += self._ends(lambda k: f"over_groups<{sums[k][1]}>({sums[k][0]}, width)", "column", sums)
+        lines.append("if (!works || group != 0) return;")
+        lines += self._at_column()
         return [*self._scalars(), *before, *lines]
+
+    def _at_column(self) -> list[str]:
+        """The sums of a column, written where they are results, and what follows from them."""
+        self.loaded = {key: name for key, name in self.loaded.items() if not key[1]}  # others were read in a loop
+        after = [node for node in self.kernel.after if space_of(node.shape)]
+        ends = [node for node in self.kernel.ends if node.shape and space_of(node.shape)]
+        found = self._statements(after, [node for node in after if node in self.kernel.results])
+        loads = [self._load(*key) for key in self.loaded if key[1]]
+        places = self._places(range(self._rows_of(), len(self.kernel.space)), "column")
+        return [*places, *loads, *found, *self._stores([*ends, *after], "column")]
 
     def _scalars(self) -> list[str]:
         """What is read once."""
         return [self._load(*key) for key in self.loaded if not key[1]]
+
+
+def added(variable: str, law: str, text: str) -> str:
+    """The statement that adds an entry to what is reduced so far."""
+    return f"{variable} += {text};" if law == "Sum" else f"{variable} = {law}::of({variable}, {text});"
+
+
+def times(k: int, step: str) -> str:
+    """So many steps."""
+    return step if k == 1 else f"{k} * {step}"
+
+
+def plus(start: str, k: int, step: str) -> str:
+    """A place so many steps behind another."""
+    return f"{start} + {times(k, step)}" if k else start
 
 
 def _folded(line: str) -> list[str]:

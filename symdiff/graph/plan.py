@@ -80,14 +80,17 @@ class Plan:
 class Kernel:
     """Elementwise work on every entry of a space, with the reductions that end it: one launch on a GPU.
 
+    A kernel of the form "rows" has one row after the other, the first `kept` axes counting them: its nodes are values of
+    entries and values of rows, reductions of a row among them, after which it goes over the row's entries again.
+
     Attributes
     ----------
     space : the lengths of the axes it runs along.
-    form : what the reductions keep: "all" entries become one, "rows" keep the first axes, "columns" the last.
-    kept : how many axes that is.
+    form : "all" entries, which its reductions make one; "columns", the last axes, which its reductions keep; or "rows".
+    kept : how many axes rows or columns are.
     before : scalars that follow from arguments, which every kernel computes for itself.
-    nodes : computed for every entry, in order.
-    ends : reductions over the others.
+    nodes : computed for every entry, or for every row, in order.
+    ends : reductions over the others: in the form "rows" of all entries, of all rows, or of columns.
     after : scalars that follow from reductions of all entries.
     results : which of these are written to memory.
     """

@@ -6,8 +6,8 @@ reads one reads what it looks at, at other places.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from symdiff.graph.contraction import Contraction, is_view
 from symdiff.graph.external import EXTERNAL
@@ -82,9 +82,20 @@ def is_whole(axes: Axes, space: Sequence[Dim]) -> bool:
     return [axis for axis in axes if axis is not None] == list(range(len(space)))
 
 
+def loops_of(nodes: Iterable[Node], reads: Callable[[Node], Iterable[Node]]) -> dict[Node, int]:
+    """For nodes that a kernel over rows computes, operands first, the loop over a row's columns.
+
+    Entries are first computed in it, reductions end it, and values of a row are known before it.
+    """
+    found: dict[Node, int] = {}
+    for node in nodes:
+        found[node] = max((found[x] + (not is_elementwise(x)) for x in reads(node) if x in found), default=0)
+    return found
+
+
 @dataclass(frozen=True)
 class Reduction:
-    """How a node reduces whole arrays of one space.
+    """How a node reduces arrays of one space.
 
     Attributes
     ----------
@@ -92,16 +103,19 @@ class Reduction:
     space : of the operands.
     operands : their product is reduced.
     kept : how many axes stay.
+    with_vector : whether some of them have only the first or only the last axes, as in a matrix times a vector: then a
+        library call may do it as well.
     """
 
     form: str
     space: tuple[Dim, ...]
     operands: tuple[tuple[Node, Axes], ...]
     kept: int
+    with_vector: bool = False
 
 
 def reduction_of(node: Node) -> Reduction | None:
-    """The reduction that a node is, if a kernel can do it: of axes at one end, and of factors that have all axes."""
+    """The reduction that a node is, if a kernel can do it: of axes at one end, of whole arrays and vectors along either end."""
     if node.op in _REDUCTIONS:
         (x,), (reduced,) = node.args, node.attributes
         own = axes_of(x.shape)
@@ -114,14 +128,19 @@ def reduction_of(node: Node) -> Reduction | None:
         return None
     wide = {label: None if work.sizes[label] == 1 else label for label in work.sizes}
     found = [seen_through(x, tuple(wide[label] for label in labels)) for x, labels in work.operands]
-    orders = {tuple(label for label in axes if label is not None) for _, axes in found}  # which must be one
-    order = orders.pop()
-    if orders or len(set(order)) < len(order) or not {wide[i] for i in work.out} <= {*order, None}:
+    orders = [tuple(label for label in axes if label is not None) for _, axes in found]
+    order = max(orders, key=len)
+    if len(set(order)) < len(order) or not {wide[i] for i in work.out} <= {*order, None}:
         return None
     place: dict[int | None, int | None] = {label: axis for axis, label in enumerate(order)}
     operands = [(x, tuple(place.get(label) for label in axes)) for x, axes in found]
     kept = [axis for label in work.out if (axis := place.get(wide[label])) is not None]
-    return _reduction(tuple(work.sizes[label] for label in order), operands, kept)
+    one = _reduction(tuple(work.sizes[label] for label in order), operands, kept)
+    if one is None or set(orders) == {order}:
+        return one
+    cut = one.kept if one.form == "rows" else len(order) - one.kept
+    fits = one.form != "all" and set(orders) <= {order, order[:cut], order[cut:]}
+    return replace(one, with_vector=True) if fits else None
 
 
 def _reduction(space: tuple[Dim, ...], operands: Sequence[tuple[Node, Axes]], kept: Sequence[int]) -> Reduction | None:

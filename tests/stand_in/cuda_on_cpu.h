@@ -56,6 +56,7 @@ static jmp_buf scheduler;
 static int current, count;
 static char message[200];
 static void (*body)(void*);
+static char* dynamic;  // shared memory whose size a launch chooses
 static void* body_argument;
 
 static uint3 position(int thread) {
@@ -210,17 +211,22 @@ template <class... P> struct Call {
   static void run(void* self) { static_cast<Call*>(self)->run(std::index_sequence_for<P...>()); }
 };
 
-static const char* run_grid(const unsigned* sizes, bool waits, char* shared, size_t shared_size) {
+static const char* run_grid(const unsigned* sizes, bool waits, char* shared, size_t shared_size, size_t dynamic_size) {
   gridDim = {sizes[0], sizes[1], sizes[2]};
   blockDim = {sizes[3], sizes[4], sizes[5]};
   if (size_t(sizes[3]) * sizes[4] * sizes[5] > MOST_THREADS) return "a block has at most 1024 threads";
   if (sizes[0] >> 31 || sizes[1] > 65535 || sizes[2] > 65535) return "a grid has at most 65535 blocks in y and z";
-  if (shared_size > MOST_SHARED) return "a block has at most 48 KB of shared memory";
+  if (shared_size + dynamic_size > MOST_SHARED) return "a block has at most 48 KB of shared memory";
+  static double room[MOST_SHARED / 8 + 128];  // with a margin on either side, which must stay as it is
+  dynamic = (char*)(room + 64);
+  const char* behind = dynamic + (dynamic_size + 7) / 8 * 8;
+  memset(room, 0xff, sizeof room);
   count = sizes[3] * sizes[4] * sizes[5];
   for (int t = 0; t < count; t++) threads[t].started = false;
   for (size_t block = size_t(sizes[0]) * sizes[1] * sizes[2]; block-- > 0;) {
     blockIdx = {unsigned(block % sizes[0]), unsigned(block / sizes[0] % sizes[1]), unsigned(block / sizes[0] / sizes[1])};
     memset(shared, 0xff, shared_size);
+    memset(dynamic, 0xff, dynamic_size);
     if (!waits) {
       for (current = 0; current < count; current++) {
         threadIdx = position(current);
@@ -229,6 +235,8 @@ static const char* run_grid(const unsigned* sizes, bool waits, char* shared, siz
     } else if (const char* error = run_block()) {
       return error;
     }
+    for (const char* p = (char*)room; p < (char*)room + sizeof room; p++)
+      if ((p < dynamic || p >= behind) && *p != char(0xff)) return "a write outside the shared memory that the launch asks for";
   }
   return nullptr;
 }
@@ -237,6 +245,7 @@ struct Launch {  // as cupy/_kernel.py fills it in
   unsigned sizes[6];  // of the grid and of its blocks
   void** arguments;
   char* stacks;
+  size_t shared_mem;
 };
 
 template <class... P> const char* launch(void (*kernel)(P...), const Launch& given, bool waits, char* shared, char* end) {
@@ -244,7 +253,7 @@ template <class... P> const char* launch(void (*kernel)(P...), const Launch& giv
   body = Call<P...>::run;
   body_argument = &call;
   stacks = given.stacks;
-  return run_grid(given.sizes, waits, shared, end - shared);
+  return run_grid(given.sizes, waits, shared, end - shared, given.shared_mem);
 }
 
 }  // namespace cuda_on_cpu

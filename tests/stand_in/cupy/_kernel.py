@@ -57,6 +57,7 @@ class _Launch(ctypes.Structure):
         ("sizes", ctypes.c_uint * 6),
         ("arguments", ctypes.POINTER(ctypes.c_void_p)),
         ("stacks", ctypes.c_void_p),
+        ("shared_mem", ctypes.c_size_t),
     )
 
 
@@ -89,21 +90,17 @@ class RawKernel:
     def __call__(self, grid: tuple[int, ...], block: tuple[int, ...], args: Sequence, *, shared_mem: int = 0) -> None:
         if not isinstance(grid, tuple) or not isinstance(block, tuple):
             raise TypeError("grid and block are tuples")
-        if shared_mem:
-            raise LaunchError("the stand-in has no dynamic shared memory")
         self.compile()
         launch, types = self._launcher
         arguments = [_argument(arg) for arg in args]
         self._check([kind for kind, _ in arguments], types)
-        _graph.submit(lambda: self._launch(launch, grid, block, args, arguments))
-
-    def _launch(
-        self, launch: object, grid: tuple[int, ...], block: tuple[int, ...], args: Sequence, arguments: list
-    ) -> None:
         sizes = [max(1, size) for size in (*grid, 1, 1)[:3] + (*block, 1, 1)[:3]]
+        _graph.submit(lambda: self._launch(launch, sizes, args, arguments, shared_mem))
+
+    def _launch(self, launch: object, sizes: list[int], args: Sequence, arguments: list, shared_mem: int) -> None:
         pointers = [value.ctypes.data for _, value in arguments]
         pointers = (ctypes.c_void_p * len(pointers))(*pointers)
-        error = launch(_Launch((ctypes.c_uint * 6)(*sizes), pointers, ctypes.addressof(_stacks())))
+        error = launch(_Launch((ctypes.c_uint * 6)(*sizes), pointers, ctypes.addressof(_stacks()), shared_mem))
         if error:
             raise LaunchError(f"{self.name}: {error.decode()}")
         memories = [guard(arg.host) for arg in args if isinstance(arg, ndarray)]
@@ -190,6 +187,7 @@ def _section(key: str, code: str) -> str:
         raise CompileError(f"no kernel in {code!r}")
     waits = int(bool(re.search(r"__syncthreads|__shfl", code)))
     body = re.sub(r"^\s*#\s*include\b.*", "", code, flags=re.MULTILINE).replace('extern "C"', "")
+    body = re.sub(r"\bextern\s+__shared__\s+(\w+)\s+(\w+)\[\];", r"\1* \2 = (\1*)cuda_on_cpu::dynamic;", body)
     lines = [
         f"#undef __shared__\n#define __shared__ SHARED({key})",
         f'namespace {{ namespace {key} {{\n#line 1 "{names[0]}"\n{body}\n}} }}',
