@@ -64,6 +64,21 @@ def test_the_catalogue_in_half_precision(cp: ModuleType, number: int) -> None:
     assert len(found) > 150  # of 16 parts
 
 
+@pytest.mark.parametrize("axis", [None, 0, 1])
+@pytest.mark.parametrize("function", [sd.max, sd.min])
+def test_the_largest_entry_is_one_of_those_in_memory(cp: ModuleType, function, axis) -> None:
+    """Where it is the largest of what was computed, nothing in memory may be equal to it, and the gradient 0 / 0."""
+    n, d = sp.symbols("n d", integer=True, positive=True)
+    X, Y = sp.MatrixSymbol("X", n, d), sp.MatrixSymbol("Y", n, d)
+    extremes = function(sd.tanh(X) * sp.Rational(11, 10) + Y, axis=axis)
+    model = sd.Model(extremes if axis is None else sd.mean(extremes), params=[X, Y])
+    given = [np.random.default_rng(k).standard_normal((7, 5)).astype(HALF) for k in (1, 2)]
+    _, wanted = sd.compile(model).value_and_grad(*(one.astype(np.float64) for one in given))
+    _, found = sd.compile(model, backend="cupy").value_and_grad(*(cp.asarray(one) for one in given))
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one.get(), other, rtol=4e-3, atol=1e-3)
+
+
 SIGNS = {" + ": " - ", " - ": " + ", " * ": " + "}
 
 

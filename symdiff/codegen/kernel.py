@@ -9,7 +9,7 @@ every device.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symdiff.codegen.cuda import RESERVED, CudaWriter, c_name
@@ -49,13 +49,14 @@ class KernelSource:
 
 @dataclass
 class _EntryWriter(FunctionWriter):
-    """Writes the statements for one entry; `kinds` holds the dtype of each variable."""
+    """Writes the statements for one entry; `kinds` holds the dtype of each variable, `rounded` what is as it is stored."""
 
     writer_class: type[Writer] = CudaWriter
     kinds: dict[str, str] = field(default_factory=dict)
+    rounded: Collection[Node] = ()
 
     def _assign(self, node: Node, text: Text) -> Text:
-        named = super()._assign(node, text)
+        named = super()._assign(node, Text(f"A(T({text.source}))") if node in self.rounded else text)
         self.kinds[named.source] = node.dtype
         return named
 

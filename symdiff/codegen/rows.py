@@ -32,6 +32,8 @@ class RowsWriter(KernelWriter):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self.forgotten: set[str] = set()  # names of variables of loops
+        extremes = [node for node in self.kernel.nodes if node.op in ("reduce_max", "reduce_min")]
+        self.writer.rounded = {base for node in extremes for _, base, _ in self._reads(node)} & {*self.kernel.results}
 
     def _lines(self) -> list[str]:
         kernel = self.kernel
