@@ -273,3 +273,20 @@ def test_data_larger_than_memory(tmp_path):
     assert outcomes["fast"].returncode == 0, outcomes["fast"].stderr
     np.testing.assert_allclose([float(part) for part in outcomes["fast"].stdout.split()], [0.5625, 1.5, 1.5], rtol=1e-9)
     assert "MemoryError" in outcomes["plain"].stderr
+
+
+WAVES = (sp.sin, sp.cos, sp.erf, sp.erfc, lambda e: sp.exp(sp.sin(e)), lambda e: sp.erf(e) + sp.cos(e))
+
+
+@pytest.mark.parametrize("extreme", [sd.max, sd.min])
+@pytest.mark.parametrize("function", WAVES)
+def test_what_is_held_against_its_largest_entry_is_computed_once(function, extreme):
+    """Computed again in another pass, by a helper for other sizes or together with others, its last bit could differ."""
+    model = sd.Model(extreme((X * W).applyfunc(function)), params=[W], data=[X])
+    plain, module = (sd.compile(model, style=style, cache=False) for style in ("plain", "fast"))
+    rng = np.random.default_rng(0)
+    for count in (3, 150, 1_500, 4_000):
+        for entries in (50, 2_000, 10**6):
+            module._ENTRIES = entries
+            w, x = 0.3 * rng.standard_normal((3, 2)), rng.standard_normal((count, 3))
+            np.testing.assert_allclose(module.grad(w, x).W, plain.grad(w, x).W, rtol=1e-9, atol=1e-12)

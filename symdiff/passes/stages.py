@@ -2,8 +2,8 @@
 
 Level of a node: how many passes over the samples must come before it. Stage k computes, once, what has level k and no samples;
 then, block by block, all nodes with samples that its reductions and results need. A node with samples that a later stage
-needs again is computed again there, unless it is a product or the like, which is kept. Nodes for which samples are not
-independent (a product of all pairs of samples, say) make their stage one that cannot stream.
+needs again is computed again there, unless it is a product or the like, or held against its own largest entry: those are kept.
+Nodes for which samples are not independent (a product of all pairs of samples, say) make their stage one that cannot stream.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ def plan(roots: Sequence[Node], samples: Size | None) -> Plan:
     order = topological(roots)
     level = _levels(order, samples)
     last = max(level.values(), default=0)
+    kept = {node for node in order if _dear(node)} | _compared(order)
     stored: set[Node] = set()
     for k in range(1, last + 1):
         stored |= {
-            node for node in _streamed(k, order, level, roots, samples, stored) if level[node] < k and _dear(node)
+            node for node in _streamed(k, order, level, roots, samples, stored) if level[node] < k and node in kept
         }
     stages = tuple(_stage(k, order, level, roots, samples, stored) for k in range(last + 1))
     stages = tuple(stage for stage in stages if stage.whole or stage.streamed or stage.partials)
@@ -68,6 +69,11 @@ def _streamed(
 def _dear(node: Node) -> bool:
     """Whether computing a node again costs more than keeping its entries."""
     return node.op in LINALG or (node.op == "contract" and bool(Contraction.of(node).summed()))
+
+
+def _compared(order: Sequence[Node]) -> set[Node]:
+    """What is held against another for equality, as its largest entry is: computed again, its last bit might differ."""
+    return {x for node in order if node.op == "eq" for x in node.args}
 
 
 def _stage(
