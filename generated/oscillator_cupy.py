@@ -471,6 +471,9 @@ class _Kernel:
 
 
 _DEVICE = """\
+struct Waves { A sine, cosine; };
+__device__ Waves sine_and_cosine(A x) { Waves found; sincos(x, &found.sine, &found.cosine); return found; }
+
 struct Sum {
     static __device__ A none() { return 0; }
     static __device__ A of(A a, A b) { return a + b; }
@@ -562,11 +565,11 @@ extern "C" __global__ void grad_1(const T* t_all, const T* g_all, const T* w_all
         const A y = y_all[i];
         const A t1 = exp(-g * t);
         const A t2 = w * t + p;
-        const A cos_t2 = cos(t2);
+        const auto [sin_t2, cos_t2] = sine_and_cosine(t2);
         const A t3 = t1 * cos_t2;
         const A t4 = a * t3 + (c - y);
         const A t5 = t * (cos_t2 * t4);
-        const A t6 = sin(t2) * (t1 * t4);
+        const A t6 = sin_t2 * (t1 * t4);
         s += t4 * t3;
         s2 += t1 * t5;
         s3 += t * t6;
@@ -625,11 +628,11 @@ extern "C" __global__ void value_and_grad_1(const T* t_all, const T* g_all, cons
         const A y = y_all[i];
         const A t1 = exp(-g * t);
         const A t2 = w * t + p;
-        const A cos_t2 = cos(t2);
+        const auto [sin_t2, cos_t2] = sine_and_cosine(t2);
         const A t3 = t1 * cos_t2;
         const A t4 = a * t3 + (c - y);
         const A t5 = t * (cos_t2 * t4);
-        const A t6 = sin(t2) * (t1 * t4);
+        const A t6 = sin_t2 * (t1 * t4);
         s += t4 * t4;
         s2 += t4 * t3;
         s3 += t1 * t5;

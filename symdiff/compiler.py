@@ -150,7 +150,7 @@ def optimised(roots: Sequence[Node], model: Lowered, options: Options) -> list[N
     samples = None if model.declarations.samples is None else str(model.declarations.samples)
     tidy = simplify(roots)  # what derivatives leave behind
     elementary = expand(tidy)  # sigmoid, softplus, logsumexp without overflow
-    if options.math == "fast":
+    if options.math == "fast" and options.backend == "numpy":  # a GPU has both at once
         elementary = fast_math(elementary)  # sin and cos by one tangent
     ordered = order_contractions(elementary, samples)  # the cheapest products
     return place_factors(ordered)  # 2 * residual, not 2 * gradient

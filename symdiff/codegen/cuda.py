@@ -43,6 +43,10 @@ _CALLS = {
 }
 
 PRELUDE = {
+    "sine_and_cosine": """\
+struct Waves { A sine, cosine; };
+__device__ Waves sine_and_cosine(A x) { Waves found; sincos(x, &found.sine, &found.cosine); return found; }
+""",
     "infinity": "__device__ A infinity() { return A(1e300 * 1e300); }",
     "nan_": "__device__ A nan_() { return infinity() - infinity(); }",
     "square": "__device__ A square(A x) { return x * x; }",
@@ -228,7 +232,7 @@ class CudaWriter(Writer):
         "or": (" || ", _OR, _OR, _OR + 1),
         "xor": (" != ", COMPARISON, COMPARISON + 1, COMPARISON + 1),
     }
-    sine_and_cosine = ""
+    sine_and_cosine = "sine_and_cosine"
 
     texts: dict[Node, Text]
 

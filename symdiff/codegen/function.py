@@ -136,10 +136,10 @@ class FunctionWriter:
 
     def _assign_together(self, waves: Sequence[Node]) -> None:
         """Sine and cosine of one array, by one call."""
-        helper, (of,) = self.writer.sine_and_cosine, waves[0].args
+        helper, (of,) = self.writer.sine_and_cosine, self.writer.operands(waves[0])
         self.need(helper)
         names = [unique(self.names.get(node) or self._suggest(node), self.taken) for node in waves]
-        self.statements.append(Assign(", ".join(names), f"{helper}({self.texts[of].source})"))
+        self.statements.append(Assign(", ".join(names), f"{helper}({of.source})"))
         self.texts |= {node: Text(name, ATOM) for node, name in zip(waves, names, strict=True)}
         self._weight |= dict.fromkeys(waves, 0)
 

@@ -65,8 +65,9 @@ class _EntryWriter(FunctionWriter):
         found = []
         for statement in self.statements:
             assert isinstance(statement, Assign)
-            kind = "bool" if self.kinds[statement.target] == "bool" else "A"
-            found += _folded(f"const {kind} {statement.target} = {statement.expression};")
+            kind = "bool" if self.kinds.get(statement.target) == "bool" else "A"
+            target = f"auto [{statement.target}]" if ", " in statement.target else f"{kind} {statement.target}"
+            found += _folded(f"const {target} = {statement.expression};")
         self.statements.clear()
         return found
 

@@ -70,6 +70,10 @@ class Writer(ArrayWriter):
             return Text(f"float({text.source})")  # a function of sizes would be a double, and make doubles of others
         return text
 
+    def operands(self, node: Node) -> list[Text]:
+        """How each operand of a node is written there."""
+        return [self.texts[x] for x in node.args]
+
     def write_unrepeated(self, node: Node) -> Text:
         """What broadcasts to a node that repeats its operand."""
         return self._contractions.write_unrepeated(node)
