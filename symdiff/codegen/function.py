@@ -138,6 +138,7 @@ class FunctionWriter:
         """Sine and cosine of one array, by one call."""
         helper, (of,) = self.writer.sine_and_cosine, self.writer.operands(waves[0])
         self.need(helper)
+        self.texts[waves[0].args[0]] = of
         names = [unique(self.names.get(node) or self._suggest(node), self.taken) for node in waves]
         self.statements.append(Assign(", ".join(names), f"{helper}({of.source})"))
         self.texts |= {node: Text(name, ATOM) for node, name in zip(waves, names, strict=True)}
