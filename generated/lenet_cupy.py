@@ -958,6 +958,7 @@ template <class Law> __device__ void take_columns(A* sums, const volatile A* sha
 
 
 _value_1 = _Kernel("value_1", "all", 0, "T", """\
+// h1 = relu(e4)
 extern "C" __global__ void value_1(const T* b1_all, const T* window_max_t2_all, T* h1_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -972,6 +973,7 @@ extern "C" __global__ void value_1(const T* b1_all, const T* window_max_t2_all, 
 
 
 _value_2 = _Kernel("value_2", "all", 0, "T", """\
+// h2 = relu(e8)
 extern "C" __global__ void value_2(const T* window_max_t4_all, const T* b2_all, T* h2_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -986,6 +988,7 @@ extern "C" __global__ void value_2(const T* window_max_t4_all, const T* b2_all, 
 
 
 _value_3 = _Kernel("value_3", "all", 0, "T", """\
+// h3 = relu(e10)
 extern "C" __global__ void value_3(const T* b3_all, const T* t5_all, T* h3_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1000,6 +1003,7 @@ extern "C" __global__ void value_3(const T* b3_all, const T* t5_all, T* h3_all, 
 
 
 _value_4 = _Kernel("value_4", "all", 0, "T", """\
+// h4 = relu(e11)
 extern "C" __global__ void value_4(const T* t6_all, const T* b4_all, T* h4_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1014,6 +1018,7 @@ extern "C" __global__ void value_4(const T* t6_all, const T* b4_all, T* h4_all, 
 
 
 _value_5 = _Kernel("value_5", "rows", (1, 0), "T", """\
+// value = -sum(e12*one_hot(label, 10))/n
 extern "C" __global__ void value_5(const T* __restrict__ t7_all, const T* __restrict__ b5_all,
     const long long* __restrict__ label_all, T* value_all, volatile A* shares, unsigned* done, I rows,
     I columns, unsigned lanes, I n)
@@ -1072,6 +1077,7 @@ extern "C" __global__ void value_5(const T* __restrict__ t7_all, const T* __rest
 
 
 _grad_1 = _Kernel("grad_1", "all", 0, "TT", """\
+// h1 = relu(e4)
 extern "C" __global__ void grad_1(const T* b1_all, const T* window_max_t3_all, T* t4_all, T* h1_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1088,6 +1094,7 @@ extern "C" __global__ void grad_1(const T* b1_all, const T* window_max_t3_all, T
 
 
 _grad_2 = _Kernel("grad_2", "all", 0, "TT", """\
+// h2 = relu(e8)
 extern "C" __global__ void grad_2(const T* window_max_t7_all, const T* b2_all, T* t8_all, T* h2_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1104,6 +1111,7 @@ extern "C" __global__ void grad_2(const T* window_max_t7_all, const T* b2_all, T
 
 
 _grad_3 = _Kernel("grad_3", "all", 0, "TT", """\
+// h3 = relu(e10)
 extern "C" __global__ void grad_3(const T* b3_all, const T* t9_all, T* t10_all, T* h3_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1120,6 +1128,7 @@ extern "C" __global__ void grad_3(const T* b3_all, const T* t9_all, T* t10_all, 
 
 
 _grad_4 = _Kernel("grad_4", "all", 0, "TT", """\
+// h4 = relu(e11)
 extern "C" __global__ void grad_4(const T* t11_all, const T* b4_all, T* t12_all, T* h4_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1136,6 +1145,7 @@ extern "C" __global__ void grad_4(const T* t11_all, const T* b4_all, T* t12_all,
 
 
 _grad_5 = _Kernel("grad_5", "rows", (0, 1), "TT", """\
+// grad.b5 = sum(e13, axis=0)/n
 extern "C" __global__ void grad_5(const T* __restrict__ t13_all, const T* __restrict__ b5_all,
     const long long* __restrict__ label_all, T* t14_all, T* grad_b5_all, volatile A* shares, unsigned* done,
     I rows, I columns, unsigned lanes, unsigned fits, I n)
@@ -1200,6 +1210,7 @@ extern "C" __global__ void grad_5(const T* __restrict__ t13_all, const T* __rest
 
 
 _grad_6 = _Kernel("grad_6", "columns", 1, "TT", """\
+// grad.b4 = sum(e14, axis=0)
 extern "C" __global__ void grad_6(const T* t12_all, const T* t15_all, T* t16_all, T* grad_b4_all,
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
@@ -1229,6 +1240,7 @@ extern "C" __global__ void grad_6(const T* t12_all, const T* t15_all, T* t16_all
 
 
 _grad_7 = _Kernel("grad_7", "columns", 1, "TT", """\
+// grad.b3 = sum(e15, axis=0)
 extern "C" __global__ void grad_7(const T* t10_all, const T* t17_all, T* t18_all, T* grad_b3_all,
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
@@ -1288,6 +1300,7 @@ extern "C" __global__ void grad_9(const T* t4_all, const T* t23_all, T* t24_all,
 
 
 _value_and_grad_1 = _Kernel("value_and_grad_1", "all", 0, "TT", """\
+// h1 = relu(e4)
 extern "C" __global__ void value_and_grad_1(const T* b1_all, const T* window_max_t3_all, T* t4_all, T* h1_all,
     I count)
 {
@@ -1305,6 +1318,7 @@ extern "C" __global__ void value_and_grad_1(const T* b1_all, const T* window_max
 
 
 _value_and_grad_2 = _Kernel("value_and_grad_2", "all", 0, "TT", """\
+// h2 = relu(e8)
 extern "C" __global__ void value_and_grad_2(const T* window_max_t7_all, const T* b2_all, T* t8_all, T* h2_all,
     I count)
 {
@@ -1322,6 +1336,7 @@ extern "C" __global__ void value_and_grad_2(const T* window_max_t7_all, const T*
 
 
 _value_and_grad_3 = _Kernel("value_and_grad_3", "all", 0, "TT", """\
+// h3 = relu(e10)
 extern "C" __global__ void value_and_grad_3(const T* b3_all, const T* t9_all, T* t10_all, T* h3_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1338,6 +1353,7 @@ extern "C" __global__ void value_and_grad_3(const T* b3_all, const T* t9_all, T*
 
 
 _value_and_grad_4 = _Kernel("value_and_grad_4", "all", 0, "TT", """\
+// h4 = relu(e11)
 extern "C" __global__ void value_and_grad_4(const T* t11_all, const T* b4_all, T* t12_all, T* h4_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1354,6 +1370,8 @@ extern "C" __global__ void value_and_grad_4(const T* t11_all, const T* b4_all, T
 
 
 _value_and_grad_5 = _Kernel("value_and_grad_5", "rows", (1, 1), "TTT", """\
+// grad.b5 = sum(e13, axis=0)/n
+// value = -sum(e12*one_hot(label, 10))/n
 extern "C" __global__ void value_and_grad_5(const T* __restrict__ t13_all, const T* __restrict__ b5_all,
     const long long* __restrict__ label_all, T* t14_all, T* grad_b5_all, T* value_all, volatile A* shares,
     unsigned* done, I rows, I columns, unsigned lanes, unsigned fits, I n)
@@ -1432,6 +1450,7 @@ extern "C" __global__ void value_and_grad_5(const T* __restrict__ t13_all, const
 
 
 _value_and_grad_6 = _Kernel("value_and_grad_6", "columns", 1, "TT", """\
+// grad.b4 = sum(e14, axis=0)
 extern "C" __global__ void value_and_grad_6(const T* t12_all, const T* t15_all, T* t16_all, T* grad_b4_all,
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
@@ -1461,6 +1480,7 @@ extern "C" __global__ void value_and_grad_6(const T* t12_all, const T* t15_all, 
 
 
 _value_and_grad_7 = _Kernel("value_and_grad_7", "columns", 1, "TT", """\
+// grad.b3 = sum(e15, axis=0)
 extern "C" __global__ void value_and_grad_7(const T* t10_all, const T* t17_all, T* t18_all, T* grad_b3_all,
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
@@ -1520,6 +1540,7 @@ extern "C" __global__ void value_and_grad_9(const T* t4_all, const T* t23_all, T
 
 
 _scores_1 = _Kernel("scores_1", "all", 0, "T", """\
+// h1 = relu(e4)
 extern "C" __global__ void scores_1(const T* b1_all, const T* window_max_t2_all, T* h1_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1534,6 +1555,7 @@ extern "C" __global__ void scores_1(const T* b1_all, const T* window_max_t2_all,
 
 
 _scores_2 = _Kernel("scores_2", "all", 0, "T", """\
+// h2 = relu(e8)
 extern "C" __global__ void scores_2(const T* window_max_t4_all, const T* b2_all, T* h2_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1548,6 +1570,7 @@ extern "C" __global__ void scores_2(const T* window_max_t4_all, const T* b2_all,
 
 
 _scores_3 = _Kernel("scores_3", "all", 0, "T", """\
+// h3 = relu(e10)
 extern "C" __global__ void scores_3(const T* b3_all, const T* t5_all, T* h3_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1562,6 +1585,7 @@ extern "C" __global__ void scores_3(const T* b3_all, const T* t5_all, T* h3_all,
 
 
 _scores_4 = _Kernel("scores_4", "all", 0, "T", """\
+// h4 = relu(e11)
 extern "C" __global__ void scores_4(const T* t6_all, const T* b4_all, T* h4_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1576,6 +1600,7 @@ extern "C" __global__ void scores_4(const T* t6_all, const T* b4_all, T* h4_all,
 
 
 _scores_5 = _Kernel("scores_5", "all", 0, "T", """\
+// scores = b5 + h4 @ w5
 extern "C" __global__ void scores_5(const T* t7_all, const T* b5_all, T* scores_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1616,6 +1641,7 @@ extern "C" __global__ void scores_vjp_1(const T* u_all, T* vjp_b5_all, volatile 
 
 
 _scores_vjp_2 = _Kernel("scores_vjp_2", "all", 0, "TT", """\
+// h1 = relu(e4)
 extern "C" __global__ void scores_vjp_2(const T* b1_all, const T* window_max_t4_all, T* t5_all, T* h1_all,
     I count)
 {
@@ -1633,6 +1659,7 @@ extern "C" __global__ void scores_vjp_2(const T* b1_all, const T* window_max_t4_
 
 
 _scores_vjp_3 = _Kernel("scores_vjp_3", "all", 0, "TT", """\
+// h2 = relu(e8)
 extern "C" __global__ void scores_vjp_3(const T* window_max_t8_all, const T* b2_all, T* t9_all, T* h2_all,
     I count)
 {
@@ -1650,6 +1677,7 @@ extern "C" __global__ void scores_vjp_3(const T* window_max_t8_all, const T* b2_
 
 
 _scores_vjp_4 = _Kernel("scores_vjp_4", "all", 0, "TT", """\
+// h3 = relu(e10)
 extern "C" __global__ void scores_vjp_4(const T* b3_all, const T* t10_all, T* t11_all, T* h3_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1666,6 +1694,7 @@ extern "C" __global__ void scores_vjp_4(const T* b3_all, const T* t10_all, T* t1
 
 
 _scores_vjp_5 = _Kernel("scores_vjp_5", "columns", 1, "TTT", """\
+// h4 = relu(e11)
 extern "C" __global__ void scores_vjp_5(const T* t12_all, const T* b4_all, const T* t2_all, T* t13_all,
     T* h4_all, T* vjp_b4_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {

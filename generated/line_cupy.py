@@ -487,6 +487,7 @@ template <class Law> __device__ A over_blocks(const volatile A* shares) {
 
 
 _value_1 = _Kernel("value_1", "all", 1, "T", """\
+// value = mean(e1**2)
 extern "C" __global__ void value_1(const T* w_all, const T* x_all, const T* y_all, const T* b_all, T* value_all,
     volatile A* shares, unsigned* done, I count, I N)
 {
@@ -511,6 +512,8 @@ extern "C" __global__ void value_1(const T* w_all, const T* x_all, const T* y_al
 
 
 _grad_1 = _Kernel("grad_1", "all", 2, "TT", """\
+// grad.w = 2*mean(e1*x)
+// grad.b = 2*mean(e1)
 extern "C" __global__ void grad_1(const T* w_all, const T* x_all, const T* y_all, const T* b_all, T* grad_w_all,
     T* grad_b_all, volatile A* shares, unsigned* done, I count, I N)
 {
@@ -542,6 +545,9 @@ extern "C" __global__ void grad_1(const T* w_all, const T* x_all, const T* y_all
 
 
 _value_and_grad_1 = _Kernel("value_and_grad_1", "all", 3, "TTT", """\
+// value = mean(e1**2)
+// grad.w = 2*mean(e1*x)
+// grad.b = 2*mean(e1)
 extern "C" __global__ void value_and_grad_1(const T* w_all, const T* x_all, const T* y_all, const T* b_all,
     T* value_all, T* grad_w_all, T* grad_b_all, volatile A* shares, unsigned* done, I count, I N)
 {
@@ -580,6 +586,7 @@ extern "C" __global__ void value_and_grad_1(const T* w_all, const T* x_all, cons
 
 
 _predict_1 = _Kernel("predict_1", "all", 0, "T", """\
+// predict = b + w*x
 extern "C" __global__ void predict_1(const T* w_all, const T* x_all, const T* b_all, T* predict_all, I count)
 {
     const A w = w_all[0];

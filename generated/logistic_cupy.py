@@ -564,6 +564,7 @@ extern "C" __global__ void value_1(const T* __restrict__ y_all, const T* __restr
 
 
 _value_2 = _Kernel("value_2", "all", 1, "T", """\
+// value = penalty*sum(w∘**2) + sum(softplus(-e1) + (-y + 1) ∘ e1)/n
 extern "C" __global__ void value_2(const T* w_all, const T* penalty_all, const T* t1_all, T* value_all,
     volatile A* shares, unsigned* done, I count)
 {
@@ -586,6 +587,7 @@ extern "C" __global__ void value_2(const T* w_all, const T* penalty_all, const T
 
 
 _grad_1 = _Kernel("grad_1", "rows", (1, 1), "TT", """\
+// grad.b = sum(e2)/n
 extern "C" __global__ void grad_1(const T* __restrict__ y_all, const T* __restrict__ x_all,
     const T* __restrict__ w_all, const T* __restrict__ b_all, const T* __restrict__ penalty_all, T* grad_b_all,
     T* grad_w_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes, unsigned fits, I n)
@@ -650,6 +652,7 @@ extern "C" __global__ void grad_1(const T* __restrict__ y_all, const T* __restri
 
 
 _value_and_grad_1 = _Kernel("value_and_grad_1", "rows", (2, 1), "TTT", """\
+// grad.b = sum(e2)/n
 extern "C" __global__ void value_and_grad_1(const T* __restrict__ y_all, const T* __restrict__ x_all,
     const T* __restrict__ w_all, const T* __restrict__ b_all, const T* __restrict__ penalty_all, T* t1_all,
     T* grad_b_all, T* grad_w_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes,
@@ -723,6 +726,7 @@ extern "C" __global__ void value_and_grad_1(const T* __restrict__ y_all, const T
 
 
 _value_and_grad_2 = _Kernel("value_and_grad_2", "all", 1, "T", """\
+// value = penalty*sum(w∘**2) + sum(softplus(-e1) + (-y + 1) ∘ e1)/n
 extern "C" __global__ void value_and_grad_2(const T* w_all, const T* penalty_all, const T* t1_all, T* value_all,
     volatile A* shares, unsigned* done, I count)
 {
@@ -745,6 +749,7 @@ extern "C" __global__ void value_and_grad_2(const T* w_all, const T* penalty_all
 
 
 _probability_1 = _Kernel("probability_1", "rows", (0, 0), "T", """\
+// probability = sigmoid(e1)
 extern "C" __global__ void probability_1(const T* __restrict__ x_all, const T* __restrict__ w_all,
     const T* __restrict__ b_all, T* probability_all, I rows, I columns, unsigned lanes)
 {

@@ -795,6 +795,7 @@ extern "C" __global__ void value_7(const T* t10_all, const T* alpha_all, const T
 
 
 _value_8 = _Kernel("value_8", "rows", (1, 0), "T", """\
+// value = -sum(e4)/n
 extern "C" __global__ void value_8(const T* __restrict__ t9_all, const T* __restrict__ t11_all, T* value_all,
     volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes, I d, I n)
 {
@@ -992,6 +993,7 @@ extern "C" __global__ void grad_7(const T* t13_all, const T* alpha_all, const T*
 
 
 _grad_8 = _Kernel("grad_8", "rows", (0, 1), "TT", """\
+// responsibility = softmax(e3, axis=1)
 extern "C" __global__ void grad_8(const T* __restrict__ t10_all, const T* __restrict__ t14_all,
     T* responsibility_all, T* t15_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes,
     unsigned fits, I d)
@@ -1116,6 +1118,7 @@ extern "C" __global__ void grad_11(const T* t17_all, T* t18_all, volatile A* sha
 
 
 _grad_12 = _Kernel("grad_12", "all", 0, "T", """\
+// grad.alpha = -e5/n + softmax(alpha, axis=0)*sum(e5)/n
 extern "C" __global__ void grad_12(const T* t15_all, const T* t11_all, const T* t12_all, const T* t16_all,
     T* grad_alpha_all, I count, I n)
 {
@@ -1132,6 +1135,7 @@ extern "C" __global__ void grad_12(const T* t15_all, const T* t11_all, const T* 
 
 
 _grad_13 = _Kernel("grad_13", "all", 0, "TT", """\
+// grad.L = below*e8/n
 extern "C" __global__ void grad_13(const T* mu_all, const T* t18_all, const T* t19_all, const T* below_all,
     T* t21_all, T* grad_L_all, I count, I n, I d)
 {
@@ -1153,6 +1157,8 @@ extern "C" __global__ void grad_13(const T* mu_all, const T* t18_all, const T* t
 
 
 _grad_14 = _Kernel("grad_14", "rows", (0, 0), "TT", """\
+// grad.mu = -einsum('ik,ikj->ij', e7, e1)/n
+// grad.q = -e5[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
 extern "C" __global__ void grad_14(const T* __restrict__ t15_all, const T* __restrict__ t20_all,
     const T* __restrict__ t4_all, const T* __restrict__ t21_all, T* grad_mu_all, T* grad_q_all, I rows,
     I columns, unsigned lanes, I n, I d)
@@ -1329,6 +1335,8 @@ extern "C" __global__ void value_and_grad_7(const T* t13_all, const T* alpha_all
 
 
 _value_and_grad_8 = _Kernel("value_and_grad_8", "rows", (1, 1), "TTT", """\
+// responsibility = softmax(e3, axis=1)
+// value = -sum(e4)/n
 extern "C" __global__ void value_and_grad_8(const T* __restrict__ t10_all, const T* __restrict__ t14_all,
     T* responsibility_all, T* t15_all, T* value_all, volatile A* shares, unsigned* done, I rows, I columns,
     unsigned lanes, unsigned fits, I d, I n)
@@ -1467,6 +1475,7 @@ extern "C" __global__ void value_and_grad_11(const T* t17_all, T* t18_all, volat
 
 
 _value_and_grad_12 = _Kernel("value_and_grad_12", "all", 0, "T", """\
+// grad.alpha = -e5/n + softmax(alpha, axis=0)*sum(e5)/n
 extern "C" __global__ void value_and_grad_12(const T* t11_all, const T* t12_all, const T* t16_all,
     const T* t15_all, T* grad_alpha_all, I count, I n)
 {
@@ -1483,6 +1492,7 @@ extern "C" __global__ void value_and_grad_12(const T* t11_all, const T* t12_all,
 
 
 _value_and_grad_13 = _Kernel("value_and_grad_13", "all", 0, "TT", """\
+// grad.L = below*e8/n
 extern "C" __global__ void value_and_grad_13(const T* t18_all, const T* mu_all, const T* t19_all,
     const T* below_all, T* t21_all, T* grad_L_all, I count, I n, I d)
 {
@@ -1504,6 +1514,8 @@ extern "C" __global__ void value_and_grad_13(const T* t18_all, const T* mu_all, 
 
 
 _value_and_grad_14 = _Kernel("value_and_grad_14", "rows", (0, 0), "TT", """\
+// grad.mu = -einsum('ik,ikj->ij', e7, e1)/n
+// grad.q = -e5[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
 extern "C" __global__ void value_and_grad_14(const T* __restrict__ t15_all, const T* __restrict__ t20_all,
     const T* __restrict__ t4_all, const T* __restrict__ t21_all, T* grad_mu_all, T* grad_q_all, I rows,
     I columns, unsigned lanes, I n, I d)
@@ -1675,6 +1687,7 @@ extern "C" __global__ void responsibility_7(const T* t10_all, const T* alpha_all
 
 
 _responsibility_8 = _Kernel("responsibility_8", "rows", (0, 0), "T", """\
+// responsibility = softmax(e3, axis=1)
 extern "C" __global__ void responsibility_8(const T* __restrict__ t9_all, const T* __restrict__ t11_all,
     T* responsibility_all, I rows, I columns, unsigned lanes, I d)
 {

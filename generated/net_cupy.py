@@ -529,6 +529,7 @@ template <class Law> __device__ A over_blocks(const volatile A* shares) {
 
 
 _value_1 = _Kernel("value_1", "all", 0, "T", """\
+// h = relu(x*w1)
 extern "C" __global__ void value_1(const T* t1_all, T* h_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -541,6 +542,7 @@ extern "C" __global__ void value_1(const T* t1_all, T* h_all, I count)
 
 
 _value_2 = _Kernel("value_2", "all", 1, "T", """\
+// value = sum(e1∘**2)
 extern "C" __global__ void value_2(const T* y_all, const T* t2_all, T* value_all, volatile A* shares,
     unsigned* done, I count)
 {
@@ -562,6 +564,7 @@ extern "C" __global__ void value_2(const T* y_all, const T* t2_all, T* value_all
 
 
 _grad_1 = _Kernel("grad_1", "all", 0, "T", """\
+// h = relu(x*w1)
 extern "C" __global__ void grad_1(const T* t1_all, T* h_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -600,6 +603,7 @@ extern "C" __global__ void grad_3(const T* t1_all, const T* t4_all, T* t5_all, I
 
 
 _value_and_grad_1 = _Kernel("value_and_grad_1", "all", 0, "T", """\
+// h = relu(x*w1)
 extern "C" __global__ void value_and_grad_1(const T* t1_all, T* h_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -612,6 +616,7 @@ extern "C" __global__ void value_and_grad_1(const T* t1_all, T* h_all, I count)
 
 
 _value_and_grad_2 = _Kernel("value_and_grad_2", "all", 1, "TT", """\
+// value = sum(e1∘**2)
 extern "C" __global__ void value_and_grad_2(const T* y_all, const T* t2_all, T* t3_all, T* value_all,
     volatile A* shares, unsigned* done, I count)
 {

@@ -518,6 +518,7 @@ template <class Law> __device__ A over_blocks(const volatile A* shares) {
 
 
 _value_1 = _Kernel("value_1", "all", 1, "T", """\
+// value = mean(e5**2)
 extern "C" __global__ void value_1(const T* t_all, const T* g_all, const T* w_all, const T* p_all,
     const T* a_all, const T* y_all, const T* c_all, T* value_all, volatile A* shares, unsigned* done, I count,
     I N)
@@ -546,6 +547,11 @@ extern "C" __global__ void value_1(const T* t_all, const T* g_all, const T* w_al
 
 
 _grad_1 = _Kernel("grad_1", "all", 5, "TTTTT", """\
+// grad.a = 2*mean(e3*e5)
+// grad.g = -2*a*mean(e2*e5*t*exp(-g*t))
+// grad.w = -2*a*mean(e6*t)
+// grad.p = -2*a*mean(e6)
+// grad.c = 2*mean(e5)
 extern "C" __global__ void grad_1(const T* t_all, const T* g_all, const T* w_all, const T* p_all,
     const T* a_all, const T* y_all, const T* c_all, T* grad_a_all, T* grad_g_all, T* grad_w_all, T* grad_p_all,
     T* grad_c_all, volatile A* shares, unsigned* done, I count, I N)
@@ -608,6 +614,12 @@ extern "C" __global__ void grad_1(const T* t_all, const T* g_all, const T* w_all
 
 
 _value_and_grad_1 = _Kernel("value_and_grad_1", "all", 6, "TTTTTT", """\
+// value = mean(e5**2)
+// grad.a = 2*mean(e3*e5)
+// grad.g = -2*a*mean(e2*e5*t*exp(-g*t))
+// grad.w = -2*a*mean(e6*t)
+// grad.p = -2*a*mean(e6)
+// grad.c = 2*mean(e5)
 extern "C" __global__ void value_and_grad_1(const T* t_all, const T* g_all, const T* w_all, const T* p_all,
     const T* a_all, const T* y_all, const T* c_all, T* value_all, T* grad_a_all, T* grad_g_all, T* grad_w_all,
     T* grad_p_all, T* grad_c_all, volatile A* shares, unsigned* done, I count, I N)
@@ -677,6 +689,7 @@ extern "C" __global__ void value_and_grad_1(const T* t_all, const T* g_all, cons
 
 
 _displacement_1 = _Kernel("displacement_1", "all", 0, "T", """\
+// displacement = c + e4
 extern "C" __global__ void displacement_1(const T* t_all, const T* g_all, const T* w_all, const T* p_all,
     const T* a_all, const T* c_all, T* displacement_all, I count)
 {

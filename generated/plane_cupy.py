@@ -518,6 +518,7 @@ template <class Law> __device__ void take_columns(A* sums, const volatile A* sha
 
 
 _value_1 = _Kernel("value_1", "rows", (1, 0), "T", """\
+// value = sum(e1∘**2)/n
 extern "C" __global__ void value_1(const T* __restrict__ Y_all, const T* __restrict__ X_all,
     const T* __restrict__ W_all, const T* __restrict__ B_all, T* value_all, volatile A* shares, unsigned* done,
     I rows, I columns, unsigned lanes, I n)
@@ -617,6 +618,7 @@ extern "C" __global__ void grad_1(const T* __restrict__ Y_all, const T* __restri
 
 
 _value_and_grad_1 = _Kernel("value_and_grad_1", "rows", (2, 1), "TTT", """\
+// value = sum(e1∘**2)/n
 extern "C" __global__ void value_and_grad_1(const T* __restrict__ Y_all, const T* __restrict__ X_all,
     const T* __restrict__ W_all, const T* __restrict__ B_all, T* value_all, T* grad_B_all, T* grad_W_all,
     volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes, unsigned fits, I n)
@@ -685,6 +687,7 @@ extern "C" __global__ void value_and_grad_1(const T* __restrict__ Y_all, const T
 
 
 _predict_1 = _Kernel("predict_1", "rows", (0, 0), "T", """\
+// predict = X*W + B
 extern "C" __global__ void predict_1(const T* __restrict__ X_all, const T* __restrict__ W_all,
     const T* __restrict__ B_all, T* predict_all, I rows, I columns, unsigned lanes)
 {

@@ -9,6 +9,7 @@ import textwrap
 from pathlib import Path
 from types import ModuleType
 
+import compile_examples
 import numpy as np
 import nvrtc
 import pytest
@@ -79,6 +80,27 @@ def test_the_catalogue_compiles_for_a_gpu(cp: ModuleType, number: int) -> None:
         code, _ = nvrtc.cubin(source, architecture, ("--Ofast-compile=max",))
         assert code.startswith(b"\x7fELF")
         assert all(f"k{number}".encode() in code for number in range(len(sources)))
+
+
+def models_in(value: object) -> list[sd.Model]:
+    """The models of a module, also those in lists and dictionaries."""
+    if isinstance(value, sd.Model):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return [model for part in parts for model in models_in(part)]
+
+
+@pytest.mark.skipif(nvrtc.MISSING is not None, reason=str(nvrtc.MISSING))
+@pytest.mark.parametrize("name", compile_examples.EMIT)
+def test_every_example_compiles_for_a_gpu(cp: ModuleType, name: str, example) -> None:
+    found = dict.fromkeys(models_in(dict(vars(example(name, "model")))))
+    made = [sd.compile(model, backend="cupy", emit=compile_examples.EMIT[name]) for model in found]
+    every = [kernel for module in made for kernel in kernels(module)]
+    assert len(every) > len(found)
+    for dtype, architecture in ((np.float64, "sm_80"), (np.float32, "sm_90")):
+        source = nvrtc.together(every, np.dtype(dtype), False)
+        code, _ = nvrtc.cubin(source, architecture, ("--Ofast-compile=max",))
+        assert all(f"k{number}".encode() in code for number in range(len(every)))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 700, 2), (5_000, 3, 300), (70_000, 2, 7)], ids=str)

@@ -177,6 +177,18 @@ def test_an_output_may_not_be_called_like_what_the_module_has_already(name):
         sd.compile(sd.Model(sd.sum(w * x), outputs={name: w * x}, params=[w], data=[x]), emit=EMIT)
 
 
+@pytest.mark.parametrize("name", [INJECTION, "a\\", 'a"b', "θ", "*/ int", "a\nb"], ids=ascii)
+def test_no_name_leaves_the_comment_of_a_kernel(name):
+    w, x = Symbol(name), Symbol("x")
+    model = sd.Model(sd.mean((w * x) ** 2), outputs={"out": w * x}, params=[w], data=[x])
+    source = sd.generate(model, sd.options.Options.create(backend="cupy")).source
+    texts = re.findall(r'^_\w+ = _Kernel\(.*?"""\\\n(.*?)^"""\)', source, re.MULTILINE | re.DOTALL)
+    assert len(texts) == 4
+    heads = [line for text in texts for line in text.partition('extern "C"')[0].splitlines()]
+    assert all(line.startswith("// ") and line[-1] != "\\" for line in heads)
+    assert bool(heads) == (not {*'"\n\\'} & {*name})
+
+
 def defined(source):
     """The public names that a module defines or imports."""
     found = set()

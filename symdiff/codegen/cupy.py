@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -208,7 +209,14 @@ class CupyModuleWriter(ModuleWriter):
     def _kernel(self, kernel: Kernel, source: KernelSource) -> list[str]:
         form = "points" if self.spec.pointwise and kernel.form == "all" else kernel.form
         head = f'_{source.name} = _Kernel("{source.name}", "{form}", {source.ends}, "{source.types}", """\\'
-        return [head, *source.text.split("\n"), '""")']
+        return [head, *self._formulas(source), *source.text.split("\n"), '""")']
+
+    def _formulas(self, source: KernelSource) -> list[str]:
+        """The closed form of what a kernel results in, where it has one, as comments."""
+        known = {line.partition(" = ")[0].replace(".", "_"): line for line in self.spec.closed_form}
+        results = re.findall(r"(?<!const )T\* (\w+)_all", source.text.partition(")")[0])
+        lines = [known[name] for name in results if name in known]
+        return [f"// {line}" for line in lines if " = (" not in line and line.isprintable() and not {*'"\\'} & {*line}]
 
 
 @dataclass
