@@ -14,7 +14,7 @@ from typing import Any
 import sympy as sp
 
 from symdiff.cache import Cache, key_of
-from symdiff.codegen.cupy import CupyModuleWriter
+from symdiff.codegen.cupy.module import CupyModuleWriter
 from symdiff.codegen.module import ModuleSpec, ModuleWriter
 from symdiff.derive import derive, stabilised
 from symdiff.errors import located

@@ -7,18 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from symdiff.codegen import cupy_helpers, halves, helpers
+from symdiff.codegen import helpers as numpy_helpers
 from symdiff.codegen.arguments import Checker
-from symdiff.codegen.cuda import PRELUDE, with_required
-from symdiff.codegen.cupy_capture import CAPTURE, MATMUL
-from symdiff.codegen.cupy_memory import MEMORY
+from symdiff.codegen.cupy import halves, helpers
+from symdiff.codegen.cupy.capture import CAPTURE, MATMUL
+from symdiff.codegen.cupy.cuda import PRELUDE, with_required
+from symdiff.codegen.cupy.kernel import KernelSource, KernelWriter
+from symdiff.codegen.cupy.memory import MEMORY
+from symdiff.codegen.cupy.rows import RowsWriter
 from symdiff.codegen.function import FunctionWriter
-from symdiff.codegen.kernel import KernelSource, KernelWriter
 from symdiff.codegen.module import ModuleSpec, ModuleWriter
 from symdiff.codegen.numpy import Writer, called
 from symdiff.codegen.program import ATOM, Assign, Function, Text, listed
 from symdiff.codegen.results import copied
-from symdiff.codegen.rows import RowsWriter
 from symdiff.errors import UnsupportedError
 from symdiff.graph.contraction import is_view
 from symdiff.graph.inputs import Input, Unit
@@ -108,7 +109,7 @@ class HalfWriter(CupyWriter):
 class DeviceChecker(Checker):
     """Writes the checks of a module for a GPU, where scalars are arrays too."""
 
-    types: ClassVar = cupy_helpers.TYPES
+    types: ClassVar = helpers.TYPES
     dtypes = halves.TAKEN
 
     def functions(self) -> list[list[str]]:
@@ -127,8 +128,8 @@ class CupyModuleWriter(ModuleWriter):
     library_names: ClassVar[tuple[str, ...]] = ("cp", "cupy_", "cp_")
     writer_class: type[Writer] = HalfWriter
     checker_class: ClassVar[type[Checker]] = DeviceChecker
-    helper_sources: Mapping[str, str] = halves.DECORATOR | helpers.HELPERS | cupy_helpers.HELPERS | halves.HELPERS
-    requires: Mapping[str, tuple[str, ...]] = cupy_helpers.REQUIRES | halves.REQUIRES
+    helper_sources: Mapping[str, str] = halves.DECORATOR | numpy_helpers.HELPERS | helpers.HELPERS | halves.HELPERS
+    requires: Mapping[str, tuple[str, ...]] = helpers.REQUIRES | halves.REQUIRES
 
     def __init__(self, spec: ModuleSpec) -> None:
         super().__init__(spec)
@@ -140,15 +141,15 @@ class CupyModuleWriter(ModuleWriter):
             assert isinstance(self.checker, DeviceChecker)
             self.checker.dtypes = halves.REFUSED.format(why=why)
             self.writer_class = CupyWriter
-            self.helper_sources, self.requires = helpers.HELPERS | cupy_helpers.HELPERS, cupy_helpers.REQUIRES
+            self.helper_sources, self.requires = numpy_helpers.HELPERS | helpers.HELPERS, helpers.REQUIRES
 
     def imports(self) -> list[str]:
         """CuPy and the standard library, `cupyx.scipy.special` where it must."""
-        library = cupy_helpers.IMPORT.format(xp=self.xp).rstrip().split("\n")
+        library = helpers.IMPORT.format(xp=self.xp).rstrip().split("\n")
         lines = ["import math", "import threading", "from contextlib import suppress"]
         lines += ["from functools import wraps"] if self._large() else []
         lines += ["from typing import NamedTuple"]
-        more = dict.fromkeys(cupy_helpers.IMPORTS[name] for name in self.needed if name in cupy_helpers.IMPORTS)
+        more = dict.fromkeys(helpers.IMPORTS[name] for name in self.needed if name in helpers.IMPORTS)
         more |= dict.fromkeys(self.special_imports("cupyx.scipy.special"))
         return [*lines, "", *library, *([""] if more else []), *more]
 
@@ -188,9 +189,9 @@ class CupyModuleWriter(ModuleWriter):
     def endings(self) -> list[list[str]]:
         """Captured steps, the kernels and what launches them, and what functions say where memory is short."""
         texts = [CAPTURE]
-        texts += [cupy_helpers.SCALARS] if self.kernels or "_matmul" in self.needed else []
+        texts += [helpers.SCALARS] if self.kernels or "_matmul" in self.needed else []
         texts += [MATMUL] if "_matmul" in self.needed else []
-        texts += [cupy_helpers.KERNELS] if self.kernels else []
+        texts += [helpers.KERNELS] if self.kernels else []
         found = [text.replace("np.", f"{self.xp}.").rstrip().split("\n") for text in texts]
         if self.kernels:
             device = ['_DEVICE = """\\', *device_functions([*self.devices]).rstrip().split("\n"), '"""']

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from symdiff.codegen.kernel import KernelWriter, added, plus, times
+from symdiff.codegen.cupy.kernel import KernelWriter, added, plus, times
 from symdiff.codegen.program import ATOM, Text, indent
 from symdiff.graph.node import Node
 from symdiff.graph.space import Axes, is_elementwise, loops_of, reduction_of, space_of

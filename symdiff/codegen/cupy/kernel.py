@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from symdiff.codegen.cuda import RESERVED, CudaWriter, c_name
+from symdiff.codegen.cupy.cuda import RESERVED, CudaWriter, c_name
 from symdiff.codegen.function import FunctionWriter
 from symdiff.codegen.numpy import Writer
 from symdiff.codegen.program import ATOM, PRODUCT, WIDTH, Assign, Text, indent

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from symdiff.codegen import cupy_helpers, helpers
+from symdiff.codegen import helpers as numpy_helpers
+from symdiff.codegen.cupy import helpers
 from symdiff.graph.external import EXTERNAL
 from symdiff.graph.node import Node
 from symdiff.graph.ops import LINALG
@@ -43,7 +44,7 @@ def _in_single(function):
     return computed
 '''
 }
-_SOURCES = helpers.HELPERS | cupy_helpers.HELPERS
+_SOURCES = numpy_helpers.HELPERS | helpers.HELPERS
 _PRODUCTS = _SOURCES["_prod_others"].replace("def _products", "@_in_single\ndef _products")
 _ADDING = ("_add_windows", "_of_windows", "_spread_windows", "_place_first_max", "_scatter")
 HELPERS = {
@@ -80,7 +81,7 @@ def _tensordot(a, b, axes):
     return np.tensordot(a, b, axes)
 ''',
 }
-_NEEDED = helpers.REQUIRES | cupy_helpers.REQUIRES
+_NEEDED = numpy_helpers.REQUIRES | helpers.REQUIRES
 REQUIRES = {name: (*_NEEDED.get(name, ()), "_in_single") for name in HELPERS}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symdiff.codegen import helpers
+from symdiff.codegen import helpers as numpy_helpers
 from symdiff.codegen.windows import WINDOWS
 
 IMPORT = """\
@@ -265,7 +265,7 @@ IMPORTS = {
     "_solve_triangular": "from cupyx.scipy.linalg import solve_triangular",
     "_inverse_lower": "from cupyx.scipy.linalg import solve_triangular",
 }
-REQUIRES = {name: needs for name, needs in helpers.REQUIRES.items() if name not in HELPERS} | {
+REQUIRES = {name: needs for name, needs in numpy_helpers.REQUIRES.items() if name not in HELPERS} | {
     "_take": ("_positions",),
     "_cofactors": ("_prod_others",),
     "_solve_triangular": ("_checked",),
