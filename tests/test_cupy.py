@@ -16,7 +16,7 @@ import pytest
 import sympy as sp
 from as_cupy import stand_in
 from catalogue import Case
-from gpu_rows import PARTS, differences, differences_captured, kernels, modules, on_device, part_of_the_catalogue
+from gpu_rows import PARTS, differences, differences_captured, flat, kernels, modules, on_device, part_of_the_catalogue
 from sympy import MatrixSymbol
 
 import symdiff as sd
@@ -349,6 +349,31 @@ def test_examples_agree_with_autograd(cp: ModuleType, name: str, example) -> Non
     model = next(value for value in found if isinstance(value, sd.Model) and value.name == EXAMPLES[name])
     comparison = compare(model, against=["torch"], backend="cupy")
     assert comparison.agrees, str(comparison)
+
+
+@pytest.mark.parametrize("name", ["autograd_basics", "curve_fitting", "damped_oscillator", "quadratic_fit"])
+def test_examples_of_many_models_are_those_of_numpy(cp: ModuleType, name: str, example) -> None:
+    found = dict.fromkeys(models_in(dict(vars(example(name, "model")))))
+    both = [[sd.compile(model, backend=backend) for backend in ("numpy", "cupy")] for model in found]
+    every = [kernel for _, module in both for kernel in kernels(module)]
+    cp.compile_all([(kernel.code(np.dtype(float), False), kernel.name) for kernel in every])
+    rng = np.random.default_rng(0)
+    for plain, module in both:
+        inputs = plain.SIGNATURE["inputs"]
+        shapes = {
+            entry: [dim if isinstance(dim, int) else 5 for dim in given["shape"]] for entry, given in inputs.items()
+        }
+        drawn = {entry: rng.uniform(0.5, 1.5, shape) for entry, shape in shapes.items()}
+        functions = [function for function in plain.SIGNATURE["functions"] if not function.endswith("vjp")]
+        assert functions
+        for function in functions:
+            given = [drawn[argument] for argument in plain.SIGNATURE["functions"][function]]
+            wanted = flat(getattr(plain, function)(*given))
+            got = flat(getattr(module, function)(*(on_device(cp, one) for one in given)))
+            for one, other in zip(got, wanted, strict=True):
+                np.testing.assert_allclose(
+                    one.get(), other, rtol=1e-10, atol=1e-13, err_msg=f"{module.__name__}: {function}"
+                )
 
 
 @pytest.mark.parametrize("name", ["lenet", "gaussian_mixture", "attention"])
