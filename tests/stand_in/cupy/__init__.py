@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as _np
 
 from cupy import cuda
-from cupy._array import allow_synchronize as _allow_synchronize, memory_of
+from cupy._device import allow_synchronize as _allow_synchronize, memory_of
 from cupy._functions import NAMES as _NAMES
 from cupy._kernel import CompileError, CompilerMissing, LaunchError, RawKernel, RawModule, compile_all
 

@@ -5,68 +5,19 @@ It is no subclass of NumPy's: ``np.asarray`` would take the array out of one wit
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import math
 import operator
-import threading
 from collections import namedtuple
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from cupy import _graph
+from cupy._device import current_device, synchronise, take
 
 _PAD = 256  # bytes around what is allocated, in which nothing may write
 SCALARS = (bool, int, float, complex, np.generic)
-_STATE = threading.local()
-
-
-class DeviceSynchronized(RuntimeError):  # noqa: N818, as CuPy calls it
-    """The host waited for the device where that was not allowed."""
-
-
-@contextlib.contextmanager
-def allow_synchronize(allow):
-    """Whether the host may wait for the device, as it does for a number, an array on the host or a mask's length."""
-    before, _STATE.allowed = getattr(_STATE, "allowed", True), allow
-    try:
-        yield
-    finally:
-        _STATE.allowed = before
-
-
-def synchronise():
-    """The host waits for the device here."""
-    if _graph.is_recording():
-        raise RuntimeError("the current stream is capturing, so synchronous API calls are disallowed")
-    if not getattr(_STATE, "allowed", True):
-        raise DeviceSynchronized("the host waits for the device here")
-
-
-class OutOfMemoryError(MemoryError):
-    """The device has less memory than is asked for."""
-
-
-@contextlib.contextmanager
-def memory_of(size):
-    """The device has so many bytes, for each array."""
-    before, _STATE.memory = free_memory(), size
-    try:
-        yield
-    finally:
-        _STATE.memory = before
-
-
-def free_memory():
-    """How many bytes the device has."""
-    return getattr(_STATE, "memory", 1 << 33)
-
-
-def _take(size):
-    _graph.take_memory()
-    if size > free_memory():
-        raise OutOfMemoryError(f"Out of memory allocating {size:,} bytes")
 
 
 class Padded(np.ndarray):
@@ -82,7 +33,7 @@ def allocate(shape, dtype, order="C"):
     dtype = supported(dtype)
     shape = tuple(shape) if np.iterable(shape) else (shape,)
     size = math.prod(map(operator.index, shape)) * dtype.itemsize
-    _take(size)
+    take(size)
     memory = Padded(size + 2 * _PAD, np.uint8)
     memory[...] = 255
     host = memory[_PAD : _PAD + size].view(dtype, np.ndarray)
@@ -120,22 +71,6 @@ def wrap(host):
     return array
 
 
-def current_device():
-    """The number of the device that work goes to."""
-    return getattr(_STATE, "devices", [0])[-1]
-
-
-@contextlib.contextmanager
-def working_on(device):
-    """Work goes to the device of that number."""
-    before = getattr(_STATE, "devices", [0])
-    _STATE.devices = [*before, device]
-    try:
-        yield
-    finally:
-        _STATE.devices = before
-
-
 def to_host(value):
     """What NumPy is called with for an argument; arrays of the host are refused."""
     if isinstance(value, ndarray):
@@ -171,7 +106,7 @@ def call(function, *args, out=None, **kwargs):
     given = [array for array in _leaves([*args]) if isinstance(array, np.ndarray)]
     hosts = [array.host for array in _leaves([result]) if isinstance(array, ndarray)]
     if hosts and not any(np.may_share_memory(host, other) for host in hosts for other in given):
-        _take(sum(host.nbytes for host in hosts))
+        take(sum(host.nbytes for host in hosts))
         if _graph.is_recording():
             _record(compute, hosts)
     return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import numpy as np
-from cupy._array import DeviceSynchronized, allow_synchronize
+from cupy._device import DeviceSynchronized, allow_synchronize
 from cupy._functions import TABLE
 
 _STATE = {"divide": None, "over": None, "under": None, "invalid": None, "linalg": "ignore"}

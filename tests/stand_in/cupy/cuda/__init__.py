@@ -6,7 +6,8 @@ import time
 from types import SimpleNamespace
 
 from cupy import _graph
-from cupy._array import MemoryPointer, OutOfMemoryError, current_device, free_memory, synchronise, working_on
+from cupy._array import MemoryPointer
+from cupy._device import OutOfMemoryError, current_device, free_memory, synchronise, working_on
 from cupy._graph import Graph, MemoryPool, using_allocator
 
 
