@@ -138,23 +138,32 @@ def _value_block(image, label, t1, t2, k1, k2, w3, b3, w4, b4, w5, b5):
     """The part of `value` that one block of samples has."""
     rows = image.shape[0]
     t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
-    t4 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+    t4 = _matmul_into(0, k1.transpose(0, 2, 1, 3).reshape(6, 25), _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t4 = _of_windows(np.maximum, t4, (2, 2), (2, 2))
-    h1 = np.maximum(window_max_t4 + t1, 0)
+    h1 = window_max_t4 + t1
+    h1 = np.maximum(h1, 0, out=h1)
     t5 = _windows(np.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
-    t6 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ _windows(np.ascontiguousarray(t5), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+    t6 = _matmul_into(0, k2.transpose(0, 2, 1, 3).reshape(16, 150), _windows(np.ascontiguousarray(t5), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t6 = _of_windows(np.maximum, t6, (2, 2), (2, 2))
-    h2 = np.maximum(window_max_t6 + t2, 0)
-    h3 = np.maximum(h2.reshape(rows, 400) @ w3 + b3, 0)
-    h4 = np.maximum(h3 @ w4 + b4, 0)
-    scores = h4 @ w5 + b5
+    h2 = window_max_t6 + t2
+    h2 = np.maximum(h2, 0, out=h2)
+    h3 = _matmul_into(0, h2.reshape(rows, 400), w3)
+    h3 += b3
+    h3 = np.maximum(h3, 0, out=h3)
+    h4 = _matmul_into(1, h3, w4)
+    h4 += b4
+    h4 = np.maximum(h4, 0, out=h4)
+    scores = _matmul_into(0, h4, w5)
+    scores += b5
     max_scores = np.maximum.reduce(scores, axis=1)
     t7 = _masked(np.abs(max_scores) < np.inf, max_scores)
-    t8 = scores - (np.log(np.add.reduce(np.exp(scores - t7[:, None]), axis=1)) + t7)[:, None]
+    t8 = np.subtract(
+        scores, (np.log(np.add.reduce(np.exp(scores - t7[:, None]), axis=1)) + t7)[:, None], out=scores,
+    )
     s1 = np.vdot(t8, _one_hot(label, 10, image.dtype))
     return (s1,)
 
@@ -180,7 +189,7 @@ def _grad_block(image, label, t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b5):
     rows = image.shape[0]
     t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
     t4 = _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1)))
-    t5 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ t4.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+    t5 = _matmul_into(0, k1.transpose(0, 2, 1, 3).reshape(6, 25), t4.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t5 = _of_windows(np.maximum, t5, (2, 2), (2, 2))
@@ -188,26 +197,30 @@ def _grad_block(image, label, t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b5):
     h1 = np.maximum(t6, 0)
     t7 = _windows(np.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
     t8 = _windows(np.ascontiguousarray(t7), (0, 0, (10, 1), (5, 1)))
-    t9 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ t8.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+    t9 = _matmul_into(1, k2.transpose(0, 2, 1, 3).reshape(16, 150), t8.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t9 = _of_windows(np.maximum, t9, (2, 2), (2, 2))
     t10 = window_max_t9 + t2
     h2 = np.maximum(t10, 0)
     reshape_h2 = h2.reshape(rows, 400)
-    t11 = reshape_h2 @ w3 + b3
+    t11 = _matmul_into(2, reshape_h2, w3)
+    t11 += b3
     h3 = np.maximum(t11, 0)
-    t12 = h3 @ w4 + b4
+    t12 = _matmul_into(3, h3, w4)
+    t12 += b4
     h4 = np.maximum(t12, 0)
-    scores = h4 @ w5 + b5
+    scores = _matmul_into(4, h4, w5)
+    scores += b5
     max_scores = np.maximum.reduce(scores, axis=1)
-    t13 = np.exp(scores - _masked(np.abs(max_scores) < np.inf, max_scores)[:, None])
+    t13 = np.subtract(scores, _masked(np.abs(max_scores) < np.inf, max_scores)[:, None], out=scores)
+    t13 = np.exp(t13, out=t13)
     t14 = (t13 / np.add.reduce(t13, axis=1)[:, None] - _one_hot(label, 10, image.dtype)) / n
-    t15 = _masked(t12 > 0, t14 @ w5.T)
-    t16 = _masked(t11 > 0, t15 @ w4.T)
-    t17 = _masked(t10 > 0, (t16 @ w3.T).reshape(rows, 16, 5, 5))
+    t15 = _masked(t12 > 0, _matmul_into(4, t14, w5.T))
+    t16 = _masked(t11 > 0, _matmul_into(3, t15, w4.T))
+    t17 = _masked(t10 > 0, _matmul_into(2, t16, w3.T).reshape(rows, 16, 5, 5))
     t18 = _place_first_max(t17, t9, window_max_t9, (2, 2), (2, 2))
-    t19 = (k2.transpose(2, 1, 3, 0).reshape(150, 16) @ t18.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
+    t19 = _matmul_into(2, k2.transpose(2, 1, 3, 0).reshape(150, 16), t18.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
         10, 5, 6, 5, 10, -1,
     )
     t20 = _add_windows(
@@ -216,11 +229,11 @@ def _grad_block(image, label, t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b5):
     )
     t21 = _masked(t6 > 0, t20.transpose(3, 1, 0, 2))
     t22 = _place_first_max(t21, t5, window_max_t5, (2, 2), (2, 2))
-    grad_k1 = np.add.reduce(t4.reshape(28, 25, -1) @ t22.transpose(2, 3, 0, 1).reshape(28, -1, 6)).reshape(5, 1, 5, 6).transpose(
+    grad_k1 = np.add.reduce(_matmul_into(2, t4.reshape(28, 25, -1), t22.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
         3, 1, 0, 2,
     )
     grad_b1 = np.add.reduce(t21, axis=(0, 2, 3))
-    grad_k2 = np.add.reduce(t8.reshape(10, 150, -1) @ t18.transpose(2, 3, 0, 1).reshape(10, -1, 16)).reshape(5, 6, 5, 16).transpose(
+    grad_k2 = np.add.reduce(_matmul_into(0, t8.reshape(10, 150, -1), t18.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
         3, 1, 0, 2,
     )
     grad_b2 = np.add.reduce(t17, axis=(0, 2, 3))
@@ -255,7 +268,7 @@ def _value_and_grad_block(image, label, t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b
     rows = image.shape[0]
     t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
     t4 = _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1)))
-    t5 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ t4.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+    t5 = _matmul_into(0, k1.transpose(0, 2, 1, 3).reshape(6, 25), t4.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t5 = _of_windows(np.maximum, t5, (2, 2), (2, 2))
@@ -263,29 +276,33 @@ def _value_and_grad_block(image, label, t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b
     h1 = np.maximum(t6, 0)
     t7 = _windows(np.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
     t8 = _windows(np.ascontiguousarray(t7), (0, 0, (10, 1), (5, 1)))
-    t9 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ t8.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+    t9 = _matmul_into(1, k2.transpose(0, 2, 1, 3).reshape(16, 150), t8.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t9 = _of_windows(np.maximum, t9, (2, 2), (2, 2))
     t10 = window_max_t9 + t2
     h2 = np.maximum(t10, 0)
     reshape_h2 = h2.reshape(rows, 400)
-    t11 = reshape_h2 @ w3 + b3
+    t11 = _matmul_into(2, reshape_h2, w3)
+    t11 += b3
     h3 = np.maximum(t11, 0)
-    t12 = h3 @ w4 + b4
+    t12 = _matmul_into(3, h3, w4)
+    t12 += b4
     h4 = np.maximum(t12, 0)
-    scores = h4 @ w5 + b5
+    scores = _matmul_into(4, h4, w5)
+    scores += b5
     max_scores = np.maximum.reduce(scores, axis=1)
     t13 = _masked(np.abs(max_scores) < np.inf, max_scores)
-    t14 = np.exp(scores - t13[:, None])
+    t14 = scores - t13[:, None]
+    t14 = np.exp(t14, out=t14)
     t15 = np.add.reduce(t14, axis=1)
     one_hot_label = _one_hot(label, 10, image.dtype)
     t16 = (t14 / t15[:, None] - one_hot_label) / n
-    t17 = _masked(t12 > 0, t16 @ w5.T)
-    t18 = _masked(t11 > 0, t17 @ w4.T)
-    t19 = _masked(t10 > 0, (t18 @ w3.T).reshape(rows, 16, 5, 5))
+    t17 = _masked(t12 > 0, _matmul_into(5, t16, w5.T))
+    t18 = _masked(t11 > 0, _matmul_into(3, t17, w4.T))
+    t19 = _masked(t10 > 0, _matmul_into(2, t18, w3.T).reshape(rows, 16, 5, 5))
     t20 = _place_first_max(t19, t9, window_max_t9, (2, 2), (2, 2))
-    t21 = (k2.transpose(2, 1, 3, 0).reshape(150, 16) @ t20.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
+    t21 = _matmul_into(2, k2.transpose(2, 1, 3, 0).reshape(150, 16), t20.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
         10, 5, 6, 5, 10, -1,
     )
     t22 = _add_windows(
@@ -295,11 +312,11 @@ def _value_and_grad_block(image, label, t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b
     t23 = _masked(t6 > 0, t22.transpose(3, 1, 0, 2))
     t24 = _place_first_max(t23, t5, window_max_t5, (2, 2), (2, 2))
     s1 = np.vdot(scores - (np.log(t15) + t13)[:, None], one_hot_label)
-    grad_k1 = np.add.reduce(t4.reshape(28, 25, -1) @ t24.transpose(2, 3, 0, 1).reshape(28, -1, 6)).reshape(5, 1, 5, 6).transpose(
+    grad_k1 = np.add.reduce(_matmul_into(2, t4.reshape(28, 25, -1), t24.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
         3, 1, 0, 2,
     )
     grad_b1 = np.add.reduce(t23, axis=(0, 2, 3))
-    grad_k2 = np.add.reduce(t8.reshape(10, 150, -1) @ t20.transpose(2, 3, 0, 1).reshape(10, -1, 16)).reshape(5, 6, 5, 16).transpose(
+    grad_k2 = np.add.reduce(_matmul_into(0, t8.reshape(10, 150, -1), t20.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
         3, 1, 0, 2,
     )
     grad_b2 = np.add.reduce(t19, axis=(0, 2, 3))
@@ -330,20 +347,26 @@ def _scores_block(image, t1, t2, k1, k2, w3, b3, w4, b4, w5, b5):
     """The part of `scores` that one block of samples has."""
     rows = image.shape[0]
     t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
-    t4 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+    t4 = _matmul_into(0, k1.transpose(0, 2, 1, 3).reshape(6, 25), _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t4 = _of_windows(np.maximum, t4, (2, 2), (2, 2))
-    h1 = np.maximum(window_max_t4 + t1, 0)
+    h1 = window_max_t4 + t1
+    h1 = np.maximum(h1, 0, out=h1)
     t5 = _windows(np.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
-    t6 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ _windows(np.ascontiguousarray(t5), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+    t6 = _matmul_into(0, k2.transpose(0, 2, 1, 3).reshape(16, 150), _windows(np.ascontiguousarray(t5), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t6 = _of_windows(np.maximum, t6, (2, 2), (2, 2))
-    h2 = np.maximum(window_max_t6 + t2, 0)
-    h3 = np.maximum(h2.reshape(rows, 400) @ w3 + b3, 0)
-    h4 = np.maximum(h3 @ w4 + b4, 0)
-    scores = h4 @ w5 + b5
+    h2 = window_max_t6 + t2
+    h2 = np.maximum(h2, 0, out=h2)
+    h3 = _matmul_into(0, h2.reshape(rows, 400), w3)
+    h3 += b3
+    h3 = np.maximum(h3, 0, out=h3)
+    h4 = _matmul_into(1, h3, w4)
+    h4 += b4
+    h4 = np.maximum(h4, 0, out=h4)
+    scores = _matmul_into(0, h4, w5) + b5
     return (scores,)
 
 
@@ -368,7 +391,7 @@ def _scores_vjp_block(image, u, t1, t2, k1, k2, w3, b3, w4, b4, w5):
     rows = image.shape[0]
     t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
     t4 = _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1)))
-    t5 = (k1.transpose(0, 2, 1, 3).reshape(6, 25) @ t4.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
+    t5 = _matmul_into(0, k1.transpose(0, 2, 1, 3).reshape(6, 25), t4.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t5 = _of_windows(np.maximum, t5, (2, 2), (2, 2))
@@ -376,21 +399,23 @@ def _scores_vjp_block(image, u, t1, t2, k1, k2, w3, b3, w4, b4, w5):
     h1 = np.maximum(t6, 0)
     t7 = _windows(np.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
     t8 = _windows(np.ascontiguousarray(t7), (0, 0, (10, 1), (5, 1)))
-    t9 = (k2.transpose(0, 2, 1, 3).reshape(16, 150) @ t8.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
+    t9 = _matmul_into(1, k2.transpose(0, 2, 1, 3).reshape(16, 150), t8.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
         3, 1, 0, 2,
     )
     window_max_t9 = _of_windows(np.maximum, t9, (2, 2), (2, 2))
     t10 = window_max_t9 + t2
     h2 = np.maximum(t10, 0)
     reshape_h2 = h2.reshape(rows, 400)
-    t11 = reshape_h2 @ w3 + b3
+    t11 = _matmul_into(2, reshape_h2, w3)
+    t11 += b3
     h3 = np.maximum(t11, 0)
-    t12 = h3 @ w4 + b4
-    t13 = _masked(t12 > 0, u @ w5.T)
-    t14 = _masked(t11 > 0, t13 @ w4.T)
-    t15 = _masked(t10 > 0, (t14 @ w3.T).reshape(rows, 16, 5, 5))
+    t12 = _matmul_into(3, h3, w4)
+    t12 += b4
+    t13 = _masked(t12 > 0, _matmul_into(4, u, w5.T))
+    t14 = _masked(t11 > 0, _matmul_into(4, t13, w4.T))
+    t15 = _masked(t10 > 0, _matmul_into(2, t14, w3.T).reshape(rows, 16, 5, 5))
     t16 = _place_first_max(t15, t9, window_max_t9, (2, 2), (2, 2))
-    t17 = (k2.transpose(2, 1, 3, 0).reshape(150, 16) @ t16.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
+    t17 = _matmul_into(2, k2.transpose(2, 1, 3, 0).reshape(150, 16), t16.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
         10, 5, 6, 5, 10, -1,
     )
     t18 = _add_windows(
@@ -399,12 +424,12 @@ def _scores_vjp_block(image, u, t1, t2, k1, k2, w3, b3, w4, b4, w5):
     )
     t19 = _masked(t6 > 0, t18.transpose(3, 1, 0, 2))
     t20 = _place_first_max(t19, t5, window_max_t5, (2, 2), (2, 2))
-    h4 = np.maximum(t12, 0)
-    vjp_k1 = np.add.reduce(t4.reshape(28, 25, -1) @ t20.transpose(2, 3, 0, 1).reshape(28, -1, 6)).reshape(5, 1, 5, 6).transpose(
+    h4 = np.maximum(t12, 0, out=t12)
+    vjp_k1 = np.add.reduce(_matmul_into(2, t4.reshape(28, 25, -1), t20.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
         3, 1, 0, 2,
     )
     vjp_b1 = np.add.reduce(t19, axis=(0, 2, 3))
-    vjp_k2 = np.add.reduce(t8.reshape(10, 150, -1) @ t16.transpose(2, 3, 0, 1).reshape(10, -1, 16)).reshape(5, 6, 5, 16).transpose(
+    vjp_k2 = np.add.reduce(_matmul_into(0, t8.reshape(10, 150, -1), t16.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
         3, 1, 0, 2,
     )
     vjp_b2 = np.add.reduce(t15, axis=(0, 2, 3))
@@ -755,7 +780,10 @@ def _combined(law, total, found, start, count):
             total = np.empty((*found.shape[: len(front)], count, *found.shape[len(front) + 1 :]), found.dtype)
         total[(*front, slice(start, start + found.shape[len(front)]))] = found
         return total
-    return total if start == 0 else getattr(np, law)(total, found)
+    if start == 0:
+        return found
+    owned = np.ndim(total) and total.flags.writeable
+    return getattr(np, law)(total, found, out=total if owned else None)
 
 
 class _Threads:
@@ -833,3 +861,29 @@ def set_threads(count):
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
     with _THREADS.lock:
         _THREADS.count, _THREADS.pool = int(count) if _THREADS.blas is not False else 1, None
+
+
+def _matmul_into(number, a, b):
+    """a @ b, over what this thread keeps under a number; in a new array where it is small, or too large to be kept."""
+    if min(a.ndim, b.ndim) == 1:
+        return a @ b
+    shape, dtype = (*(a.shape[:-2] or b.shape[:-2]), a.shape[-2], b.shape[-1]), np.result_type(a, b)
+    size, kept = math.prod(shape) * dtype.itemsize, vars(_SCRATCH)
+    if size < _LEAST:
+        return a @ b
+    found = kept.get(number)
+    if found is None or found.nbytes < size:
+        if size + sum(array.nbytes for other, array in kept.items() if other != number) > _MOST:
+            return a @ b
+        found = kept[number] = np.empty(size, np.uint8)
+    return np.matmul(a, b, out=found[:size].view(dtype).reshape(shape))
+
+
+_LEAST, _MOST = 65536, 67108864  # bytes of an array that is worth keeping, and of all that a thread keeps
+_SCRATCH = threading.local()
+
+
+def release_scratch():
+    """Let go of the arrays that threads keep to compute in, 64 MB each at most; later calls make new ones."""
+    global _SCRATCH
+    _SCRATCH = threading.local()

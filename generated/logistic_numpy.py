@@ -77,7 +77,8 @@ def value(w, b, x, y, penalty):
 
 def _value_block(y, x, w, b):
     """The part of `value` that one block of samples has."""
-    t2 = x @ w + b
+    t2 = _matmul_into(0, x, w)
+    t2 += b
     s1 = np.add.reduce((t2 * (1 - y) + (np.log1p(np.exp(-np.abs(t2))) - np.minimum(t2, 0)))[:, 0])
     return (s1,)
 
@@ -97,8 +98,10 @@ def grad(w, b, x, y, penalty):
 
 def _grad_block(x, y, w, b):
     """The part of `grad` that one block of samples has."""
-    t2 = x @ w + b
-    t3 = np.exp(-np.abs(t2))
+    t2 = _matmul_into(0, x, w)
+    t2 += b
+    t3 = -np.abs(t2)
+    t3 = np.exp(t3, out=t3)
     t4 = np.where(t2 >= 0, 1, t3) / (t3 + 1) - y
     s1 = x.T @ t4
     s2 = np.add.reduce(t4[:, 0])
@@ -122,8 +125,10 @@ def value_and_grad(w, b, x, y, penalty):
 
 def _value_and_grad_block(y, x, w, b):
     """The part of `value_and_grad` that one block of samples has."""
-    t3 = x @ w + b
-    t4 = np.exp(-np.abs(t3))
+    t3 = _matmul_into(0, x, w)
+    t3 += b
+    t4 = -np.abs(t3)
+    t4 = np.exp(t4, out=t4)
     t5 = np.where(t3 >= 0, 1, t4) / (t4 + 1) - y
     s1 = np.add.reduce((t3 * (1 - y) + (np.log1p(t4) - np.minimum(t3, 0)))[:, 0])
     s2 = x.T @ t5
@@ -141,8 +146,10 @@ def probability(w, b, x):
 
 def _probability_block(x, w, b):
     """The part of `probability` that one block of samples has."""
-    t1 = x @ w + b
-    t2 = np.exp(-np.abs(t1))
+    t1 = _matmul_into(0, x, w)
+    t1 += b
+    t2 = -np.abs(t1)
+    t2 = np.exp(t2, out=t2)
     probability = np.where(t1 >= 0, 1, t2) / (t2 + 1)
     return (probability,)
 
@@ -372,7 +379,10 @@ def _combined(law, total, found, start, count):
             total = np.empty((*found.shape[: len(front)], count, *found.shape[len(front) + 1 :]), found.dtype)
         total[(*front, slice(start, start + found.shape[len(front)]))] = found
         return total
-    return total if start == 0 else getattr(np, law)(total, found)
+    if start == 0:
+        return found
+    owned = np.ndim(total) and total.flags.writeable
+    return getattr(np, law)(total, found, out=total if owned else None)
 
 
 class _Threads:
@@ -450,3 +460,29 @@ def set_threads(count):
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
     with _THREADS.lock:
         _THREADS.count, _THREADS.pool = int(count) if _THREADS.blas is not False else 1, None
+
+
+def _matmul_into(number, a, b):
+    """a @ b, over what this thread keeps under a number; in a new array where it is small, or too large to be kept."""
+    if min(a.ndim, b.ndim) == 1:
+        return a @ b
+    shape, dtype = (*(a.shape[:-2] or b.shape[:-2]), a.shape[-2], b.shape[-1]), np.result_type(a, b)
+    size, kept = math.prod(shape) * dtype.itemsize, vars(_SCRATCH)
+    if size < _LEAST:
+        return a @ b
+    found = kept.get(number)
+    if found is None or found.nbytes < size:
+        if size + sum(array.nbytes for other, array in kept.items() if other != number) > _MOST:
+            return a @ b
+        found = kept[number] = np.empty(size, np.uint8)
+    return np.matmul(a, b, out=found[:size].view(dtype).reshape(shape))
+
+
+_LEAST, _MOST = 65536, 67108864  # bytes of an array that is worth keeping, and of all that a thread keeps
+_SCRATCH = threading.local()
+
+
+def release_scratch():
+    """Let go of the arrays that threads keep to compute in, 64 MB each at most; later calls make new ones."""
+    global _SCRATCH
+    _SCRATCH = threading.local()

@@ -101,7 +101,8 @@ def _value_block(x, t4, t5, t3, t1):
     K = t4.shape[0]
     d = x.shape[1]
     rows = x.shape[0]
-    t6 = (t4.reshape(K*d, d) @ x.T).reshape(K, d, rows).transpose(2, 0, 1) + t5
+    t6 = _matmul_into(0, t4.reshape(K*d, d), x.T).reshape(K, d, rows).transpose(2, 0, 1)
+    t6 += t5
     t7 = t3 - 0.5 * np.einsum("ijk,ijk->ij", t6, t6) + t1
     max_t7 = np.maximum.reduce(t7, axis=1)
     t8 = _masked(np.abs(max_t7) < np.inf, max_t7)
@@ -141,10 +142,12 @@ def _grad_block(x, t6, t7, t5, t1):
     K = t6.shape[0]
     d = x.shape[1]
     rows = x.shape[0]
-    t9 = (t6.reshape(K*d, d) @ x.T).reshape(K, d, rows).transpose(2, 0, 1) + t7
+    t9 = _matmul_into(0, t6.reshape(K*d, d), x.T).reshape(K, d, rows).transpose(2, 0, 1)
+    t9 += t7
     t10 = t5 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t1
     max_t10 = np.maximum.reduce(t10, axis=1)
-    t11 = np.exp(t10 - _masked(np.abs(max_t10) < np.inf, max_t10)[:, None])
+    t11 = np.subtract(t10, _masked(np.abs(max_t10) < np.inf, max_t10)[:, None], out=t10)
+    t11 = np.exp(t11, out=t11)
     responsibility = np.divide(t11, np.add.reduce(t11, axis=1)[:, None], out=t11)
     t12 = np.multiply(responsibility[:, :, None], t9, out=t9)
     s1 = np.add.reduce(responsibility)
@@ -186,13 +189,15 @@ def _value_and_grad_block(x, t6, t7, t5, t1):
     K = t6.shape[0]
     d = x.shape[1]
     rows = x.shape[0]
-    t9 = (t6.reshape(K*d, d) @ x.T).reshape(K, d, rows).transpose(2, 0, 1) + t7
+    t9 = _matmul_into(0, t6.reshape(K*d, d), x.T).reshape(K, d, rows).transpose(2, 0, 1)
+    t9 += t7
     t10 = t5 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t1
     max_t10 = np.maximum.reduce(t10, axis=1)
     t11 = _masked(np.abs(max_t10) < np.inf, max_t10)
-    t12 = np.exp(t10 - t11[:, None])
+    t12 = np.subtract(t10, t11[:, None], out=t10)
+    t12 = np.exp(t12, out=t12)
     t13 = np.add.reduce(t12, axis=1)
-    responsibility = t12 / t13[:, None]
+    responsibility = np.divide(t12, t13[:, None], out=t12)
     t14 = np.multiply(responsibility[:, :, None], t9, out=t9)
     s1 = np.add.reduce(np.log(t13) + t11)
     s2 = np.add.reduce(responsibility)
@@ -222,10 +227,12 @@ def _responsibility_block(x, t4, t5, t3, t1):
     K = t4.shape[0]
     d = x.shape[1]
     rows = x.shape[0]
-    t6 = (t4.reshape(K*d, d) @ x.T).reshape(K, d, rows).transpose(2, 0, 1) + t5
+    t6 = _matmul_into(0, t4.reshape(K*d, d), x.T).reshape(K, d, rows).transpose(2, 0, 1)
+    t6 += t5
     t7 = t3 - 0.5 * np.einsum("ijk,ijk->ij", t6, t6) + t1
     max_t7 = np.maximum.reduce(t7, axis=1)
-    t8 = np.exp(t7 - _masked(np.abs(max_t7) < np.inf, max_t7)[:, None])
+    t8 = np.subtract(t7, _masked(np.abs(max_t7) < np.inf, max_t7)[:, None], out=t7)
+    t8 = np.exp(t8, out=t8)
     responsibility = np.divide(t8, np.add.reduce(t8, axis=1)[:, None], out=t8)
     return (responsibility,)
 
@@ -441,7 +448,10 @@ def _combined(law, total, found, start, count):
             total = np.empty((*found.shape[: len(front)], count, *found.shape[len(front) + 1 :]), found.dtype)
         total[(*front, slice(start, start + found.shape[len(front)]))] = found
         return total
-    return total if start == 0 else getattr(np, law)(total, found)
+    if start == 0:
+        return found
+    owned = np.ndim(total) and total.flags.writeable
+    return getattr(np, law)(total, found, out=total if owned else None)
 
 
 class _Threads:
@@ -519,3 +529,29 @@ def set_threads(count):
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
     with _THREADS.lock:
         _THREADS.count, _THREADS.pool = int(count) if _THREADS.blas is not False else 1, None
+
+
+def _matmul_into(number, a, b):
+    """a @ b, over what this thread keeps under a number; in a new array where it is small, or too large to be kept."""
+    if min(a.ndim, b.ndim) == 1:
+        return a @ b
+    shape, dtype = (*(a.shape[:-2] or b.shape[:-2]), a.shape[-2], b.shape[-1]), np.result_type(a, b)
+    size, kept = math.prod(shape) * dtype.itemsize, vars(_SCRATCH)
+    if size < _LEAST:
+        return a @ b
+    found = kept.get(number)
+    if found is None or found.nbytes < size:
+        if size + sum(array.nbytes for other, array in kept.items() if other != number) > _MOST:
+            return a @ b
+        found = kept[number] = np.empty(size, np.uint8)
+    return np.matmul(a, b, out=found[:size].view(dtype).reshape(shape))
+
+
+_LEAST, _MOST = 65536, 67108864  # bytes of an array that is worth keeping, and of all that a thread keeps
+_SCRATCH = threading.local()
+
+
+def release_scratch():
+    """Let go of the arrays that threads keep to compute in, 64 MB each at most; later calls make new ones."""
+    global _SCRATCH
+    _SCRATCH = threading.local()

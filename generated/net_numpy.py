@@ -66,8 +66,10 @@ def value(w1, w2, x, y):
 
 def _value_block(x, y, w1, w2):
     """The part of `value` that one block of samples has."""
-    h = np.maximum(x @ w1, 0)
-    t1 = h @ w2 - y
+    h = _matmul_into(0, x, w1)
+    h = np.maximum(h, 0, out=h)
+    t1 = _matmul_into(1, h, w2)
+    t1 -= y
     value = np.vdot(t1, t1)
     return (value,)
 
@@ -85,10 +87,12 @@ def grad(w1, w2, x, y):
 
 def _grad_block(x, y, w1, w2):
     """The part of `grad` that one block of samples has."""
-    t1 = x @ w1
+    t1 = _matmul_into(0, x, w1)
     h = np.maximum(t1, 0)
-    t2 = 2 * (h @ w2 - y)
-    grad_w1 = x.T @ _masked(t1 > 0, t2 @ w2.T)
+    t2 = _matmul_into(1, h, w2)
+    t2 -= y
+    t2 *= 2
+    grad_w1 = x.T @ _masked(t1 > 0, _matmul_into(2, t2, w2.T))
     grad_w2 = h.T @ t2
     return grad_w1, grad_w2
 
@@ -108,12 +112,13 @@ def value_and_grad(w1, w2, x, y):
 
 def _value_and_grad_block(x, y, w1, w2):
     """The part of `value_and_grad` that one block of samples has."""
-    t1 = x @ w1
+    t1 = _matmul_into(0, x, w1)
     h = np.maximum(t1, 0)
-    t2 = h @ w2 - y
+    t2 = _matmul_into(1, h, w2)
+    t2 -= y
     t3 = 2 * t2
     value = np.vdot(t2, t2)
-    grad_w1 = x.T @ _masked(t1 > 0, t3 @ w2.T)
+    grad_w1 = x.T @ _masked(t1 > 0, _matmul_into(1, t3, w2.T))
     grad_w2 = h.T @ t3
     return value, grad_w1, grad_w2
 
@@ -312,7 +317,10 @@ def _combined(law, total, found, start, count):
             total = np.empty((*found.shape[: len(front)], count, *found.shape[len(front) + 1 :]), found.dtype)
         total[(*front, slice(start, start + found.shape[len(front)]))] = found
         return total
-    return total if start == 0 else getattr(np, law)(total, found)
+    if start == 0:
+        return found
+    owned = np.ndim(total) and total.flags.writeable
+    return getattr(np, law)(total, found, out=total if owned else None)
 
 
 class _Threads:
@@ -390,3 +398,29 @@ def set_threads(count):
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
     with _THREADS.lock:
         _THREADS.count, _THREADS.pool = int(count) if _THREADS.blas is not False else 1, None
+
+
+def _matmul_into(number, a, b):
+    """a @ b, over what this thread keeps under a number; in a new array where it is small, or too large to be kept."""
+    if min(a.ndim, b.ndim) == 1:
+        return a @ b
+    shape, dtype = (*(a.shape[:-2] or b.shape[:-2]), a.shape[-2], b.shape[-1]), np.result_type(a, b)
+    size, kept = math.prod(shape) * dtype.itemsize, vars(_SCRATCH)
+    if size < _LEAST:
+        return a @ b
+    found = kept.get(number)
+    if found is None or found.nbytes < size:
+        if size + sum(array.nbytes for other, array in kept.items() if other != number) > _MOST:
+            return a @ b
+        found = kept[number] = np.empty(size, np.uint8)
+    return np.matmul(a, b, out=found[:size].view(dtype).reshape(shape))
+
+
+_LEAST, _MOST = 65536, 67108864  # bytes of an array that is worth keeping, and of all that a thread keeps
+_SCRATCH = threading.local()
+
+
+def release_scratch():
+    """Let go of the arrays that threads keep to compute in, 64 MB each at most; later calls make new ones."""
+    global _SCRATCH
+    _SCRATCH = threading.local()

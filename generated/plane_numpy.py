@@ -73,7 +73,8 @@ def value(W, B, X, Y):
 
 def _value_block(X, Y, W, B):
     """The part of `value` that one block of samples has."""
-    predict = X @ W + B
+    predict = _matmul_into(0, X, W)
+    predict += B
     t1 = np.subtract(predict, Y, out=predict)
     s1 = np.vdot(t1, t1)
     return (s1,)
@@ -92,7 +93,8 @@ def grad(W, B, X, Y):
 
 def _grad_block(X, Y, W, B):
     """The part of `grad` that one block of samples has."""
-    predict = X @ W + B
+    predict = _matmul_into(0, X, W)
+    predict += B
     t1 = np.subtract(predict, Y, out=predict)
     s1 = X.T @ t1
     s2 = np.add.reduce(t1)[None, :]
@@ -113,7 +115,8 @@ def value_and_grad(W, B, X, Y):
 
 def _value_and_grad_block(X, Y, W, B):
     """The part of `value_and_grad` that one block of samples has."""
-    predict = X @ W + B
+    predict = _matmul_into(0, X, W)
+    predict += B
     t1 = np.subtract(predict, Y, out=predict)
     s1 = np.vdot(t1, t1)
     s2 = X.T @ t1
@@ -131,7 +134,7 @@ def predict(W, B, X):
 
 def _predict_block(X, W, B):
     """The part of `predict` that one block of samples has."""
-    predict = X @ W + B
+    predict = _matmul_into(0, X, W) + B
     return (predict,)
 
 
@@ -348,7 +351,10 @@ def _combined(law, total, found, start, count):
             total = np.empty((*found.shape[: len(front)], count, *found.shape[len(front) + 1 :]), found.dtype)
         total[(*front, slice(start, start + found.shape[len(front)]))] = found
         return total
-    return total if start == 0 else getattr(np, law)(total, found)
+    if start == 0:
+        return found
+    owned = np.ndim(total) and total.flags.writeable
+    return getattr(np, law)(total, found, out=total if owned else None)
 
 
 class _Threads:
@@ -426,3 +432,29 @@ def set_threads(count):
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
     with _THREADS.lock:
         _THREADS.count, _THREADS.pool = int(count) if _THREADS.blas is not False else 1, None
+
+
+def _matmul_into(number, a, b):
+    """a @ b, over what this thread keeps under a number; in a new array where it is small, or too large to be kept."""
+    if min(a.ndim, b.ndim) == 1:
+        return a @ b
+    shape, dtype = (*(a.shape[:-2] or b.shape[:-2]), a.shape[-2], b.shape[-1]), np.result_type(a, b)
+    size, kept = math.prod(shape) * dtype.itemsize, vars(_SCRATCH)
+    if size < _LEAST:
+        return a @ b
+    found = kept.get(number)
+    if found is None or found.nbytes < size:
+        if size + sum(array.nbytes for other, array in kept.items() if other != number) > _MOST:
+            return a @ b
+        found = kept[number] = np.empty(size, np.uint8)
+    return np.matmul(a, b, out=found[:size].view(dtype).reshape(shape))
+
+
+_LEAST, _MOST = 65536, 67108864  # bytes of an array that is worth keeping, and of all that a thread keeps
+_SCRATCH = threading.local()
+
+
+def release_scratch():
+    """Let go of the arrays that threads keep to compute in, 64 MB each at most; later calls make new ones."""
+    global _SCRATCH
+    _SCRATCH = threading.local()

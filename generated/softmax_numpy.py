@@ -80,7 +80,8 @@ def value(w, b, x, label, penalty):
 def _value_block(label, x, w, b):
     """The part of `value` that one block of samples has."""
     c = w.shape[1]
-    t2 = x @ w + b
+    t2 = _matmul_into(0, x, w)
+    t2 += b
     max_t2 = np.maximum.reduce(t2, axis=1)
     t3 = _masked(np.abs(max_t2) < np.inf, max_t2)
     s1 = np.vdot(
@@ -105,11 +106,14 @@ def grad(w, b, x, label, penalty):
 def _grad_block(label, x, w, b):
     """The part of `grad` that one block of samples has."""
     c = w.shape[1]
-    t2 = x @ w + b
+    t2 = _matmul_into(0, x, w)
+    t2 += b
     max_t2 = np.maximum.reduce(t2, axis=1)
-    t3 = np.exp(t2 - _masked(np.abs(max_t2) < np.inf, max_t2)[:, None])
+    t3 = np.subtract(t2, _masked(np.abs(max_t2) < np.inf, max_t2)[:, None], out=t2)
+    t3 = np.exp(t3, out=t3)
     probability = np.divide(t3, np.add.reduce(t3, axis=1)[:, None], out=t3)
-    t4 = np.subtract(probability, _one_hot(label, c, x.dtype), out=probability)
+    t4 = _one_hot(label, c, x.dtype)
+    t4 = np.subtract(probability, t4, out=t4)
     s1 = x.T @ t4
     s2 = np.add.reduce(t4)
     return s1, s2
@@ -136,12 +140,14 @@ def _value_and_grad_block(label, x, w, b):
     """The part of `value_and_grad` that one block of samples has."""
     c = w.shape[1]
     one_hot_label = _one_hot(label, c, x.dtype)
-    t3 = x @ w + b
+    t3 = _matmul_into(0, x, w)
+    t3 += b
     max_t3 = np.maximum.reduce(t3, axis=1)
     t4 = _masked(np.abs(max_t3) < np.inf, max_t3)
-    t5 = np.exp(t3 - t4[:, None])
+    t5 = t3 - t4[:, None]
+    t5 = np.exp(t5, out=t5)
     t6 = np.add.reduce(t5, axis=1)
-    probability = t5 / t6[:, None]
+    probability = np.divide(t5, t6[:, None], out=t5)
     t7 = np.subtract(probability, one_hot_label, out=probability)
     s1 = np.vdot(one_hot_label, t3 - (np.log(t6) + t4)[:, None])
     s2 = x.T @ t7
@@ -160,10 +166,12 @@ def probability(w, b, x):
 
 def _probability_block(x, w, b):
     """The part of `probability` that one block of samples has."""
-    t1 = x @ w + b
+    t1 = _matmul_into(0, x, w)
+    t1 += b
     max_t1 = np.maximum.reduce(t1, axis=1)
-    t2 = np.exp(t1 - _masked(np.abs(max_t1) < np.inf, max_t1)[:, None])
-    probability = np.divide(t2, np.add.reduce(t2, axis=1)[:, None], out=t2)
+    t2 = np.subtract(t1, _masked(np.abs(max_t1) < np.inf, max_t1)[:, None], out=t1)
+    t2 = np.exp(t2, out=t2)
+    probability = t2 / np.add.reduce(t2, axis=1)[:, None]
     return (probability,)
 
 
@@ -395,7 +403,10 @@ def _combined(law, total, found, start, count):
             total = np.empty((*found.shape[: len(front)], count, *found.shape[len(front) + 1 :]), found.dtype)
         total[(*front, slice(start, start + found.shape[len(front)]))] = found
         return total
-    return total if start == 0 else getattr(np, law)(total, found)
+    if start == 0:
+        return found
+    owned = np.ndim(total) and total.flags.writeable
+    return getattr(np, law)(total, found, out=total if owned else None)
 
 
 class _Threads:
@@ -473,3 +484,29 @@ def set_threads(count):
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
     with _THREADS.lock:
         _THREADS.count, _THREADS.pool = int(count) if _THREADS.blas is not False else 1, None
+
+
+def _matmul_into(number, a, b):
+    """a @ b, over what this thread keeps under a number; in a new array where it is small, or too large to be kept."""
+    if min(a.ndim, b.ndim) == 1:
+        return a @ b
+    shape, dtype = (*(a.shape[:-2] or b.shape[:-2]), a.shape[-2], b.shape[-1]), np.result_type(a, b)
+    size, kept = math.prod(shape) * dtype.itemsize, vars(_SCRATCH)
+    if size < _LEAST:
+        return a @ b
+    found = kept.get(number)
+    if found is None or found.nbytes < size:
+        if size + sum(array.nbytes for other, array in kept.items() if other != number) > _MOST:
+            return a @ b
+        found = kept[number] = np.empty(size, np.uint8)
+    return np.matmul(a, b, out=found[:size].view(dtype).reshape(shape))
+
+
+_LEAST, _MOST = 65536, 67108864  # bytes of an array that is worth keeping, and of all that a thread keeps
+_SCRATCH = threading.local()
+
+
+def release_scratch():
+    """Let go of the arrays that threads keep to compute in, 64 MB each at most; later calls make new ones."""
+    global _SCRATCH
+    _SCRATCH = threading.local()

@@ -42,7 +42,8 @@ class FunctionWriter:
     is_part : whether sizes that no argument has are left to be arguments themselves.
     numbered : the last number of a variable such as t3.
     texts : node -> how it is written where it is used.
-    arrays : variable -> its shape, of those that hold floating numbers and are not narrower than their node.
+    shapes : source of a variable or of an expression inside another -> its shape, where it holds floating numbers and is
+        not narrower than its node.
     """
 
     inputs: Mapping[Node, str]
@@ -58,7 +59,7 @@ class FunctionWriter:
     broadcasts: bool = True
     writer_class: type[Writer] = Writer
     texts: dict[Node, Text] = field(default_factory=dict)
-    arrays: dict[str, Shape] = field(default_factory=dict)
+    shapes: dict[str, Shape] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
     _weight: dict[Node, int] = field(default_factory=dict)
     numbered: int = 0
@@ -98,8 +99,8 @@ class FunctionWriter:
             needs_work = node.op not in LEAVES or node.op == "arange"
             if needs_work and (node in self.names or reused_result or self._deserves(node, text, count, subtracted)):
                 text = self._assign(node, text)
-                if node.dtype == "float" and node.shape and node not in narrow:
-                    self.arrays[text.source] = node.shape
+            if node.dtype == "float" and node.shape and node not in narrow:
+                self.shapes[text.source] = node.shape
             self.texts[node] = text
 
     @staticmethod

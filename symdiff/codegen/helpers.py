@@ -5,7 +5,7 @@ They are written for NumPy and hold no logic of any model.
 
 from __future__ import annotations
 
-from symdiff.codegen import error_functions, sines
+from symdiff.codegen import error_functions, scratch, sines
 from symdiff.codegen.threads import THREADS
 from symdiff.codegen.windows import WINDOWS
 
@@ -313,6 +313,7 @@ def _unflatten(vec, shapes, sizes):
     return [part.reshape(shape)[()] for shape, part in parts]
 ''',
     **THREADS,
+    **scratch.HELPERS,
     **error_functions.HELPERS,
     **sines.HELPERS,
 }
@@ -320,6 +321,7 @@ def _unflatten(vec, shapes, sizes):
 REQUIRES = {
     **error_functions.REQUIRES,
     **sines.REQUIRES,
+    **scratch.REQUIRES,
     "_cofactors": ("_prod_others",),
     "_prod_others_tangent": ("_prod_others",),
     "_add_windows": ("_windows",),

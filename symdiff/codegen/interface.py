@@ -28,6 +28,7 @@ OWN_NAMES = (
         "nullcontext",
         "os",
         "pack",
+        "release_scratch",
         "set_threads",
         "solve_triangular",
         "suppress",

@@ -24,6 +24,7 @@ from symdiff.graph.plan import Plan
 from symdiff.graph.size import Size, names_of
 from symdiff.names import unique
 
+_WITH_MATH = {"_unflatten", "_over_points", "_erf", "_erfc", "_matmul_into"}  # helpers that use the module math
 _FEWEST = 8  # operations of a pointwise function that is worth running in parts
 
 
@@ -128,7 +129,7 @@ class ModuleWriter:
         """What the module imports: NumPy, the standard library, scipy.special where it must."""
         streamed = "_Threads" in self.needed
         lines = ["import contextvars"] if streamed else []
-        lines += ["import math"] if self.needed.keys() & {"_unflatten", "_over_points", "_erf", "_erfc"} else []
+        lines += ["import math"] if self.needed.keys() & _WITH_MATH else []
         lines += ["import os", "import threading", "from collections import deque"] if streamed else []
         lines += ["from concurrent import futures", "from contextlib import nullcontext"] if streamed else []
         lines += ["from typing import NamedTuple", "", f"import numpy as {self.xp}"]

@@ -29,11 +29,12 @@ class Text:
 
 @dataclass(frozen=True)
 class Assign:
-    """``target = expression``, under an optional comment."""
+    """``target = expression``, or ``target += expression`` with an operator, under an optional comment."""
 
     target: str
     expression: str
     comment: str | None = None
+    operator: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Function:
                 continue
             if statement.comment:
                 found.append(f"    # {statement.comment}")
-            found += indent(wrapped(f"{statement.target} = {statement.expression}"))
+            found += indent(wrapped(f"{statement.target} {statement.operator}= {statement.expression}"))
         return found
 
 

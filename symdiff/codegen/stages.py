@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from symdiff.codegen.buffers import Buffers
 from symdiff.codegen.function import FunctionWriter
-from symdiff.codegen.inplace import in_place
 from symdiff.codegen.program import Assign, Function, Return, listed, returned
 from symdiff.graph.node import Node
 from symdiff.graph.ops import LEAVES
@@ -102,7 +102,7 @@ class StageWriter:
         self._call(name, stage, data, others, dict(zip(results, targets, strict=True)))
         doc = f"The part of `{self.name}` that one block of samples has."
         given = (*arguments.values(), *(writer.sizes[size] for size in sizes))
-        statements = in_place(writer.statements, writer.arrays, parts, writer.xp)
+        statements = Buffers(writer.shapes, parts, writer.xp, self.need).place(writer.statements)
         return Function(name, given, doc, (*statements, Return(returned(parts))))
 
     def _source(self, node: Node) -> str:

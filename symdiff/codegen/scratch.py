@@ -1,0 +1,38 @@
+"""Source of the helpers that keep arrays to compute in.
+
+Systems hand out large arrays page by page, at the first write to each, and C libraries often hand them back as soon as they are
+freed. So a part of the samples that allocates its arrays anew may pay for that with more than it computes.
+"""
+
+from __future__ import annotations
+
+HELPERS: dict[str, str] = {
+    "_matmul_into": '''\
+def _matmul_into(number, a, b):
+    """a @ b, over what this thread keeps under a number; in a new array where it is small, or too large to be kept."""
+    if min(a.ndim, b.ndim) == 1:
+        return a @ b
+    shape, dtype = (*(a.shape[:-2] or b.shape[:-2]), a.shape[-2], b.shape[-1]), np.result_type(a, b)
+    size, kept = math.prod(shape) * dtype.itemsize, vars(_SCRATCH)
+    if size < _LEAST:
+        return a @ b
+    found = kept.get(number)
+    if found is None or found.nbytes < size:
+        if size + sum(array.nbytes for other, array in kept.items() if other != number) > _MOST:
+            return a @ b
+        found = kept[number] = np.empty(size, np.uint8)
+    return np.matmul(a, b, out=found[:size].view(dtype).reshape(shape))
+
+
+_LEAST, _MOST = 65536, 67108864  # bytes of an array that is worth keeping, and of all that a thread keeps
+_SCRATCH = threading.local()
+''',
+    "release_scratch": '''\
+def release_scratch():
+    """Let go of the arrays that threads keep to compute in, 64 MB each at most; later calls make new ones."""
+    global _SCRATCH
+    _SCRATCH = threading.local()
+''',
+}
+
+REQUIRES = {"_matmul_into": ("release_scratch",)}
