@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks import report
 from benchmarks.cases import CASES
-from benchmarks.compiling import compile_times, operations
+from benchmarks.compiling import compile_steps, compile_times, operations
 from benchmarks.peers import PEERS
 from benchmarks.run import Result, run
 
@@ -54,6 +54,7 @@ def write(results: Sequence[Result], given: argparse.Namespace, rounds: int) -> 
         "Time to the first result": report.first_results(results, given.peers),
         "Not in the tables": report.absent(results),
         "Compile time": compile_times(),
+        "Where compile time goes": compile_steps(),
         "Operations": operations(),
     }
     lines = report.head(rounds, given.peers)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 from unittest import mock
 
 import sympy as sp
@@ -13,12 +14,20 @@ import sympy as sp
 import symdiff as sd
 from benchmarks.examples import EXAMPLES, example
 from benchmarks.report import Rows, line, table
+from symdiff import compiler
 from symdiff.compiler import generate
 from symdiff.loader import load_models
 from symdiff.options import Options
 
+STEPS = {  # functions of `symdiff.compiler` -> what they do; the rest is writing the source
+    "lower": "SymPy's objects to a graph",
+    "formulas": "closed forms for the docstring",
+    "stabilised": "guards and forms that do not overflow",
+    "derive": "derivatives",
+    "finish": "passes and plan",
+}
 FOLDERS = ("lenet", "gaussian_mixture", "gaussian_process", "attention", "stencil")
-LEVELS = (500, 1000, 2000)
+LEVELS = (500, 1000, 2000, 10000)
 REPEATS = 20
 
 
@@ -32,6 +41,35 @@ def compile_times() -> Rows:
         rows.append(line([name, f"{seconds:.3f}", generated.functions[0].formula]))
     rows.append(line(["two-layer net, from the cache", f"{_cached():.4f}", ""]))
     return rows
+
+
+def compile_steps() -> Rows:
+    """The seconds of each step of the compiler, for a short and a long chain."""
+    spent = [_seconds_by_step(chain(levels)) for levels in LEVELS[1::2]]
+    rows = table(["step", *(f"chain of {levels} tanh" for levels in LEVELS[1::2])])
+    for step in (*STEPS.values(), "writing source", "all"):
+        rows.append(line([step, *(f"{seconds[step]:.2f}" for seconds in spent)]))
+    return rows
+
+
+def _seconds_by_step(model: sd.Model) -> dict[str, float]:
+    spent = dict.fromkeys(STEPS.values(), 0.0)
+
+    def timed(name: str) -> Callable[..., Any]:
+        function = getattr(compiler, name)
+
+        def call(*given: Any, **options: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return function(*given, **options)
+            finally:
+                spent[STEPS[name]] += time.perf_counter() - started
+
+        return call
+
+    with mock.patch.multiple(compiler, **{name: timed(name) for name in STEPS}):
+        whole = compiler.generate(model, Options.create(emit="value_and_grad")).seconds
+    return {**spent, "writing source": whole - sum(spent.values()), "all": whole}
 
 
 def operations() -> Rows:

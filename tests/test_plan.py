@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
+from catalogue import ALL
 from node_values import NUMPY, evaluate, value_of
 from sympy import HadamardPower, HadamardProduct, MatrixSymbol, OneMatrix, Piecewise, exp, log, symbols
 
@@ -137,3 +140,15 @@ def test_a_plan_prints_its_stages():
     assert lines[-1] == f"results: %{len(plan.order) - 1}"
     computed = [node for node in plan.order if node.op not in LEAVES]
     assert sum(line.startswith(("  once", "  block", "  reduce")) for line in lines) >= len(computed)
+
+
+def test_what_is_held_against_another_is_computed_in_one_pass_alone():
+    """Its last bit could differ in another, where it is written in other words: the largest entry would not be found."""
+    found = 0
+    for case in (case for case in ALL if re.search("max|min", str(case))):
+        for _, _, plan in plans(case.model(), case.emit):
+            held = {x for node in plan.order if node.op == "eq" for x in node.args} - set(plan.results)
+            for node in held:
+                found += sum(node in stage.streamed for stage in plan.stages) == 1
+                assert sum(node in stage.streamed for stage in plan.stages) <= 1, f"{case}: {node}"
+    assert found > 20

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 import sympy as sp
 import torch
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 import symdiff as sd
 
 n, m, k = sp.symbols("n m k", integer=True, positive=True)
 SIZES = {n: 2, m: 3, k: 4}
-bounded = settings(derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+bounded = settings(
+    derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck), report_multiple_bugs=False
+)
 Pair = tuple[Any, Any]  # a tensor, and the same as a function of the values in PyTorch
 
 
@@ -117,6 +120,43 @@ def test_tensor_models_are_as_in_torch(data):
     for ours, theirs in zip(found, products, strict=True):
         wanted = np.zeros_like(ours) if theirs is None else theirs.numpy()
         np.testing.assert_allclose(ours, wanted, rtol=1e-8, atol=1e-8 * max(1, np.abs(wanted).max()))
+
+
+OVER_ALL = {
+    "sum": lambda t: sd.sum(sd.tanh(t)),
+    "max": sd.max,
+    "min of products": lambda t: sd.min(t * t),
+    "logsumexp": sd.logsumexp,
+    "norm": sd.norm,
+    "largest of columns": lambda t: sd.sum(sd.tanh(sd.max(t, axis=0))),
+    "smallest of rows": lambda t: sd.mean(sd.min(t, axis=-1) ** 2),
+    "squares about the mean": lambda t: sd.sum((t - sd.mean(t, axis=0, keepdims=True)) ** 2),
+    "the first column": lambda t: sd.max(t[..., :1]) + sd.logsumexp(t[..., -1:]),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*nothing depends on it")
+@settings(bounded, max_examples=100)
+@given(st.data(), st.sampled_from(sorted(OVER_ALL)), st.integers(4, 60))
+def test_tensor_models_in_parts_are_as_in_one(data, name, entries):
+    tensor, _ = data.draw(tensors((n, *data.draw(shapes())[:-1]), depth=4))
+    inputs = sorted(set(leaves(tensor)), key=lambda symbol: symbol.name)
+    params, samples = ([symbol for symbol in inputs if (n in symbol.shape) == own] for own in (False, True))
+    assume(params and samples)
+    model = sd.Model(OVER_ALL[name](tensor), params=params, data=samples, samples=n)
+    parts, plain = (sd.compile(model, style=style, cache=False) for style in ("fast", "plain"))
+    parts._ENTRIES, parts._LEAST = entries, 0  # of a part, and of what is computed in scratch
+    rng = np.random.default_rng(0)
+    values = [
+        rng.standard_normal([{**SIZES, n: 9}.get(dim, 1) for dim in symbol.shape]) for symbol in (*params, *samples)
+    ]
+    for _ in range(2):  # what the first call left in scratch is not what the second finds
+        value, gradient = parts.value_and_grad(*values)
+        expected, slopes = plain.value_and_grad(*values)
+        np.testing.assert_allclose(value, expected, rtol=1e-11, atol=1e-11)
+        for ours, theirs in zip(gradient, slopes, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9 * max(1, np.abs(theirs).max()))
+        values = [value + 0.1 * rng.standard_normal(value.shape) for value in values]
 
 
 def leaves(tensor: Any) -> Any:
