@@ -366,7 +366,8 @@ def _scores_block(image, t1, t2, k1, k2, w3, b3, w4, b4, w5, b5):
     h4 = _matmul_into(1, h3, w4)
     h4 += b4
     h4 = np.maximum(h4, 0, out=h4)
-    scores = _matmul_into(0, h4, w5) + b5
+    scores = h4 @ w5
+    scores += b5
     return (scores,)
 
 

@@ -134,7 +134,8 @@ def predict(W, B, X):
 
 def _predict_block(X, W, B):
     """The part of `predict` that one block of samples has."""
-    predict = _matmul_into(0, X, W) + B
+    predict = X @ W
+    predict += B
     return (predict,)
 
 

@@ -142,7 +142,8 @@ def predict(w, b, x):
 
 def _predict_block(x, w, b):
     """The part of `predict` that one block of samples has."""
-    predict = _matmul_into(0, x, w) + b
+    predict = x @ w
+    predict += b
     return (predict,)
 
 

@@ -27,6 +27,12 @@ CHANGED = [
         ["a = x * y", "b = np.subtract(a, x, out=a)", "b = np.maximum(b, 0, out=b)", "c = np.add.reduce(b)"],
     ),
     (
+        "not what the rest of the line still uses",
+        ["a = x * y", "b = np.maximum(a - x, a)", "c = np.add.reduce(b)"],
+        "c",
+        ["a = x * y", "b = a - x", "b = np.maximum(b, a, out=b)", "c = np.add.reduce(b)"],
+    ),
+    (
         "one after the other",
         ["a = x * y", "b = np.exp(a)", "c = b * x"],
         "c",
@@ -69,6 +75,33 @@ CHANGED = [
         ],
     ),
     (
+        "elsewhere in scratch, while what a helper made of the first is needed",
+        ["a = _helper(x @ y.T)", "b = x.T @ x", "r = a * b"],
+        "r",
+        ["a = _helper(_matmul_into(0, x, y.T))", "b = _matmul_into(1, x.T, x)", "r = a * b"],
+    ),
+    (
+        "elsewhere in scratch, while what was written over the first is needed",
+        ["a = x @ y.T", "b = np.exp(a)", "c = x.T @ x", "d = b + c", "r = np.add.reduce(d)"],
+        "r",
+        [
+            *("a = _matmul_into(0, x, y.T)", "b = np.exp(a, out=a)", "c = _matmul_into(1, x.T, x)"),
+            *("d = np.add(b, c, out=b)", "r = np.add.reduce(d)"),
+        ],
+    ),
+    (
+        "not over a smaller array",
+        ["a = x * y", "b = np.maximum(x[:1] * y[:1], a)", "c = np.add.reduce(b)"],
+        "c",
+        ["a = x * y", "b = np.maximum(x[:1] * y[:1], a, out=a)", "c = np.add.reduce(b)"],
+    ),
+    (
+        "an array of its own, where it is returned",
+        ["a = np.exp(x @ y.T)"],
+        "a",
+        ["a = x @ y.T", "a = np.exp(a, out=a)"],
+    ),
+    (
         "only inside of what is returned",
         ["a = np.exp(x @ y.T) @ x", "b = a.T"],
         "b",
@@ -90,6 +123,11 @@ KEPT = [
     ("a product of which a view is returned", ["a = x @ y.T", "b = a[:1]"], "b"),
     ("a product that a helper may return", ["a = _helper(x @ y.T)"], "a"),
     ("what another variable is a view of", ["a = x * y", "v = a.T", "b = np.exp(a)", "c = x * y + v.T * b"], "c"),
+    (
+        "what an einsum of one array is a view of",
+        ["a = x * y", "v = np.einsum('ij->ji', a)", "b = np.exp(a)", "r = v * b"],
+        "r",
+    ),
     ("a view of an argument", ["v = x[::-1]", "b = np.exp(v)"], "b"),
     ("what a helper may have returned", ["a = _helper(x)", "b = np.exp(a)"], "b"),
     ("another shape", ["a = x[:1] * y[:1]", "b = x + a"], "b"),

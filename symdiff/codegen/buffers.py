@@ -111,7 +111,7 @@ class Buffers:
         """
         before = set(self._used)
         if len(shape) > 1 and self._is_elementwise(tree):
-            start = None if outside else self._start(source, tree, shape)
+            start = self._start(source, tree, shape)
             if start is not None:
                 others = {name for operand in _operands(tree) if operand is not start for name in _names(operand)}
                 lines, numbers = self._computed(target, source, start, shape, outside, others.union(held))
