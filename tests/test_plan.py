@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from catalogue import ALL
 from node_values import NUMPY, evaluate, value_of
-from sympy import HadamardPower, HadamardProduct, MatrixSymbol, OneMatrix, Piecewise, exp, log, symbols
+from sympy import HadamardPower, HadamardProduct, MatrixSymbol, OneMatrix, Piecewise, exp, log, symbols, tanh
 
 import symdiff as sd
 from symdiff.compiler import cost, finish
@@ -152,3 +152,35 @@ def test_what_is_held_against_another_is_computed_in_one_pass_alone():
                 found += sum(node in stage.streamed for stage in plan.stages) == 1
                 assert sum(node in stage.streamed for stage in plan.stages) <= 1, f"{case}: {node}"
     assert found > 20
+
+
+@pytest.mark.parametrize("name", ["two products", "an extreme between them", "three passes"])
+def test_only_what_a_later_pass_reads_is_kept(name):
+    """An array of all samples that is there for what is kept itself would be memory for nothing."""
+    first = (X * C).applyfunc(tanh)
+    second = (first * C.T).applyfunc(tanh)
+    ones = OneMatrix(N, 1)
+    objective = {
+        "two products": sd.sum(HadamardPower(second - ones * sd.mean(second, axis=0), 2)),
+        "an extreme between them": sd.sum(sd.max(first, axis=0)) + sd.mean(HadamardPower(second - X, 2)),
+        "three passes": sd.sum(
+            HadamardPower(second - ones * sd.max(second - ones * sd.mean(first * C.T, axis=0), axis=0), 2)
+        ),
+    }[name]
+    for inputs, _, plan in plans(sd.Model(objective, params=[C], data=[X])):
+        kept = 0
+        for k, stage in enumerate(plan.stages):
+            later = {
+                x
+                for other in plan.stages[k + 1 :]
+                for node in (*other.streamed, *(end for end, _ in other.partials))
+                for x in node.args
+            }
+            later |= {x for other in plan.stages[k + 1 :] for node in other.whole for x in node.args}
+            assert not [node for node in stage.rows if node not in later and node not in plan.results]
+            kept += len(stage.rows)
+        assert kept
+        values = draw(inputs)
+        expected = evaluate(plan.results, values, SIZES, NUMPY)
+        for mine, wanted in zip(in_blocks(plan, values, 7), expected, strict=True):
+            np.testing.assert_allclose(mine, wanted, rtol=1e-11)

@@ -25,10 +25,9 @@ def plan(roots: Sequence[Node], samples: Size | None) -> Plan:
     last = max(level.values(), default=0)
     kept = {node for node in order if _dear(node)} | _compared(order)
     stored: set[Node] = set()
-    for k in range(1, last + 1):
-        stored |= {
-            node for node in _streamed(k, order, level, roots, samples, stored) if level[node] < k and node in kept
-        }
+    for k in range(last, 0, -1):  # what is kept for a pass may itself need something of an earlier one
+        reached = _wanted(k, order, level, roots, samples, stored, kept)
+        stored |= {node for node in reached if level[node] < k and node in kept}
     stages = tuple(_stage(k, order, level, roots, samples, stored) for k in range(last + 1))
     stages = tuple(stage for stage in stages if stage.whole or stage.streamed or stage.partials)
     return Plan(tuple(roots), tuple(order), stages, samples)
@@ -46,6 +45,25 @@ def _levels(order: Sequence[Node], samples: Size | None) -> dict[Node, int]:
     return level
 
 
+def _wanted(
+    k: int,
+    order: Sequence[Node],
+    level: dict[Node, int],
+    roots: Sequence[Node],
+    samples: Size | None,
+    stored: set[Node],
+    kept: set[Node],
+) -> set[Node]:
+    """The nodes with samples that stage k needs: those it computes, and those of earlier stages that are `kept`."""
+    wanted = {operand for node in order if level[node] == k + 1 and _ends_pass(node, samples) for operand in node.args}
+    wanted |= {node for node in (*roots, *stored) if level[node] == k}
+    wanted = {node for node in wanted if carries(node, samples)}
+    for node in reversed(order):
+        if node in wanted and not (node in kept and level[node] < k):
+            wanted |= {operand for operand in node.args if carries(operand, samples)}
+    return wanted
+
+
 def _streamed(
     k: int,
     order: Sequence[Node],
@@ -55,12 +73,7 @@ def _streamed(
     stored: set[Node],
 ) -> list[Node]:
     """The nodes with samples that stage k computes, given what earlier stages store."""
-    wanted = {operand for node in order if level[node] == k + 1 and _ends_pass(node, samples) for operand in node.args}
-    wanted |= {node for node in (*roots, *stored) if level[node] == k}
-    wanted = {node for node in wanted if carries(node, samples)}
-    for node in reversed(order):
-        if node in wanted and not (node in stored and level[node] < k):
-            wanted |= {operand for operand in node.args if carries(operand, samples)}
+    wanted = _wanted(k, order, level, roots, samples, stored, stored)
     return [
         node for node in order if node in wanted and node.op not in LEAVES and not (node in stored and level[node] < k)
     ]
