@@ -327,8 +327,8 @@ def _combined(law, total, found, start, count):
         return total
     if start == 0:
         return found
-    owned = np.ndim(total) and total.flags.writeable
-    return getattr(np, law)(total, found, out=total if owned else None)
+    in_place = np.ndim(total) and total.flags.writeable  # rows that are repeated are a view, which is not
+    return getattr(np, law)(total, found, out=total if in_place else None)
 
 
 class _Threads:
