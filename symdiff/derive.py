@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from symdiff.diff.forward import tangents
+from symdiff.diff.linear import transpose
 from symdiff.diff.reverse import cotangents
 from symdiff.diff.second import gradient, hessian, hessian_product, jacobian_forward, jacobian_reverse, zeros
 from symdiff.errors import ModelError
@@ -34,8 +35,17 @@ def stabilised(model: Lowered, guarded: bool = True) -> Lowered:
     """
     samples = model.declarations.samples
     nominal_samples = None if samples is None else str(samples)
-    safe = model.mapped(lambda roots: guard(roots, model.results, samples)) if guarded else model
-    return safe.mapped(lambda roots: order_contractions(pool_first(stabilise(simplify(roots))), nominal_samples))
+    stable = model.mapped(lambda roots: stabilise(simplify(roots)))
+    hidden = {entry.node for entry in model.declarations.inputs if _may_be_missing(entry, model)}
+    safe = stable.mapped(lambda roots: guard(roots, stable.results, hidden, transpose)) if guarded else stable
+    return safe.mapped(lambda roots: order_contractions(pool_first(roots), nominal_samples))
+
+
+def _may_be_missing(entry: Input, model: Lowered) -> bool:
+    """Whether entries of an input may be NaN where nothing needs them: those of data, of constants and of whole arrays."""
+    if entry.node.dtype != "float":
+        return False
+    return entry.role != "parameter" or bool(entry.node.shape and not model.declarations.pointwise)
 
 
 def derive(model: Lowered, options: Options, cost: Cost) -> list[Unit]:

@@ -71,6 +71,7 @@ MPMATH: dict[str, Callable[..., Any]] = {
         "softplus": (1, lambda x: mp.log(1 + mp.exp(x))),
         "logaddexp": (2, lambda a, b: mp.log(mp.exp(a) + mp.exp(b))),
         "logcosh": (1, lambda x: mp.log(mp.cosh(x))),
+        "log1pc": (2, lambda n, x: mp.diff(lambda t: mp.log(1 + t) / t, x, int(n)) if x else (-1) ** n / (n + 1)),
         "log1mexp": (1, lambda x: mp.log(1 - mp.exp(x))),
         "maximum": (2, max),
         "minimum": (2, min),

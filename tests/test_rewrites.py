@@ -39,6 +39,7 @@ POOL = [
     diagonal(cholesky(matmul(SQUARE, swapped(SQUARE)))),
     reduce("reduce_norm", VECTORS[0], (0,)), det(SQUARE), 2.0 / (det(SQUARE) * det(2.0 * SQUARE) ** 3),
     pointwise("exp", 2.0 * SCALARS[0]), 1 + pointwise("exp", SCALARS[0]), (1 + pointwise("exp", SCALARS[0])) ** 3,
+    SCALARS[0] * VECTORS[0], 1 + 1 / SCALARS[0], sum_axes(pointwise("log1p", 0.25 * SCALARS[0] * VECTORS[0]), (0,)),
 ]  # fmt: skip
 
 

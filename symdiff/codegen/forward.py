@@ -35,6 +35,7 @@ RECIPROCALS = {
     "asech": "{xp}.arccosh(1 / {0})",
     "acsch": "{xp}.arcsinh(1 / {0})",
     "sinhc": "{xp}.where({1} == 0, 1.0, {xp}.sinh({1}) / {xp}.where({1} == 0, 1.0, {1}))",
+    "log1pc": "{xp}.where({1} == 0, 1.0, {xp}.log1p({1}) / {xp}.where({1} == 0, 1.0, {1}))",
 }
 
 
@@ -115,7 +116,7 @@ class ForwardPrinter:
             raise UnsupportedError(f"{self.framework} cannot express {node.op} of such an order")
         return self.templates[node.op].format(int(order), args[1], xp=self.xp)
 
-    _sinc = _sinhc = _polygamma
+    _sinc = _sinhc = _log1pc = _polygamma
 
     def _contract(self, node: Node, args: Sequence[str]) -> str:
         """An einsum, then axes that no operand has, then zeros off the diagonals."""

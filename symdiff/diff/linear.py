@@ -155,3 +155,10 @@ LINEAR: dict[str, Derivative] = {
     "prod_others": _linear(_others_derivative, _others_derivative),
     "prod_others_tangent": _linear(_others_tangent_derivative, _others_tangent_derivative),
 }
+
+
+def transpose(node: Node, i: int, g: Node) -> Node:
+    """The transpose of a linear map, by its operand i, applied to an array of its result's shape."""
+    found = LINEAR[node.op].pull(node, i, g, 0)
+    assert found is not None
+    return found

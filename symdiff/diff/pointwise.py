@@ -114,6 +114,7 @@ PARTIALS: dict[str, tuple[Partial, ...]] = {
     "hypot": (lambda y, a, b: _over_length(y, a), lambda y, a, b: _over_length(y, b)),
     "sinc": (None, _ratio("sinc", -1.0)),
     "sinhc": (None, _ratio("sinhc", 1.0)),
+    "log1pc": (None, lambda y, n, x: pointwise("log1pc", n + 1, x)),
     "relu": (lambda y, x: _mask(pointwise("lt", constant(0.0), x)),),
     "sigmoid": (lambda y, x: y * pointwise("sigmoid", -x),),
     "softplus": (lambda y, x: pointwise("sigmoid", x),),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from symdiff.frontend.affine import Affine, Label, ordered
-from symdiff.graph.axes import identity, index, place, reduce, sum_axes
+from symdiff.graph.axes import arrange, identity, index, place, reduce, sum_axes
 from symdiff.graph.build import add, contract, mul, power
 from symdiff.graph.item import Window
 from symdiff.graph.leaves import arange, constant, counted, size
@@ -35,7 +35,7 @@ def with_axes(part: Part, labels: tuple[Label, ...]) -> Node:
         return part.node
     own = dict(zip(part.labels, part.node.shape, strict=True))
     sizes = {place: own.get(label, 1) for place, label in enumerate(kept)}
-    return contract([part.node], [[kept.index(label) for label in part.labels]], range(len(kept)), sizes)
+    return arrange(part.node, [kept.index(label) for label in part.labels], range(len(kept)), sizes)
 
 
 def apply(function: Callable[..., Node], *parts: Part) -> Part:

@@ -287,6 +287,14 @@ def _ratio(n: Any, x: Any, first: Any, bessel: Any) -> Any:
     return first if n == 0 else sp.Piecewise((bessel / x**n, sp.Ne(x, 0)), (1 / sp.factorial2(2 * n + 1), True))
 
 
+def _logarithm_ratio(n: Any, x: Any) -> Any:
+    """The nth derivative of log(1 + x) / x, from that of x times it."""
+    found = sp.log(1 + x) / x
+    for k in range(1, int(n) + 1):
+        found = ((-1) ** (k - 1) * sp.factorial(k - 1) / (1 + x) ** k - k * found) / x
+    return found
+
+
 # Operation -> SymPy function, for closed forms, where the class is not in `OPERATIONS`.
 CLOSED_FORMS: dict[str, Callable[..., Any]] = {
     **{name: getattr(sp, name) for name in ("polygamma", "zeta", "binomial", "lowergamma", "uppergamma", "jn", "yn")},
@@ -299,6 +307,7 @@ CLOSED_FORMS: dict[str, Callable[..., Any]] = {
     "hyp2f1": lambda a, b, c, x: sp.hyper((a, b), (c,), x),
     "sinc": lambda n, x: _ratio(n, x, sp.sinc(x), sp.jn(n, x)),
     "sinhc": lambda n, x: _ratio(n, x, sp.sinh(x) / x, sp.sqrt(sp.pi / (2 * x)) * sp.besseli(n + sp.S.Half, x)),
+    "log1pc": _logarithm_ratio,
 }
 
 _OWN = f"write it in functions symdiff knows, or give {_OWN_FUNCTION}"

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 
 from symdiff.errors import ShapeError
 from symdiff.graph.bounds import nonnegative
-from symdiff.graph.build import broadcast, broadcast_to, cast, contract
+from symdiff.graph.build import broadcast, broadcast_to, cast, contract, pointwise
 from symdiff.graph.contraction import aligned
-from symdiff.graph.item import Item, described, dims_of, needs, plain
+from symdiff.graph.item import Item, Window, described, dims_of, needs, plain
+from symdiff.graph.leaves import constant
 from symdiff.graph.node import Node, Shape, intern
+from symdiff.graph.ops import COMPARISONS
 from symdiff.graph.size import Dim, spelled, total
 
 # Contractions
@@ -65,6 +67,31 @@ def sum_to(x: Node, shape: Shape, lead: int = 0) -> Node:
     return contract([x], [range(x.ndim)], out, dict(enumerate(x.shape)) | {i: 1 for i in inner if i >= 100})
 
 
+def arrange(x: Node, labels: Sequence[int], out: Sequence[int], sizes: dict[int, Dim]) -> Node:
+    """x with its axes in the order `out`: those it lacks have size 1, those that `out` lacks are summed over.
+
+    A condition stays one: it holds where it holds anywhere along the axes that are lost. A comparison that loses none
+    becomes one of what it compares, so that it is read as it was written.
+    """
+    if x.dtype != "bool":
+        return contract([x], [labels], out, sizes)
+    kept = [label for label in labels if sizes[label] != 1]
+    if x.op in COMPARISONS and all(kept.count(label) == 1 == list(out).count(label) for label in kept):
+        return pointwise(x.op, *(_arranged_side(cast(side), labels, out, sizes) for side in x.args))
+    return pointwise("lt", constant(0.0), contract([cast(x)], [labels], out, sizes))
+
+
+def _arranged_side(side: Node, labels: Sequence[int], out: Sequence[int], sizes: dict[int, Dim]) -> Node:
+    """One side of a comparison whose axes are `labels`; where the other side is longer it has size 1."""
+    if not side.shape:
+        return side
+    fresh = max([*sizes, *labels, *out]) + 1
+    last = labels[len(labels) - side.ndim :]
+    own = [i if dim == sizes[i] else fresh + axis for axis, (i, dim) in enumerate(zip(last, side.shape, strict=True))]
+    mine = dict.fromkeys(out, 1) | dict(zip(own, side.shape, strict=True))
+    return contract([side], [own], out, mine)
+
+
 # Reductions, indexing, stacking
 
 
@@ -94,6 +121,8 @@ def index(x: Node, items: Sequence[Item]) -> Node:
     if len(single) + len(whole) == len(items) and x.dtype == "float":  # a view that merges into contractions
         kept = [axis for axis in range(x.ndim) if axis not in single]
         return contract([x], [range(x.ndim)], kept, dict(enumerate(x.shape)))
+    if x.op == "place" and x.attributes == (items, dims) and not any(isinstance(item, Window) for item in items):
+        return x.args[0]
     if x.op == "stack" and all(isinstance(item, int) for item in items) and len(items) == len(x.attributes[0]):
         position = 0
         for item, dim in zip(items, x.attributes[0], strict=True):

@@ -66,6 +66,7 @@ POINTWISE: dict[str, Pointwise] = {
     # (n, x): spherical Bessel functions over x**n, of a number n; sin(x) / x and sinh(x) / x are those of n = 0
     "sinc": Pointwise(2, cost=4, safe=(None, 0.0)),
     "sinhc": Pointwise(2, cost=4, safe=(None, 0.0)),
+    "log1pc": Pointwise(2, cost=6, safe=(None, 0.0)),  # (n, x): the nth derivative of log(1 + x) / x, of a number n
     # error functions
     "erf": Pointwise(1, cost=40),
     "erfc": Pointwise(1, cost=40),
@@ -91,6 +92,8 @@ POINTWISE |= SPECIAL
 
 # Operands in either order give the same node.
 COMMUTATIVE = ("add", "mul", "maximum", "minimum", "hypot", "logaddexp", "eq", "ne", "and", "or", "xor")
+
+COMPARISONS = ("lt", "le", "eq", "ne")
 
 # Of whole axes; attributes: the axes reduced, which vanish. (A sum is a contraction.)
 REDUCTIONS = (

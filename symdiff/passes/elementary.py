@@ -93,6 +93,24 @@ def _series_terms(n: int, sign: float, largest: float) -> list[float]:
     return terms
 
 
+def _log1pc(node: Node, order: Node, x: Node) -> Node:
+    """The nth derivative f_n of f = log(1 + x) / x: its series near 0, beyond it by the nth derivative of x f."""
+    n = int(number(order) or 0)
+    if n == 0:
+        return select(_eq(x, ZERO), ONE, _log1p(x) / select(_eq(x, ZERO), ONE, x))
+    edge = 0.2
+    near = _le(_abs(x), constant(edge))
+    terms = [math.factorial(n) * (-1.0) ** n / (n + 1)]
+    while abs(terms[-1]) * edge ** (len(terms) - 1) > 1e-18 * abs(terms[0]):
+        k = n + len(terms)
+        terms.append(-terms[-1] * k / (k - n) * k / (k + 1))
+    far = select(near, ONE, x)
+    here = _log1p(far) / far
+    for k in range(1, n + 1):
+        here = ((-1.0) ** (k - 1) * math.factorial(k - 1) / (1 + far) ** float(k) - k * here) / far
+    return select(near, _horner(terms, x), here)
+
+
 def _dilogarithm(node: Node, x: Node) -> Node:
     """Li_2(x): near 0 in u = -log(1 - x) by Bernoulli's numbers (25.12.7), else from Spence's function."""
     near = _lt(_abs(x), constant(0.5))
@@ -150,6 +168,7 @@ FORMULAS: dict[str, Callable[..., Node]] = {
     "log1mexp": _log1mexp,
     "sinc": _bessel_ratio(-1.0, "sin", "cos"),
     "sinhc": _bessel_ratio(1.0, "sinh", "cosh"),
+    "log1pc": _log1pc,
     "dilogarithm": _dilogarithm,
     "elliptic_pi": _elliptic_pi,
     "incomplete_pi": _incomplete_pi,

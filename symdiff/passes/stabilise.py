@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import reduce as fold
 
 from symdiff.graph.axes import reduce, sum_axes
-from symdiff.graph.build import add, coefficient, neg, pointwise, power
+from symdiff.graph.build import add, coefficient, contract, mul, neg, pointwise, power
 from symdiff.graph.leaves import constant, number
 from symdiff.graph.linalg import log_abs_det, logdet, sign_det
 from symdiff.graph.node import Node
@@ -215,6 +215,50 @@ def _share_of_sum(a: Node, x: Node) -> Node | None:
     return _f("exp", a - total) if total is not None and not total.shape and total.args[0] is a else None
 
 
+def _log1p_ratio(x: Node, y: Node) -> Node | None:
+    """log(1 + x) / y of a y that is a factor of x, or shares one: x / y times log(1 + x) / x, which is smooth at 0."""
+    rest, shared = constant(1.0), False
+    scale, core = coefficient(x)
+    above = [(factor, n) for factor, n in _factors(core)]
+    for factor, n in _factors(y):
+        place = next((k for k, (other, m) in enumerate(above) if other is factor and m is n), None)
+        if place is None or number(factor) is not None:
+            rest = rest * power(factor, n)
+        else:
+            shared = True
+            del above[place]
+    if not shared:
+        return None
+    left = fold(mul, (power(factor, n) for factor, n in above), constant(scale))
+    return left * _f("log1pc", constant(0.0), x) / rest
+
+
+def _times_log1p(n: Node, x: Node) -> Node | None:
+    """n log(1 + x) of a sum n with terms over a factor of x: each of them by itself."""
+    parts, found = [], False
+    for term in _terms(n):
+        scale, core = coefficient(term)
+        ratio = _log1p_ratio(x, core.args[1]) if core.op == "div" else None
+        found |= ratio is not None
+        parts.append(term * _f("log1p", x) if ratio is None else scale * core.args[0] * ratio)
+    return fold(add, parts) if found else None
+
+
+def _times_sum_of_log1p(n: Node, y: Node) -> Node | None:
+    """The same of a sum over axes of log(1 + x), in front of which a scalar n was put."""
+    if y.op != "contract" or len(y.args) != 1 or y.args[0].op != "log1p" or n.op != "add" or n.shape:
+        return None
+    (labels,), out, sizes = y.attributes
+    inside = _times_log1p(n, y.args[0].args[0])
+    return None if inside is None else contract([inside], [labels], out, dict(enumerate(sizes)))
+
+
+def _power_of_one_plus(x: Node, n: Node) -> Node | None:
+    """(1 + x)**n of an n over a factor of x, as (1 + k z)**(1/k): near k = 0 the sum 1 + x keeps few digits of x."""
+    exponent = _times_log1p(n, x)
+    return None if exponent is None else _f("exp", exponent)
+
+
 def _tail(a: Node, b: Node, x: Node) -> Node | None:
     """a + b erf(x) of two numbers a = b or a = -b, such as the normal distribution function."""
     constant_part, factor = number(a), number(b)
@@ -227,6 +271,10 @@ RULES = (
     # exponentials of either sign in a denominator
     Rule(a / b, _sigmoids),
     Rule(P("exp", a) / x, _share_of_sum),
+    Rule(P("log1p", x) / b, lambda x, b: _log1p_ratio(x, b)),
+    Rule(a * P("log1p", x), lambda a, x: _times_log1p(a, x) if a.op == "add" else None),
+    Rule(a * b, lambda a, b: _times_sum_of_log1p(a, b)),
+    Rule((1 + x) ** n, lambda x, n: _power_of_one_plus(x, n)),
     # logarithms of exponentials
     Rule(P("log", -P("expm1", x)), lambda x: _f("log1mexp", x)),
     Rule(P("log1p", -P("exp", x)), lambda x: _f("log1mexp", x)),
