@@ -236,3 +236,30 @@ def test_a_branch_that_is_taken_is_computed_as_without_the_choice(name, choose):
         right += [mp.diff(lambda t: exact(t, mp.mpf(data)), point, order, h=step) for order in (1, 2)]
     for ours, theirs in zip((value, slope, curvature), right, strict=True):
         np.testing.assert_allclose(float(ours), float(theirs), rtol=1e-12, atol=1e-300)
+
+
+# Ranges that are empty, or leave entries out
+
+S = sp.IndexedBase("S", shape=(n, n))
+NAN = np.nan
+
+
+@pytest.mark.parametrize(("expression", "by", "at", "data", "value", "gradient"), [
+    # an empty inner range leaves out what stands in front of it
+    (Sum(y[i], (j, 0, i - 1), (i, 0, n - 1)), y, [NAN, 1, 2], (), 5, [0, 1, 2]),
+    (Sum(y[j], (k, j + 1, n - 1), (j, 0, n - 1)), y, [1, 2, NAN], (), 4, [2, 1, 0]),
+    (Sum(y[i] * S[j, i], (j, 0, i - 1), (i, 0, n - 1)), S, [[NAN, 1], [NAN, NAN]], ([NAN, 2],), 2, [[0, 2], [0, 0]]),
+    # no range has an index at all
+    (y[0] + Sum(sp.Product(1 + sp.tanh(p), (k, i + 1, n - 1)), (j, 0, i), (i, 0, n - 2)), p, 0.5, ([2],), 2, 0),
+    (Sum(y[i] * Sum(p**2 / sp.sqrt(i - j), (j, 0, i - 1)), (i, 1, n - 1)), p, 0.5, ([2],), 0, 0),
+    (Sum(sp.log(sp.exp(1 / p) + sp.exp(y[j] / p)), (j, 0, n - 2), (i, 0, n - 1)), p, 0.5, ([2],), 0, 0),
+])  # fmt: skip
+def test_an_empty_range_contributes_nothing(expression, by, at, data, value, gradient):
+    model = sd.Model(expression, params=[by], data=[y] if data else [], samples=n if data else None)
+    module = sd.compile(model, emit=("value_and_grad", "hessian"), cache=False)
+    arguments = [np.array(part, float) if np.ndim(part) else float(part) for part in (at, *data)]
+    with float_errors():
+        found, (slope,) = module.value_and_grad(*arguments)
+        assert np.isfinite(module.hessian(*arguments)[0][0]).all()
+    assert found == value
+    np.testing.assert_array_equal(slope, gradient)

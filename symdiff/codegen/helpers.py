@@ -250,7 +250,7 @@ def _products(v, x, axes, order):
     x, v = np.broadcast_arrays(x, v)
     last = tuple(range(-len(axes), 0))
     moved, direction = (np.moveaxis(a, axes, last) for a in (x, v))
-    flat = moved.reshape(*moved.shape[: -len(axes)], -1)
+    flat = moved.reshape(*moved.shape[: -len(axes)], int(np.prod(moved.shape[-len(axes) :])))
     slope = direction.reshape(flat.shape)
     levels = [(flat, slope)]
     while levels[-1][0].shape[-1] > 1:
@@ -263,8 +263,9 @@ def _products(v, x, axes, order):
     outside, change = np.ones_like(levels[-1][0]), np.zeros_like(levels[-1][0])
     for p, d in reversed(levels[:-1]):
         outside, change = np.repeat(outside, 2, -1), np.repeat(change, 2, -1)
-        other = p.reshape(*p.shape[:-1], -1, 2)[..., ::-1].reshape(p.shape)
-        slopes = d.reshape(*p.shape[:-1], -1, 2)[..., ::-1].reshape(p.shape)
+        pairs = (*p.shape[:-1], p.shape[-1] // 2, 2)
+        other = p.reshape(pairs)[..., ::-1].reshape(p.shape)
+        slopes = d.reshape(pairs)[..., ::-1].reshape(p.shape)
         change = change[..., : p.shape[-1]] * other + outside[..., : p.shape[-1]] * slopes
         outside = outside[..., : p.shape[-1]] * other
     result = (change if order else outside)[..., : flat.shape[-1]]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from symdiff.diff.pointwise import partial_of
 from symdiff.diff.rule import Derivative, pushed_one_by_one
 from symdiff.graph.axes import sum_to
-from symdiff.graph.build import broadcast_to, contract
+from symdiff.graph.build import broadcast_to, contract, select
 from symdiff.graph.contraction import aligned
-from symdiff.graph.leaves import constant
+from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node
 
 
@@ -32,8 +32,20 @@ def _pull(node: Node, i: int, g: Node, lead: int) -> Node | None:
     if slope is None:
         return None
     if lead == 0:
-        return sum_to(g * slope, node.args[i].shape)
+        operand = node.args[i]
+        return _chosen(g, slope) if operand.shape == node.shape == g.shape else sum_to(g * slope, operand.shape)
     return _batched(g, slope, node, node.args[i], lead)
+
+
+def _chosen(g: Node, slope: Node) -> Node:
+    """g * slope; where a choice made g exactly 0 the product is, even if the slope is not finite there."""
+    if g.op == "select" and not (slope.op == "select" and slope.args[0] is g.args[0]):
+        condition, yes, no = g.args
+        if number(no) == 0 and number(yes) is None:
+            return select(condition, yes * slope, no)
+        if number(yes) == 0 and number(no) is None:
+            return select(condition, yes, no * slope)
+    return g * slope
 
 
 def _batched(g: Node, slope: Node, node: Node, operand: Node, lead: int) -> Node:

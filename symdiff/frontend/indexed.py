@@ -290,8 +290,15 @@ class Scope:
                 found = self._masked(kind, scope.lower(term), label, form, low, high)
             else:
                 found = apply(mul, scope.lower(sp.Mul(*outside)), self._running(summand, label, low, high))
+                found = self._where_not_empty(found, high - low + Affine(1))
             total = apply(add, total, found)
         return total
+
+    def _where_not_empty(self, part: Part, length: Affine) -> Part:
+        """A sum over a range, which is 0 where the range is empty, whatever stands in front of it."""
+        if nonnegative(length.smallest() - 1) or not part.labels:
+            return part
+        return apply(lambda n, x: select(pointwise("lt", constant(0.0), n), x, constant(0.0)), value(length), part)
 
     def _running(self, summand: Part, label: Label, low: Affine, high: Affine) -> Part:
         """Sums from the first entry up to `high`, or from `low` on: one cumulative sum, read where each ends."""
