@@ -19,7 +19,7 @@ from symdiff.graph.leaves import constant
 from symdiff.graph.node import Node, rewrite, topological
 from symdiff.graph.ops import LINALG, POINTWISE
 from symdiff.graph.rebuild import rebuild
-from symdiff.passes.needs import Need, Needs
+from symdiff.passes.needs import Need, Needs, Question
 from symdiff.passes.reach import Reach, Transpose
 
 
@@ -76,7 +76,7 @@ class _Guard:
         if operand not in self._hidden or node.dtype == "bool" or node.op == "select":
             return new
         entries = need if node.op in POINTWISE else self._reach.operand(node, position, need)
-        if entries is True or not self._reach.is_local(entries):
+        if isinstance(entries, Question) and not entries.local:
             return new
         mask = self._mask(entries)
         return new if mask.shape and not operand.shape else select(mask, new, constant(0.0))

@@ -10,20 +10,30 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 
-from symdiff.graph.build import pointwise, repeated_scalar, select
+from symdiff.graph.build import broadcast, pointwise, repeated_scalar, select
 from symdiff.graph.leaves import constant, number
-from symdiff.graph.node import Node
+from symdiff.graph.node import Node, Shape
 
 _DEEPEST = 100  # questions in a row that two diagrams are combined along; beyond, they become one condition
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """Needed where `yes` says so, if the condition holds, else where `no` does."""
+    """Needed where `yes` says so, if the condition holds, else where `no` does.
+
+    Attributes
+    ----------
+    shape : what all conditions of the diagram broadcast to.
+    count : how many questions there are, each counted as often as it is come to.
+    local : whether no condition of the diagram was found by looking along axes that the array it is about lacks.
+    """
 
     condition: Node
     yes: Need
     no: Need
+    shape: Shape
+    count: int
+    local: bool
 
 
 Need = bool | Question  # True: everywhere; False: nowhere
@@ -33,6 +43,7 @@ class Needs:
     """Makes diagrams. Conditions that were met last are asked first, so that a chain of choices grows at its top."""
 
     def __init__(self) -> None:
+        self.gathered: set[Node] = set()  # conditions that were found by looking along axes
         self._ranks: dict[Node, int] = {}
         self._interned: dict[tuple[Node, int, int], Question] = {}
         self._unions: dict[tuple[int, int], Need] = {}
@@ -106,7 +117,14 @@ class Needs:
     def _question(self, condition: Node, yes: Need, no: Need) -> Need:
         if yes is no:
             return yes
-        return self._interned.setdefault((condition, id(yes), id(no)), Question(condition, yes, no))
+        known = (condition, id(yes), id(no))
+        if known not in self._interned:
+            below = [need for need in (yes, no) if isinstance(need, Question)]
+            shape = broadcast([condition.shape, *(need.shape for need in below)])
+            count = 1 + sum(need.count for need in below)
+            local = condition not in self.gathered and all(need.local for need in below)
+            self._interned[known] = Question(condition, yes, no, shape, count, local)
+        return self._interned[known]
 
 
 def _decided(condition: Node) -> bool | None:
@@ -137,14 +155,6 @@ def _inside_out(need: Need, known: Container[Need]) -> Iterator[Question]:
             yield question
         else:
             stack += ((question, True), (question.no, False), (question.yes, False))
-
-
-def conditions_of(need: Need) -> list[Node]:
-    """The conditions a diagram asks, each once."""
-    known: dict[Need, None] = {}
-    for question in _inside_out(need, known):
-        known[question] = None
-    return list(dict.fromkeys(question.condition for question in known if isinstance(question, Question)))
 
 
 def _choice(condition: Node, yes: Node, no: Node) -> Node:

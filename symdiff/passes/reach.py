@@ -7,14 +7,14 @@ an axis that the operand lacks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from symdiff.graph.axes import arrange
 from symdiff.graph.build import broadcast_to, cast, pointwise
 from symdiff.graph.leaves import constant
 from symdiff.graph.node import Node, Shape
 from symdiff.graph.ops import COMPARISONS, LINALG, POINTWISE, REDUCTIONS
-from symdiff.passes.needs import Need, Needs, conditions_of
+from symdiff.passes.needs import Need, Needs, Question
 
 Transpose = Callable[[Node, int, Node], Node]
 Axes = tuple[int, ...]  # a label for each axis: axes of one label, of a result and an operand, are the same
@@ -32,11 +32,6 @@ class Reach:
 
     def __init__(self, needs: Needs, transpose: Transpose) -> None:
         self._needs, self._transpose = needs, transpose
-        self._somewhere: set[Node] = set()
-
-    def is_local(self, need: Need) -> bool:
-        """Whether a need says of each entry by itself whether it is needed, without looking along axes of others."""
-        return self._somewhere.isdisjoint(conditions_of(need))
 
     def operand(self, node: Node, position: int, need: Need) -> Need:
         """Where the operand at `position` is needed, if the result is needed where `need` says."""
@@ -51,10 +46,10 @@ class Reach:
         result, own = _labels(node, position)
         return self._moved(need, result, own)
 
-    def _of_linear(self, node: Node, position: int, need: Need) -> Need:
+    def _of_linear(self, node: Node, position: int, need: Question) -> Need:
         """Of a linear map of the last axes: what its transpose takes to something that is needed."""
         last, its = _OWN_AXES[node.op](node)
-        if not any(dim != 1 for part in conditions_of(need) for dim in part.shape[max(part.ndim - last, 0) :]):
+        if all(dim == 1 for dim in need.shape[max(len(need.shape) - last, 0) :]):
             lead = range(node.ndim - last)
             labels = _aligned(node.args[position].shape, (*node.shape[: len(lead)], *[1] * its))
             return self._moved(need, (*lead, *range(_NEW, _NEW + last)), labels)
@@ -76,24 +71,26 @@ class Reach:
             return pointwise(condition.op, *map(picked, condition.args))
         return pointwise("lt", constant(0.0), picked(condition))
 
-    def _moved(self, need: Need, result: Axes, own: Axes) -> Need:
+    def _moved(self, need: Question, result: Axes, own: Axes) -> Need:
         """A need of an array whose axes are labelled `result`, as one of an operand whose axes are labelled `own`."""
-        parts = conditions_of(need)
-        if all(_stays(part, result, own) for part in parts):
+        if _stays(need.shape, result, own):
             return need
-        if len(parts) <= _MOST and all(_is_view(part, result, own) for part in parts):
-            return self._needs.renamed(need, lambda part: self._arranged(part, [part], result, own))
-        return self._needs.where(self._arranged(self._needs.mask(need), parts, result, own))
+        is_view = _is_view(need.shape, result, own)
+        if is_view and need.count <= _MOST:
+            return self._needs.renamed(
+                need, lambda part: self._arranged(part, part not in self._needs.gathered, result, own)
+            )
+        return self._needs.where(self._arranged(self._needs.mask(need), need.local and is_view, result, own))
 
-    def _arranged(self, condition: Node, parts: Sequence[Node], result: Axes, own: Axes) -> Node:
-        """A condition made of `parts`, holding where it holds anywhere along the axes that the operand lacks."""
-        labels = _along(condition, result)
+    def _arranged(self, condition: Node, local: bool, result: Axes, own: Axes) -> Node:
+        """A condition that holds where it holds anywhere along the axes the operand lacks."""
+        labels = _along(condition.shape, result)
         first = next((place for place, label in enumerate(own) if label in labels), len(own))
         out = own[first:]
         sizes = dict.fromkeys(out, 1) | dict(zip(labels, condition.shape, strict=True))
         found = arrange(condition, labels, out, sizes)
-        if not (_is_view(condition, result, own) and self._somewhere.isdisjoint(parts)):
-            self._somewhere.add(found)
+        if not local:
+            self._needs.gathered.add(found)
         return found
 
 
@@ -146,25 +143,21 @@ def _aligned(shape: Shape, result: Shape) -> Axes:
     return tuple(offset + axis if dim == result[offset + axis] else _NEW + axis for axis, dim in enumerate(shape))
 
 
-def _along(condition: Node, result: Axes) -> Axes:
-    """The labels of the axes of a condition; those of size 1 have labels of their own."""
-    labels = result[len(result) - condition.ndim :]
-    return tuple(
-        label if dim != 1 else -1 - axis for axis, (label, dim) in enumerate(zip(labels, condition.shape, strict=True))
-    )
+def _along(shape: Shape, result: Axes) -> Axes:
+    """The labels of the axes of a condition of a shape; those of size 1 have labels of their own."""
+    labels = result[len(result) - len(shape) :]
+    return tuple(label if dim != 1 else -1 - axis for axis, (label, dim) in enumerate(zip(labels, shape, strict=True)))
 
 
-def _stays(condition: Node, result: Axes, own: Axes) -> bool:
-    """Whether a condition broadcasts to the operand as it does to the result."""
-    if condition.ndim > len(own):
+def _stays(shape: Shape, result: Axes, own: Axes) -> bool:
+    """Whether conditions of a shape broadcast to the operand as they do to the result."""
+    if len(shape) > len(own):
         return False
-    labels, there = _along(condition, result), own[len(own) - condition.ndim :]
-    return all(
-        label < 0 or (label == other and own.count(label) == 1) for label, other in zip(labels, there, strict=True)
-    )
+    labels, there = _along(shape, result), own[len(own) - len(shape) :]
+    return all(i < 0 or (i == other and own.count(i) == 1) for i, other in zip(labels, there, strict=True))
 
 
-def _is_view(condition: Node, result: Axes, own: Axes) -> bool:
-    """Whether a condition varies along axes alone that the operand has too."""
-    labels = [label for label in _along(condition, result) if label >= 0]
+def _is_view(shape: Shape, result: Axes, own: Axes) -> bool:
+    """Whether conditions of a shape vary along axes alone that the operand has too."""
+    labels = [label for label in _along(shape, result) if label >= 0]
     return len(set(labels)) == len(labels) and all(own.count(label) == 1 for label in labels)
