@@ -54,7 +54,7 @@ class Buffers:
     xp: str
     need: Callable[[str], None]
     _own: dict[str, Shape] = field(default_factory=dict)  # what may be written over after its last use
-    _in_scratch: dict[str, set[int]] = field(default_factory=dict)  # variable in use -> numbers of what it may be a view of
+    _in_scratch: dict[str, set[int]] = field(default_factory=dict)  # variable in use -> what it may be a view of
     _used: set[int] = field(default_factory=set)  # the numbers that this statement must leave alone
     _dying: set[str] = field(default_factory=set)  # the variables that this statement is the last to use
 
