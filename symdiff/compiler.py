@@ -28,6 +28,7 @@ from symdiff.loader import CACHE_PACKAGE, load_source
 from symdiff.model import Model, checked
 from symdiff.names import identifier
 from symdiff.options import DEFAULT_EMIT, Options
+from symdiff.passes.balance import balance
 from symdiff.passes.contract import nominal, order_contractions
 from symdiff.passes.expand import expand
 from symdiff.passes.factors import place_factors
@@ -148,7 +149,7 @@ def finish(unit: Unit, model: Lowered, options: Options) -> Unit:
 def optimised(roots: Sequence[Node], model: Lowered, options: Options) -> list[Node]:
     """Tidy the derivatives, write whole operations out, order the contractions."""
     samples = None if model.declarations.samples is None else str(model.declarations.samples)
-    tidy = simplify(roots)  # what derivatives leave behind
+    tidy = balance(simplify(roots))  # what derivatives leave behind
     elementary = expand(tidy)  # sigmoid, softplus, logsumexp without overflow
     if options.math == "fast" and options.backend == "numpy":  # a GPU has both at once
         elementary = fast_math(elementary)  # sin and cos by one tangent

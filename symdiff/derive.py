@@ -57,9 +57,10 @@ def derive(model: Lowered, options: Options, cost: Cost) -> list[Unit]:
         for kind in options.emit:
             if kind in _OBJECTIVE and (wrt or kind == "value"):
                 units.append(_OBJECTIVE[kind](model, model.objective, wrt))
+    names = {entry.name for entry in wrt}
     for name, root in model.outputs.items():
         inputs = model.arguments[name]
-        by = tuple(entry for entry in wrt if entry in inputs)
+        by = tuple(entry for entry in inputs if entry.name in names)
         units.append(Unit(name, "value", name, inputs, by, (root,), labels=(name,)))
         for kind in options.emit:
             if kind in _OUTPUT and by:
@@ -109,7 +110,8 @@ def parameters(model: Lowered, options: Options) -> tuple[Input, ...]:
             )
         if entry.role == "constant":
             raise ModelError(f"wrt names the constant {entry.name}: declare it in params or data.", place=model.place)
-    return tuple(entry for entry in declared if entry in chosen)
+    names = {entry.name for entry in chosen}
+    return tuple(entry for entry in declared if entry.name in names)
 
 
 def _nodes(inputs: Sequence[Input]) -> list[Node]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import pytest
 import sympy as sp
 
@@ -83,8 +84,33 @@ def outputs(n: int) -> sd.Model:
     return sd.Model(params=x, outputs={f"o{k}": sp.sin((k + 2) * x[k % 6]) for k in range(n)}, name="outputs")
 
 
-def lines_run(task: Callable[[], Any]) -> int:
-    """How many lines of symdiff `task` runs, each round of a comprehension counted."""
+def data(n: int) -> sd.Model:
+    """Many arrays of samples."""
+    return sd.Model(
+        sd.mean(sp.Add(*(sp.sin(x[k % 4] * a) for k, a in enumerate(sp.symbols(f"a0:{n}"))))),
+        params=x[:4],
+        data=sp.symbols(f"a0:{n}"),
+        name="data",
+    )
+
+
+def polynomial(n: int) -> sd.Model:
+    """Horner's rule, with a parameter for each coefficient."""
+    (a, *rest), z = sp.symbols(f"c0:{n}"), sp.Symbol("z")
+    total: sp.Expr = a
+    for c in rest:
+        total = total * z + c
+    return sd.Model(sd.sum(total), params=[a, *rest], data=[z], name="polynomial")
+
+
+def vectors(n: int) -> sd.Model:
+    """Many arrays as parameters."""
+    p = [sd.Tensor(f"p{k}", (N,)) for k in range(n)]
+    return sd.Model(sum(sd.sum((b - a**2) ** 2) for a, b in pairwise(p)), params=p, name="vectors")
+
+
+def lines_run(task: Callable[[], Any], files: tuple[str, ...] = (OWN, "<string>")) -> int:
+    """How many lines of symdiff, and of methods that `dataclass` wrote, `task` runs, each round of a comprehension counted."""
     count = 0
 
     def inside(frame: FrameType, event: str, argument: Any) -> Any:
@@ -93,7 +119,7 @@ def lines_run(task: Callable[[], Any]) -> int:
         return inside
 
     def outside(frame: FrameType, event: str, argument: Any) -> Any:
-        return inside if frame.f_code.co_filename.startswith(OWN) else None
+        return inside if frame.f_code.co_filename.startswith(files) else None
 
     before = sys.gettrace()
     sys.settrace(outside)
@@ -112,6 +138,9 @@ CASES = [
     (layers, "value_and_grad"),
     (matrices, "value_and_grad"),
     (parameters, "value_and_grad"),
+    (data, "value_and_grad"),
+    (polynomial, "value_and_grad"),
+    (vectors, "value_and_grad"),
     (entries, "jacobian"),
     (outputs, "jacobian"),
 ]
@@ -131,6 +160,18 @@ def test_twice_the_model_is_twice_the_work(
     assert 1.4 < (large - middle) / (middle - small) < 2.3, (small, middle, large)
 
 
+@pytest.mark.parametrize("model", [parameters, data, polynomial, vectors])
+def test_what_is_searched_does_not_grow_with_the_declarations(
+    model: Callable[[int], sd.Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Comparing each symbol with each other is cheap for a few dozen: it shows for some hundreds."""
+    monkeypatch.setattr(formulas, "_MOST_OPERATIONS", 0)
+    options = Options.create(emit="value_and_grad")
+    made = [model(size) for size in (100, 200, 400)]
+    small, middle, large = (lines_run(lambda given=given: generate(given, options)) for given in made)
+    assert (large - middle) / (middle - small) < 2.2, (small, middle, large)
+
+
 def test_second_derivatives_walk_the_gradient_once(monkeypatch: pytest.MonkeyPatch) -> None:
     walked = []
     topological = forward.topological
@@ -144,3 +185,21 @@ def test_second_derivatives_walk_the_gradient_once(monkeypatch: pytest.MonkeyPat
     hessian(sum((pointwise("sin", a * b) for a, b in pairwise(p)), p[0]), p)
     nodes = [node for order in walked for node in order]
     assert len(nodes) == len(set(nodes))
+
+
+def test_the_unknown_size_of_a_long_vector_is_found_in_few_steps() -> None:
+    w, v = sd.Tensor("w", (N,)), sd.Tensor("v", (N + 1, 2))
+    module = sd.compile(sd.Model(sd.sum(w**2) + sd.sum(v), params=[w, v]), cache=False)
+    vec = np.arange(3 * 100_000 + 2.0)
+    parts = module.unpack(vec)
+    assert (parts.w.shape, parts.v.shape) == ((100_000,), (100_001, 2))
+    assert np.array_equal(np.concatenate([parts.w, parts.v.ravel()]), vec)
+    assert lines_run(lambda: module.unpack(vec), ("<symdiff",)) < 2000
+    with pytest.raises(ValueError, match="entries"):
+        module.unpack(vec[1:])
+
+
+def test_the_unknown_size_is_found_where_a_smaller_one_leaves_no_axes() -> None:
+    M = sd.Tensor("M", (N, N))
+    module = sd.compile(sd.Model(sd.sum(M[3:, 3:] ** 2), params=[M]), cache=False)
+    assert module.unpack(np.zeros(25)).M.shape == (5, 5)

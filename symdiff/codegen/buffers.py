@@ -54,7 +54,7 @@ class Buffers:
     xp: str
     need: Callable[[str], None]
     _own: dict[str, Shape] = field(default_factory=dict)  # what may be written over after its last use
-    _in_scratch: dict[str, set[int]] = field(default_factory=dict)  # variable -> numbers of what it may be a view of
+    _in_scratch: dict[str, set[int]] = field(default_factory=dict)  # variable in use -> what it may be a view of
     _used: set[int] = field(default_factory=set)  # the numbers that this statement must leave alone
     _dying: set[str] = field(default_factory=set)  # the variables that this statement is the last to use
 
@@ -71,8 +71,10 @@ class Buffers:
                 found.append(statement)
                 continue
             self._dying = {name for name in _names(tree) if last[name] == place}
-            self._used = {n for name, of in self._in_scratch.items() if last.get(name, -1) >= place for n in of}
+            self._used = set().union(*self._in_scratch.values())
             first, *more = self._placed(statement, tree, shared)
+            for name in (*self._dying, *(target for target in _targets(statement) if target not in last)):
+                self._in_scratch.pop(name, None)
             found += [replace(first, comment=statement.comment), *more]
         return found
 
@@ -99,7 +101,7 @@ class Buffers:
             for name in _names(tree):
                 self._own.pop(name, None)
                 numbers |= self._in_scratch.get(name, set())
-        self._in_scratch |= dict.fromkeys(_targets(statement), numbers)
+        self._in_scratch |= dict.fromkeys(_targets(statement), numbers) if numbers else {}
         return lines
 
     def _computed(

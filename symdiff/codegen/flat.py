@@ -66,7 +66,8 @@ class FlatWriter:
         return f"lambda {', '.join(sizes)}: {dim}" if isinstance(dim, Size) else str(dim)
 
     def _function(self, unit: Unit) -> list[str]:
-        rest = [entry for entry in unit.inputs if entry not in unit.wrt]
+        packed = {entry.name for entry in unit.wrt}
+        rest = [entry for entry in unit.inputs if entry.name not in packed]
         sizes = self._sizes(unit.wrt)
         taken = {entry.name for entry in rest} | {self.xp, *sizes}
         vec, parts = unique("vec", taken), unique("p", taken)
@@ -77,7 +78,7 @@ class FlatWriter:
         parameters += ["*", *(f"{name}=None" for name in missing)] if missing else []
         unpack = self.call(self.unpackers[unit.wrt])
         given = "".join(f", {name}={known.get(name, name)}" for name in sizes)
-        call = [f"{parts}.{entry.name}" if entry in unit.wrt else entry.name for entry in unit.inputs]
+        call = [f"{parts}.{entry.name}" if entry.name in packed else entry.name for entry in unit.inputs]
         if direction:
             call.append(direction if unit.kind == "vjp" else f"{unpack}({direction}{given})")
         text = f"As `{unit.name}`, of one vector that holds {', '.join(entry.name for entry in unit.wrt)}."

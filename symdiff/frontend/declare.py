@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
@@ -40,7 +41,7 @@ class Declarations:
     pointwise: bool
     indices: tuple[tuple[str, Any], ...] = ()
 
-    @property
+    @cached_property
     def nodes(self) -> dict[Any, Node]:
         """SymPy symbol -> node."""
         return {declared.symbol: declared.node for declared in self.inputs}
