@@ -250,7 +250,7 @@ def _products(v, x, axes, order):
     x, v = np.broadcast_arrays(x, v)
     last = tuple(range(-len(axes), 0))
     moved, direction = (np.moveaxis(a, axes, last) for a in (x, v))
-    flat = moved.reshape(*moved.shape[: -len(axes)], int(np.prod(moved.shape[-len(axes) :])))
+    flat = moved.reshape(*moved.shape[: -len(axes)], math.prod(moved.shape[-len(axes) :]))
     slope = direction.reshape(flat.shape)
     levels = [(flat, slope)]
     while levels[-1][0].shape[-1] > 1:

@@ -24,7 +24,14 @@ from symdiff.graph.plan import Plan
 from symdiff.graph.size import Size, names_of
 from symdiff.names import unique
 
-_WITH_MATH = {"_unflatten", "_over_points", "_erf", "_erfc", "_matmul_into"}  # helpers that use the module math
+_WITH_MATH = {
+    "_unflatten",
+    "_over_points",
+    "_erf",
+    "_erfc",
+    "_matmul_into",
+    "_prod_others",
+}  # helpers that use the module math
 _FEWEST = 8  # operations of a pointwise function that is worth running in parts
 
 
