@@ -192,8 +192,9 @@ def _on_columns(b: Node, apply: Callable[[Node], Node]) -> Node | None:
         return None
     other = next((label for label in labels if label != row), max(work.sizes) + 1)
     work.sizes.setdefault(other, 1)
-    columns = contract([x], [labels], (row, other), work.sizes)
-    work.operands[holders[0]] = (apply(columns), (row, other))
+    columns = apply(contract([x], [labels], (row, other), work.sizes))
+    work.operands[holders[0]] = (columns, (row, other))
+    work.sizes[row] = columns.shape[-2]  # a map that is not square gives other rows
     return _node(work)
 
 

@@ -9,7 +9,7 @@ from sympy import DiagMatrix, HadamardPower, HadamardProduct, Identity, Matrix, 
 from torch.nn import functional as tf
 
 import symdiff as sd
-from catalogue.symbols import A, B, C, D, F, G, N, P, Q, S, T, U, W, X, Y, b, c, eye, m, n, row, s, u, v, w, x, y
+from catalogue.symbols import A, B, C, D, F, G, N, P, Q, S, T, U, W, X, Y, b, c, eye, m, n, r, row, s, u, v, w, x, y
 
 # fmt: off
 LINALG = [
@@ -70,6 +70,8 @@ LINALG = [
     row("entry of a factor", sd.cholesky(S)[2, 1], lambda S: t.linalg.cholesky((S + S.T) / 2)[2, 1]),
     row("KroneckerProduct", sp.KroneckerProduct(A, C), lambda A, C: t.kron(A, C)),
     row("KroneckerProduct of three", sp.KroneckerProduct(F, u, W), lambda F, u, W: t.kron(t.kron(F, u), W)),
+    row("KroneckerProduct of a column and a row", A * sp.KroneckerProduct(v, r), lambda A, v, r: A @ t.kron(v, r)),
+    row("mean after a KroneckerProduct", sd.mean(A * sp.KroneckerProduct(v, u.T)), lambda A, v, u: (A @ t.kron(v, u.T)).mean()),
     row("KroneckerProduct in a product", sp.KroneckerProduct(Q, F) * sp.KroneckerProduct(u, C.T),
          lambda Q, F, u, C: t.kron(Q, F) @ t.kron(u, C.T.contiguous())),
     row("BlockMatrix", sp.BlockMatrix([[Q, A], [A.T, C * C.T]]),
