@@ -22,6 +22,7 @@ from symdiff.passes.squares import squares
 
 SAMPLES, OTHER = 1000, 30  # nominal sizes of the sample axis and of all others
 _MOST_OPERANDS = 12
+_ROUNDS = 8  # of splitting; the second is seldom needed
 
 
 def nominal(dims: Sequence[object], samples: str | None) -> dict[str, int]:
@@ -35,7 +36,20 @@ def order_contractions(roots: Sequence[Node], samples: str | None) -> list[Node]
         return list(roots)
     merged = _merge(roots)
     sizes = nominal([dim for node in topological(merged) for dim in node.shape], samples)
-    return squares(_solved(_shared(_split(distribute(merged, sizes), samples))))
+    return squares(_solved(_shared(in_pairs(_split(distribute(merged, sizes), samples), samples))))
+
+
+def in_pairs(roots: Sequence[Node], samples: str | None) -> list[Node]:
+    """Every contraction with at most two operands, which is what source can be written of.
+
+    Of operands that were split themselves the normal form may make a product of several again, behind the factor that it
+    pulls in front: those are split in another round.
+    """
+    for _ in range(_ROUNDS):
+        if all(node.op != "contract" or len(node.args) <= 2 for node in topological(roots)):
+            break
+        roots = _split(roots, samples)
+    return list(roots)
 
 
 def _merge(roots: Sequence[Node]) -> list[Node]:
@@ -89,7 +103,7 @@ def _split(roots: Sequence[Node], samples: str | None) -> list[Node]:
             return node
         node = _summed_first(node)
         if node.op == "contract" and len(node.args) > 2:
-            return _without_single_axes(node, lambda rest: _in_pairs(rest, samples) if rest.op == "contract" else rest)
+            return _without_single_axes(node, lambda rest: _cheapest(rest, samples) if rest.op == "contract" else rest)
         return node
 
     return rewrite(roots, change)
@@ -155,7 +169,8 @@ def _as_view(node: Node, whole: Node) -> Labels | None:
     return labels if set(own.out) <= set(labels) and own.summed() == set(summed) else None
 
 
-def _in_pairs(node: Node, samples: str | None) -> Node:
+def _cheapest(node: Node, samples: str | None) -> Node:
+    """A contraction of several operands as products of two, in the order that takes the fewest operations."""
     work = Contraction.of(node)
     values = nominal(list(work.sizes.values()), samples)
     extents = {label: evaluate(dim, values) for label, dim in work.sizes.items()}

@@ -11,7 +11,21 @@ import numpy as np
 import sympy as sp
 import torch
 from index_values import evaluate
-from sympy import Idx, IndexedBase, KroneckerDelta, MatrixSymbol, Ne, Piecewise, Product, Sum, exp, log, sin, symbols
+from sympy import (
+    Idx,
+    IndexedBase,
+    KroneckerDelta,
+    MatrixSymbol,
+    Ne,
+    Piecewise,
+    Product,
+    Sum,
+    exp,
+    log,
+    sin,
+    sqrt,
+    symbols,
+)
 from sympy.tensor.array.array_comprehension import ArrayComprehension
 
 from catalogue.case import Case
@@ -54,6 +68,11 @@ EXPRESSIONS: dict[str, Any] = {
     "triangular convolution": Sum(Sum(x[i - j] * y[j], (j, 0, i)) ** 2, (i, 0, n - 1)),
     "triangular, nonlinear": Sum(Sum(log(2 + x[i - j] * y[j] / 8), (j, 0, i)) ** 2, (i, 0, n - 1)),
     "triangular, of pairs": Sum((x[i] - x[j]) ** 2 * T[i, j], (j, 0, i - 1), (i, 0, n - 1)),
+    "energy of pairs": Sum(x[i] * x[j] / sqrt((y[i] - y[j]) ** 2 + 1), (i, 0, n - 1), (j, 0, n - 1)),
+    "energy of each pair once": Sum(x[i] * x[j] / sqrt((y[i] - y[j]) ** 2 + 1), (j, 0, i - 1), (i, 0, n - 1)),
+    "energy of pairs apart":
+        Sum(Piecewise((y[i] / sqrt((x[i] - x[j]) ** 2 + 1), Ne(i, j)), (0, True)), (i, 0, n - 1), (j, 0, n - 1)),
+    "quotients of pairs": Sum(y[i] / (2 + exp(x[i] - x[j])) / (1 + y[j] ** 2), (i, 0, n - 1), (j, 0, n - 1)),
     "triangular, term by term": Sum(Sum(x[j] + y[i] * x[j] + S[i, j] + 1, (j, 0, i)) ** 2, (i, 0, n - 1)),
     "triangular, both ends move": Sum(x[i] * Sum(z[j], (j, i, 2 * i + 1)), (i, 0, n - 1)),
     "triangular, nested": Sum(Sum(S[i, j] * Sum(T[j, k] * y[k], (k, j, i)), (j, 0, i)), (i, 0, n - 1)),

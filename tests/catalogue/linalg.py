@@ -80,6 +80,8 @@ LINALG = [
          lambda Q, A: t.cat([t.cat([Q, 0 * A], 1), t.cat([A.T, t.eye(4).double()], 1)], 0)),
     row("BlockMatrix in a product", sp.BlockMatrix([[Q, A]]) * sp.BlockMatrix([[u], [v]]), lambda Q, A, u, v: Q @ u + A @ v),
     row("BlockDiagMatrix", sp.BlockDiagMatrix(Q, A, F), lambda Q, A, F: t.block_diag(Q, A, F)),
+    row("trace of blocks with a small inverse", Trace(sp.BlockDiagMatrix(W, (u.T * u).I)),
+        lambda W, u: t.trace(W) + 1 / (u.T @ u)[0, 0]),
     row("determinant of blocks", sp.Determinant(sp.BlockMatrix([[D, u], [u.T, s]])),
          lambda D, u, s: t.linalg.det(t.cat([t.cat([D, u], 1), t.cat([u.T, s], 1)], 0))),
     row("normal density", sp.exp(-Trace((u - w * OneMatrix(n, 1)).T * S.I * (u - w * OneMatrix(n, 1))) / 2)

@@ -81,6 +81,13 @@ ROWS = [
         (W,),
         (X, label),
     ),
+    row(
+        "quotients by exponentials",
+        sd.sum(sd.where(label > 0, X[:, 0] / sd.exp(X @ v), 0)),
+        lambda X, v, i: torch.where(i > 0, X[:, 0] / torch.exp(X @ v), 0).sum(),
+        (X, v),
+        (label,),
+    ),
     row("mse", sd.mse(X @ W, 1), lambda W, X: ((X @ W - 1) ** 2).mean(), (W,), (X,)),
     row("huber", sd.huber(3 * X, 1), lambda X: functional.huber_loss(3 * X, torch.ones_like(X)), (X,)),
     row(
