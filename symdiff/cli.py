@@ -24,7 +24,7 @@ from symdiff.bench import PEERS as BENCH_PEERS, Timing, bench as bench_model, pa
 from symdiff.cache import Cache, CacheWarning
 from symdiff.compare import Comparison, compare as compare_model
 from symdiff.compiler import Generated, generate
-from symdiff.errors import ModelError, ModelWarning, OutputError, SymdiffError
+from symdiff.errors import InternalError, ModelError, ModelWarning, OutputError, SymdiffError
 from symdiff.files import module_path, read_options, write_generated
 from symdiff.loader import load_models, refuse_twins
 from symdiff.model import Model
@@ -363,12 +363,9 @@ def cache_clear_command() -> None:
 
 def message_of(error: Exception) -> str:
     """What a user reads about an error."""
-    if isinstance(error, SymdiffError):
-        return f"error: {error}"
-    return (
-        f"internal error: {type(error).__name__}: {error}\n"
-        "This is a fault of symdiff, not of the model. Please report it, with what the option --debug shows."
-    )
+    if not isinstance(error, SymdiffError):
+        error = InternalError(error)
+    return str(error) if isinstance(error, InternalError) else f"error: {error}"
 
 
 def traceback_of(error: Exception) -> str:

@@ -29,14 +29,15 @@ from symdiff.model import Model, checked
 from symdiff.names import identifier
 from symdiff.options import DEFAULT_EMIT, Options
 from symdiff.passes.balance import balance
-from symdiff.passes.contract import nominal, order_contractions
-from symdiff.passes.expand import expand
+from symdiff.passes.contract import in_pairs, nominal, order_contractions
+from symdiff.passes.expand import WHOLE, expand
 from symdiff.passes.factors import place_factors
 from symdiff.passes.fast_math import fast_math
 from symdiff.passes.fuse import fuse
 from symdiff.passes.operations import operations
 from symdiff.passes.simplify import simplify
 from symdiff.passes.stages import plan
+from symdiff.passes.verify import verify
 
 _WRITERS = {"numpy": ModuleWriter, "cupy": CupyModuleWriter}
 
@@ -87,17 +88,17 @@ def compile(
     """
     checked(model, "compile")
     options = Options.create(backend=backend, emit=emit, wrt=wrt, math=math, style=style)
-    lowered = lower(model)
-    key = cache_key(lowered, options)
-    store = Cache() if cache else None
-    source = store.get(key) if store else None
-    if source is None:
-        with located(model.place):
+    with located(model.place):
+        lowered = lower(model)
+        key = cache_key(lowered, options)
+        store = Cache() if cache else None
+        source = store.get(key) if store else None
+        if source is None:
             source = generate_from(lowered, options, formulas(lowered, options)).source
-        if store:
-            store.put(key, source)
-    module_name = f"{CACHE_PACKAGE}.{identifier(lowered.name)}_{key}"
-    return load_source(source, module_name, f"<symdiff {identifier(lowered.name)}_{backend}>")
+            if store:
+                store.put(key, source)
+        module_name = f"{CACHE_PACKAGE}.{identifier(lowered.name)}_{key}"
+        return load_source(source, module_name, f"<symdiff {identifier(lowered.name)}_{backend}>")
 
 
 def generate(model: Model, options: Options) -> Generated:
@@ -141,6 +142,7 @@ def finish(unit: Unit, model: Lowered, options: Options) -> Unit:
     texts = {node: words for node, words in model.texts.items() if node in order}
     roots = iter(optimised([*unit.roots, *names, *texts], model, options))
     chosen = plan([next(roots) for _ in unit.roots], model.declarations.samples)
+    verify(chosen.order, unwritten=WHOLE)
     names, texts = ({next(roots): known for known in labels.values()} for labels in (names, texts))
     steps = fuse(chosen.results, chosen.order, chosen.samples) if options.backend == "cupy" else ()
     return replace(unit, roots=chosen.results, plan=chosen, steps=steps, names=names, texts=texts)
@@ -154,7 +156,8 @@ def optimised(roots: Sequence[Node], model: Lowered, options: Options) -> list[N
     if options.math == "fast" and options.backend == "numpy":  # a GPU has both at once
         elementary = fast_math(elementary)  # sin and cos by one tangent
     ordered = order_contractions(elementary, samples)  # the cheapest products
-    return place_factors(ordered)  # 2 * residual, not 2 * gradient
+    placed = place_factors(ordered)  # 2 * residual, not 2 * gradient
+    return in_pairs(placed, samples)  # as a rule they are
 
 
 def cost(roots: Sequence[Node], model: Lowered, options: Options) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+# raised inside, but no fault: by the user's filters of warnings, for want of memory or of a library
+_OF_OTHERS = (Warning, MemoryError, ImportError)
 _shown: dict[Any, Any] = {}  # as the `__warningregistry__` of a module: what was warned of already
 
 
@@ -51,6 +53,18 @@ class OutputError(SymdiffError):
     """A file could not be written, or is not symdiff's to overwrite."""
 
 
+class InternalError(SymdiffError):
+    """A fault of symdiff itself: `fault` is what went wrong inside."""
+
+    def __init__(self, fault: Exception | str, *, place: str | None = None) -> None:
+        what = f"{type(fault).__name__}: {fault}" if isinstance(fault, Exception) else fault
+        super().__init__(
+            f"internal error: {what}\nThis is a fault of symdiff, not of the model. Please report it, with the model and the "
+            "traceback (of a command, the option --debug shows it).",
+            place=place,
+        )
+
+
 class ComparisonError(SymdiffError):
     """A comparison could not be run: a framework is missing, a data file does not fit."""
 
@@ -75,9 +89,13 @@ def shorten(text: str, limit: int = 200) -> str:
 
 @contextmanager
 def located(place: str) -> Iterator[None]:
-    """Errors raised inside name the `Model(...)` call, where they do not yet."""
+    """Errors raised inside name the `Model(...)` call, where they do not yet; others become an `InternalError`."""
     try:
         yield
     except SymdiffError as error:
         error.place = error.place or place
         raise
+    except _OF_OTHERS:
+        raise
+    except Exception as error:
+        raise InternalError(error, place=place) from error

@@ -11,7 +11,7 @@ import sympy as sp
 
 from symdiff.derive import NOTHING_TO_DIFFERENTIATE_BY, parameters, stabilised
 from symdiff.diff.second import gradient as differentiate
-from symdiff.errors import ModelError, UnsupportedError
+from symdiff.errors import ModelError, UnsupportedError, located
 from symdiff.frontend.closed_form import NoForm
 from symdiff.frontend.forms import forms, indices
 from symdiff.frontend.lower import Lowered, lower
@@ -38,16 +38,18 @@ def gradient(model: Model, wrt: Any = None) -> dict[Any, Any]:
     `NoForm` that says why stands in its place. `wrt`: symbols or names of params and data to differentiate by, or one; all
     params by default. Raises `UnsupportedError` where none of the derivatives has a form.
     """
-    lowered = stabilised(lower(checked(model, "gradient")))
-    by = parameters(lowered, Options.create(wrt=wrt))
-    if lowered.objective is None:
-        raise ModelError("The model has outputs but no objective, so it has no gradient.", place=model.place)
-    if not by:
-        raise ModelError(NOTHING_TO_DIFFERENTIATE_BY, place=model.place)
-    found = forms(_gradient(lowered, by), lowered.declarations)
-    if all(isinstance(form, NoForm) for form in found):
-        raise UnsupportedError(found[0].reason, place=model.place)
-    return dict(zip((entry.symbol for entry in by), found, strict=True))
+    checked(model, "gradient")
+    with located(model.place):
+        lowered = stabilised(lower(model))
+        by = parameters(lowered, Options.create(wrt=wrt))
+        if lowered.objective is None:
+            raise ModelError("The model has outputs but no objective, so it has no gradient.")
+        if not by:
+            raise ModelError(NOTHING_TO_DIFFERENTIATE_BY)
+        found = forms(_gradient(lowered, by), lowered.declarations)
+        if all(isinstance(form, NoForm) for form in found):
+            raise UnsupportedError(found[0].reason)
+        return dict(zip((entry.symbol for entry in by), found, strict=True))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from verified import every_pass_verified
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -18,6 +19,13 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory):
     """Keep the tests out of the user's cache, and what an earlier run compiled out of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SYMDIFF_CACHE_DIR", str(tmp_path_factory.mktemp("cache") / "symdiff"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _verified():
+    """Graphs are verified after every pass, not only before they are written."""
+    with every_pass_verified():
         yield
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import ArgumentIndexError
 
-from symdiff.errors import UnsupportedError
+from symdiff.errors import ModelError, UnsupportedError
 from symdiff.frontend.rule import Rule
 from symdiff.functions.registered import REGISTERED
 from symdiff.graph.build import pointwise
@@ -48,6 +48,8 @@ def _derivative(cls: Any, symbols: Sequence[Any], i: int) -> Any:
         return sp.sympify(cls(*symbols, evaluate=False).fdiff(i + 1))
     except ArgumentIndexError:
         raise UnsupportedError(f"{name}.fdiff gives no derivative by argument {i + 1}: add it.") from None
+    except Exception as error:
+        raise ModelError(f"{name}.fdiff failed: {type(error).__name__}: {error}") from error
 
 
 def _meaning(cls: Any, arity: int, seen: dict[Any, None]) -> list[str]:

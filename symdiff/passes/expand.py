@@ -13,6 +13,7 @@ from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node, rewrite, topological
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.softmax import softmax_of
+from symdiff.graph.special import SPECIAL
 from symdiff.passes.elementary import FORMULAS
 
 
@@ -105,3 +106,4 @@ _FORMULAS: dict[str, Callable[..., Node]] = {
     "erfc": lambda node, x: pointwise("erfc_of", x, pointwise("bell", _unsigned(x))),
     **FORMULAS,
 }
+WHOLE = frozenset(_FORMULAS) - frozenset(SPECIAL)  # operations that are always written out, and have no source
