@@ -1,4 +1,4 @@
-"""Products with sums of smaller arrays: the array of all pairs is not formed, and the results stay the same."""
+"""Products with sums: zeros and ones that only tell pairs apart are not formed, differences of data are not multiplied out."""
 
 from __future__ import annotations
 
@@ -35,29 +35,45 @@ def over_samples(one: Node, other: Node) -> Node:
 
 
 WHITENED = product(Q, PAIRS) + D * PAIRS
-WITHOUT_PAIRS = [
-    ("a matrix times differences", [product(Q, PAIRS)]),
-    ("a matrix and a diagonal times differences", [WHITENED]),
-    ("subtracted", [product(Q, PAIRS) - D * PAIRS]),
-    ("subtracted from", [D * PAIRS - product(Q, PAIRS)]),
-    ("several products", [product(Q, PAIRS), over_samples(Y, PAIRS)]),
-    ("summed over what one part lacks", [contract([PAIRS], [(0, 1, 2)], (0, 2), ALL)]),
-    ("summed over what the other part lacks", [contract([PAIRS], [(0, 1, 2)], (1,), ALL)]),
-    ("all of it summed", [contract([PAIRS], [(0, 1, 2)], (), ALL)]),
-    ("a product summed over what both have and one lacks", [contract([D, PAIRS], [(1, 2), (0, 1, 2)], (), ALL)]),
-    ("products with what was a product", [over_samples(WHITENED, PAIRS)]),
+OF_ROWS = contract([], [], (0, 1, 0), {0: n, 1: n})  # 1 where the third axis is at the place of the first
+OF_COLUMNS = contract([], [], (0, 1, 1), {0: n, 1: n})
+APART = OF_ROWS - OF_COLUMNS  # n x n x n: the derivative of x_i - x_k by x
+HALVES = 0.5 * OF_ROWS - 0.5 * OF_COLUMNS
+F, G = parameter("F", (n, n)), parameter("G", (n, n))
+
+
+def over_pairs(*parts: Node) -> Node:
+    """Entry a: the sum over i and k of the product of parts at (i, k), the last of them at (i, k, a)."""
+    return contract(parts, [*[(0, 1)] * (len(parts) - 1), (0, 1, 2)], (2,), {0: n, 1: n, 2: n})
+
+
+SELECTED = [
+    ("a gradient of differences", APART, [over_pairs(F, APART)]),
+    ("with a number", HALVES, [over_pairs(F, HALVES)]),
+    ("with two factors", APART, [over_pairs(F, G, APART)]),
+    ("several products", APART, [over_pairs(F, APART), over_pairs(G, APART)]),
+    ("summed over columns", APART, [contract([F, APART], [(0, 1), (0, 1, 2)], (0, 2), {0: n, 1: n, 2: n})]),
+    ("nothing else summed", APART, [contract([APART], [(0, 1, 2)], (2,), {0: n, 1: n, 2: n})]),
 ]
-WITH_PAIRS = [
-    ("needed itself", [product(Q, PAIRS), PAIRS]),
-    ("squared", [over_samples(PAIRS, PAIRS)]),
-    ("inside a function", [product(Q, PAIRS) + pointwise("exp", PAIRS)]),
-    ("only scaled", [D * PAIRS]),
+FORMED = [
+    ("a matrix times differences", PAIRS, [product(Q, PAIRS)]),
+    ("a matrix and a diagonal times differences", PAIRS, [WHITENED]),
+    ("several products of differences", PAIRS, [product(Q, PAIRS), over_samples(Y, PAIRS)]),
+    ("differences summed", PAIRS, [contract([PAIRS], [(0, 1, 2)], (0, 2), ALL)]),
+    ("a product summed", PAIRS, [contract([D, PAIRS], [(1, 2), (0, 1, 2)], (), ALL)]),
+    ("squared", PAIRS, [over_samples(PAIRS, PAIRS)]),
+    ("inside a function", PAIRS, [product(Q, PAIRS) + pointwise("exp", PAIRS)]),
+    ("only scaled", PAIRS, [D * PAIRS]),
+    ("needed itself", APART, [over_pairs(F, APART), APART]),
+    ("inside a function and a product", APART, [over_pairs(F, APART), pointwise("exp", APART)]),
 ]
 
 
 def values(roots: list[Node]) -> list[np.ndarray]:
     rng = np.random.default_rng(1)
-    inputs = {node: rng.standard_normal([SIZES[str(dim)] for dim in node.shape]) for node in (X, M, D, Q, Y, DEEP)}
+    inputs = {
+        node: rng.standard_normal([SIZES[str(dim)] for dim in node.shape]) for node in (X, M, D, Q, Y, DEEP, F, G)
+    }
     return evaluate(roots, inputs, SIZES, NUMPY)
 
 
@@ -66,17 +82,18 @@ def same(roots: list[Node], changed: list[Node]) -> None:
         np.testing.assert_allclose(after, before, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize(("name", "roots"), WITHOUT_PAIRS, ids=[name for name, _ in WITHOUT_PAIRS])
-def test_the_array_of_pairs_is_not_formed(name: str, roots: list[Node]) -> None:
+@pytest.mark.parametrize(("chosen", "roots"), [row[1:] for row in SELECTED], ids=[row[0] for row in SELECTED])
+def test_zeros_and_ones_that_tell_pairs_apart_are_not_formed(chosen: Node, roots: list[Node]) -> None:
     changed = distribute(roots, nominal([n, d, k], "n"))
-    assert PAIRS not in topological(changed)
+    assert chosen not in topological(changed)
+    assert all(node.ndim < 3 for node in topological(changed))
     same(roots, changed)
 
 
-@pytest.mark.parametrize(("name", "roots"), WITH_PAIRS, ids=[name for name, _ in WITH_PAIRS])
-def test_the_array_of_pairs_stays_where_it_is_needed(name: str, roots: list[Node]) -> None:
+@pytest.mark.parametrize(("chosen", "roots"), [row[1:] for row in FORMED], ids=[row[0] for row in FORMED])
+def test_differences_of_data_and_what_is_needed_itself_are_formed(chosen: Node, roots: list[Node]) -> None:
     changed = distribute(roots, nominal([n, d, k], "n"))
-    assert PAIRS in topological(changed)
+    assert chosen in topological(changed)
     same(roots, changed)
 
 

@@ -1,19 +1,20 @@
-"""Products with sums, so that no array is formed that is larger than the parts of the sum and the result.
+"""Products with sums, so that less is multiplied and no array is formed that only tells entries apart.
 
 Two rules, the second only once the first has gathered the terms:
 
 - gather: A r + D * r, where D scales the entries along the axis that A sums over, is (A + diag(D)) r;
-- distribute: A (x - m), for all pairs of a row of x and one of m, is A x - A m. The array of pairs is never formed.
+- distribute: the sum over i and k of (delta_ia - delta_ka) g_ik is that of g_ak less that of g_ia. Such differences of zeros
+  and ones are derivatives of x_i - x_k, and have an axis more than anything they meet.
 
-Both are exact in real arithmetic. Distributing rounds relative to x and m rather than to their difference, as if x and m
-had been rounded once more themselves, which whoever stored them did.
+Only sums of zeros and ones are distributed over: A (x - m) as A x - A m would round relative to x and m, and where these are
+far from 0, or pairs of them close together, no digit of the difference would be left.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from symdiff.graph.build import contract
+from symdiff.graph.build import coefficient, contract
 from symdiff.graph.contraction import Contraction, Labels, aligned
 from symdiff.graph.leaves import size
 from symdiff.graph.node import Node, rewrite, topological
@@ -90,7 +91,7 @@ def _with_diagonal(work: Contraction, scaled: Contraction, one: int, other: int,
 def _chosen(roots: Sequence[Node], sizes: Sizes) -> dict[Node, Node]:
     """Products -> the sum in them that they are to be distributed over, which nothing else needs then."""
     order = topological(roots)
-    uses: dict[Node, list[Node]] = {node: [] for node in order if node.op == "add" and _repeats_both(node, sizes)}
+    uses: dict[Node, list[Node]] = {node: [] for node in order if node.op == "add" and _selects_twice(node, sizes)}
     for node in order if uses else ():
         for operand in node.args:
             if operand in uses:
@@ -132,9 +133,11 @@ def _over_terms(product: Node, args: Sequence[Node], node: Node | None) -> Node:
     return parts[0] + parts[1]
 
 
-def _repeats_both(node: Node, sizes: Sizes) -> bool:
-    """Whether both parts of a sum are smaller than it."""
-    return all(_entries(operand, sizes) < _entries(node, sizes) for operand in node.args)
+def _selects_twice(node: Node, sizes: Sizes) -> bool:
+    """Whether both parts of a sum are zeros and ones, times a number, that are smaller than it."""
+    cores = [coefficient(operand)[1] for operand in node.args]
+    selects = all(core.op == "contract" and not core.args for core in cores)
+    return selects and all(_entries(operand, sizes) < _entries(node, sizes) for operand in node.args)
 
 
 def _signed(node: Node) -> tuple[int, Node]:
