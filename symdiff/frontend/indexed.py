@@ -37,7 +37,7 @@ from symdiff.frontend.text import text
 from symdiff.frontend.whole import is_whole, of_scalars
 from symdiff.graph.axes import cumulative_sum, place, take
 from symdiff.graph.bounds import nonnegative
-from symdiff.graph.build import add, broadcast_to, mul, pointwise, select
+from symdiff.graph.build import broadcast_to, mul, pointwise, select
 from symdiff.graph.leaves import arange, constant
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim
@@ -280,19 +280,14 @@ class Scope:
         scope = self.within(variable, form)
         if kind is not sp.Sum or inner or (low.steps and high.steps):
             return self._masked(kind, scope._over(kind, body, inner), label, form, low, high)
-        total = Part(constant(0.0), ())
-        for term in body.args if body.is_Add else (body,):
-            factors = term.args if term.is_Mul else (term,)
-            inside = [factor for factor in factors if label in scope.lower(factor).labels]
-            outside = [factor for factor in factors if factor not in inside]
-            summand = scope.lower(sp.Mul(*inside))
-            if set(summand.labels) & {*low.labels, *high.labels}:
-                found = self._masked(kind, scope.lower(term), label, form, low, high)
-            else:
-                found = apply(mul, scope.lower(sp.Mul(*outside)), self._running(summand, label, low, high))
-                found = self._where_not_empty(found, high - low + Affine(1))
-            total = apply(add, total, found)
-        return total
+        factors = body.args if body.is_Mul else (body,)
+        inside = [factor for factor in factors if label in scope.lower(factor).labels]
+        outside = [factor for factor in factors if factor not in inside]
+        summand = scope.lower(sp.Mul(*inside))
+        if set(summand.labels) & {*low.labels, *high.labels}:  # y[i] - y[j] too: a difference of sums has other digits
+            return self._masked(kind, scope.lower(body), label, form, low, high)
+        found = apply(mul, scope.lower(sp.Mul(*outside)), self._running(summand, label, low, high))
+        return self._where_not_empty(found, high - low + Affine(1))
 
     def _where_not_empty(self, part: Part, length: Affine) -> Part:
         """A sum over a range, which is 0 where the range is empty, whatever stands in front of it."""

@@ -19,6 +19,7 @@ from sympy.matrices.matrixbase import MatrixBase
 from symdiff.errors import ShapeError, UnsupportedError
 from symdiff.frontend.reductions import reduce_axes
 from symdiff.frontend.rule import Rule, no_arguments
+from symdiff.frontend.undistributed import undistributed
 from symdiff.frontend.whole import SAMPLES_BESIDE_MATRIX, as_scalar, is_one_by_one
 from symdiff.functions.elementwise import EntrywiseFunction
 from symdiff.functions.reductions import AxisFunction, AxisReduction
@@ -234,7 +235,7 @@ def _first(expression: Any) -> tuple[Any, ...]:
 
 RULES: dict[type, Rule] = {
     sp.MatrixSymbol: Rule(_addition, no_arguments),  # symbols are the walk's own
-    sp.MatAdd: Rule(_addition),
+    sp.MatAdd: Rule(_addition, undistributed),
     sp.MatMul: Rule(_multiplication),
     sp.MatPow: Rule(_power, _first),
     HadamardProduct: Rule(_hadamard_product),

@@ -15,6 +15,7 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 from symdiff.errors import UnsupportedError
 from symdiff.frontend import special
 from symdiff.frontend.rule import Rule, no_arguments
+from symdiff.frontend.undistributed import undistributed
 from symdiff.frontend.whole import of_scalars
 from symdiff.functions import elementwise as own
 from symdiff.graph.axes import reduce, stack
@@ -161,7 +162,7 @@ def _clip(walk: Any, expression: Any, args: list[Node]) -> Node:
 
 
 _SCALAR: dict[type, Rule] = {
-    sp.Add: Rule(_sum),
+    sp.Add: Rule(_sum, undistributed),
     sp.Mul: Rule(_product),
     sp.Pow: Rule(lambda walk, e, args: power(*args)),
     **{cls: Rule(_entrywise(op)) for cls, op in OPERATIONS.items()},
