@@ -17,7 +17,7 @@ from symdiff.passes.verify import verify
 PASSES: dict[ModuleType, tuple[str, ...]] = {
     derive: ("guard", "simplify", "stabilise", "pool_first", "order_contractions"),
     contract: ("_merge", "distribute", "_split", "in_pairs", "_shared", "_solved", "squares"),
-    compiler: ("simplify", "expand", "fast_math", "order_contractions", "place_factors", "in_pairs"),
+    compiler: ("simplify", "balance", "expand", "fast_math", "order_contractions", "place_factors", "in_pairs"),
     formulas: ("simplify", "order_contractions"),
 }
 
