@@ -42,9 +42,9 @@ def _chosen(g: Node, slope: Node) -> Node:
     if g.op == "select" and not (slope.op == "select" and slope.args[0] is g.args[0]):
         condition, yes, no = g.args
         if number(no) == 0 and number(yes) is None:
-            return select(condition, yes * slope, no)
+            return select(condition, g * slope, no)  # g, not `yes`: this is differentiated again, and `yes` may be NaN
         if number(yes) == 0 and number(no) is None:
-            return select(condition, yes, no * slope)
+            return select(condition, yes, g * slope)
     return g * slope
 
 
