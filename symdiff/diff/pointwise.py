@@ -14,6 +14,7 @@ from symdiff.diff.special import SPECIAL
 from symdiff.graph.build import pointwise, power, select
 from symdiff.graph.external import EXTERNAL
 from symdiff.graph.leaves import constant, number
+from symdiff.graph.lengths import is_sum_of_squares
 from symdiff.graph.node import Node
 
 Partial = Callable[..., Node] | None
@@ -59,6 +60,11 @@ def _over_length(y: Node, x: Node) -> Node:
     return x / select(pointwise("eq", y, constant(0.0)), constant(float("inf")), y)
 
 
+def _root(y: Node, x: Node) -> Node:
+    """1 / (2 sqrt(x)); of a sum of squares, as of any length, 0 where it is 0."""
+    return _over_length(y, constant(0.5)) if is_sum_of_squares(x) else 0.5 / y
+
+
 def _over_squares(a: Node, b: Node) -> Node:
     """a / (a**2 + b**2) without the squares, which overflow or vanish long before the quotient does."""
     length = pointwise("hypot", a, b)
@@ -78,7 +84,7 @@ PARTIALS: dict[str, tuple[Partial, ...]] = {
     "floor": (None,),
     "ceil": (None,),
     # powers, exponentials, logarithms
-    "sqrt": (lambda y, x: 0.5 / y,),
+    "sqrt": (_root,),
     "cbrt": (lambda y, x: 1 / (3 * y**2),),
     "exp": (lambda y, x: y,),
     "expm1": (lambda y, x: pointwise("exp", x),),
