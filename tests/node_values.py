@@ -73,6 +73,7 @@ MPMATH: dict[str, Callable[..., Any]] = {
         "logcosh": (1, lambda x: mp.log(mp.cosh(x))),
         "log1pc": (2, lambda n, x: mp.diff(lambda t: mp.log(1 + t) / t, x, int(n)) if x else (-1) ** n / (n + 1)),
         "log1mexp": (1, lambda x: mp.log(1 - mp.exp(x))),
+        "weighted": (2, lambda a, x: a * x if a else a),
         "maximum": (2, max),
         "minimum": (2, min),
         "select": (3, lambda c, yes, no: yes if c else no),

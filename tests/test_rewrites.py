@@ -21,6 +21,7 @@ from symdiff.graph.linalg import cholesky, det, diagonal, swapped
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import POINTWISE
 from symdiff.graph.pattern import Pattern, Rule, match
+from symdiff.graph.softmax import log_softmax
 from symdiff.passes import simplify, stabilise
 from symdiff.passes.expand import expand
 
@@ -37,7 +38,8 @@ POOL = [
     *SCALARS, *VECTORS, constant(2.0), pointwise("lt", SCALARS[0], SCALARS[1]), pointwise("lt", *VECTORS),
     sum_axes(EXPONENTIALS, (0, 1)), sum_axes(EXPONENTIALS, (1,)), sum_axes(pointwise("exp", VECTORS[0]), (0,)),
     diagonal(cholesky(matmul(SQUARE, swapped(SQUARE)))),
-    reduce("reduce_norm", VECTORS[0], (0,)), det(SQUARE), 2.0 / (det(SQUARE) * det(2.0 * SQUARE) ** 3),
+    reduce("reduce_norm", VECTORS[0], (0,)), log_softmax(VECTORS[0], 0),
+    det(SQUARE), 2.0 / (det(SQUARE) * det(2.0 * SQUARE) ** 3),
     pointwise("exp", 2.0 * SCALARS[0]), 1 + pointwise("exp", SCALARS[0]), (1 + pointwise("exp", SCALARS[0])) ** 3,
     SCALARS[0] * VECTORS[0], 1 + 1 / SCALARS[0], sum_axes(pointwise("log1p", 0.25 * SCALARS[0] * VECTORS[0]), (0,)),
 ]  # fmt: skip

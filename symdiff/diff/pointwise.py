@@ -65,6 +65,12 @@ def _root(y: Node, x: Node) -> Node:
     return _over_length(y, constant(0.5)) if is_sum_of_squares(x) else 0.5 / y
 
 
+def _by_weight(y: Node, a: Node, x: Node) -> Node:
+    """x; and 0 where a is 0 and x is not finite, as the product itself is."""
+    lost = pointwise("and", pointwise("eq", a, constant(0.0)), pointwise("eq", x, constant(-math.inf)))
+    return select(lost, constant(0.0), x)
+
+
 def _over_squares(a: Node, b: Node) -> Node:
     """a / (a**2 + b**2) without the squares, which overflow or vanish long before the quotient does."""
     length = pointwise("hypot", a, b)
@@ -118,6 +124,7 @@ PARTIALS: dict[str, tuple[Partial, ...]] = {
     "asech": (lambda y, x: -1 / (x * pointwise("sqrt", (1 - x) * (1 + x))),),
     "acsch": (lambda y, x: -1 / (pointwise("abs", x) * pointwise("hypot", constant(1.0), x)),),
     "hypot": (lambda y, a, b: _over_length(y, a), lambda y, a, b: _over_length(y, b)),
+    "weighted": (_by_weight, lambda y, a, x: a),
     "sinc": (None, _ratio("sinc", -1.0)),
     "sinhc": (None, _ratio("sinhc", 1.0)),
     "log1pc": (None, lambda y, n, x: pointwise("log1pc", n + 1, x)),

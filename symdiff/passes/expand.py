@@ -102,6 +102,7 @@ _FORMULAS: dict[str, Callable[..., Node]] = {
     "sigmoid": _sigmoid,
     "softplus": _softplus,
     "reduce_logsumexp": _logsumexp,
+    "weighted": lambda node, a, x: a * select(pointwise("ne", a, constant(0.0)), x, constant(0.0)),
     "erfc": lambda node, x: pointwise("erfc_of", x, pointwise("bell", _unsigned(x))),
     **FORMULAS,
 }

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from functools import reduce as fold
 
 from symdiff.graph.axes import reduce, sum_axes
-from symdiff.graph.build import add, coefficient, contract, mul, neg, pointwise, power
+from symdiff.graph.build import add, broadcast, broadcast_to, coefficient, contract, mul, neg, pointwise, power
 from symdiff.graph.leaves import constant, number
 from symdiff.graph.linalg import log_abs_det, logdet, sign_det
 from symdiff.graph.node import Node
 from symdiff.graph.pattern import P, Rule, apply_rules, variable
+from symdiff.graph.softmax import log_softmax_of
 
 _MOST = 256  # factors or terms looked at one by one
 _DEPTH = 4  # sums within products within sums that are looked into
@@ -297,6 +298,12 @@ RULES = (
     # the cross-entropy of a label a: one softplus is the other and x
     Rule(a * P("softplus", -x) + (1 + -a) * P("softplus", x), lambda a, x: _f("softplus", -x) + (1 + -a) * x),
     Rule(-(a * P("softplus", -x)) + -((1 + -a) * P("softplus", x)), lambda a, x: -(_f("softplus", -x) + (1 + -a) * x)),
+    # losses: a score of no weight may be infinite, a probability of finite scores is never 0 or 1
+    Rule(P("select", P("eq", 0.0, a), 0.0, a * x), lambda a, x: _f("weighted", a, x) if log_softmax_of(x) else None),
+    Rule(
+        P("select", P("eq", 0.0, P("select", b, P("sigmoid", x) * P("sigmoid", -x), 1.0)), 0.0, a),
+        lambda a, b, x: broadcast_to(a, broadcast([a.shape, b.shape, x.shape])),
+    ),
     # powers
     Rule(P("exp", x) ** n, lambda x, n: _f("exp", n * x)),
     Rule(P("sqrt", x**2.0), lambda x: _f("abs", x)),
