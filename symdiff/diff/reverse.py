@@ -31,7 +31,9 @@ def cotangents(
     order = topological([root])
     active = set(wrt)
     for node in order:
-        if any(operand in active for operand in node.args):
+        if node.dtype == "float" and any(
+            operand in active for operand in node.args
+        ):  # not what a condition alone decides
             active.add(node)
     found: dict[Node, Node] = {}
     leaves = set(wrt)
@@ -42,7 +44,7 @@ def cotangents(
             continue
         to_second_order = again and is_length(node)
         for i, operand in enumerate(node.args):
-            if operand not in active or operand.dtype != "float":
+            if operand not in active:
                 continue
             g = found[node]
             term = pull_length(node, i, g) if to_second_order else derivative_of(node).pull(node, i, g, lead)
