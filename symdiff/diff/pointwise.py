@@ -35,8 +35,15 @@ def _tie(larger: Node, smaller: Node) -> Node:
 
 
 def _power_by_base(y: Node, x: Node, n: Node) -> Node:
-    """n x**(n-1), and 0 where x and n are both 0 (as in PyTorch): there 0 * x**-1 would be NaN."""
-    if number(n) is None:
+    """n x**(n-1), and 0 where x and n are both 0 (as in PyTorch): there 0 * x**-1 would be NaN.
+
+    Of a sum of squares x**(n-1) is flat where it is 0, for n > 1, though its own derivative x**(n-2) is not finite.
+    """
+    value = number(n)
+    if value is not None and 1 < value < 2 and value != 1.5 and is_sum_of_squares(x):
+        zero = pointwise("eq", x, constant(0.0))
+        return select(zero, constant(0.0), n * power(select(zero, constant(1.0), x), n - 1))
+    if value is None:
         both = pointwise("and", pointwise("eq", x, constant(0.0)), pointwise("eq", n, constant(0.0)))
         return n * power(x, select(both, constant(0.0), n - 1))
     return n * power(x, n - 1)
