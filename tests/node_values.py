@@ -33,6 +33,17 @@ def _real(function: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
+def _of_positive(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, where all operands are positive."""
+
+    def checked(*operands: Any) -> Any:
+        if min(operands) <= 0:
+            raise ValueError
+        return function(*operands)
+
+    return checked
+
+
 def _cholesky(a: Any) -> Any:
     try:
         return np.array(mp.cholesky(mp.matrix(a.tolist())).tolist(), object)
@@ -73,6 +84,17 @@ MPMATH: dict[str, Callable[..., Any]] = {
         "logcosh": (1, lambda x: mp.log(mp.cosh(x))),
         "log1pc": (2, lambda n, x: mp.diff(lambda t: mp.log(1 + t) / t, x, int(n)) if x else (-1) ** n / (n + 1)),
         "log1mexp": (1, lambda x: mp.log(1 - mp.exp(x))),
+        "gamma": (1, _of_positive(mp.gamma)),
+        "loggamma": (1, _of_positive(mp.loggamma)),
+        "lowergamma": (2, _of_positive(lambda a, x: mp.gammainc(a, 0, x))),
+        "uppergamma": (2, _of_positive(lambda a, x: mp.gammainc(a, x))),
+        "gammainc": (2, _of_positive(lambda a, x: mp.gammainc(a, 0, x, regularized=True))),
+        "gammaincc": (2, _of_positive(lambda a, x: mp.gammainc(a, x, regularized=True))),
+        "betainc_regularized": (
+            3,
+            _of_positive(lambda a, b, x: mp.betainc(a, b, 0, x, regularized=True) if x < 1 else mp.nan),
+        ),
+        "weighted": (2, lambda a, x: a * x if a else a),
         "maximum": (2, max),
         "minimum": (2, min),
         "select": (3, lambda c, yes, no: yes if c else no),

@@ -25,9 +25,13 @@ class ArrayWriter:
 
     texts: Mapping[Node, Text]
     xp: str
-    dtype: str
     need: Callable[[str], None]
     words: Mapping[Node, str]
+
+    @property
+    def dtype(self) -> str:
+        """Source of the working dtype, such as ``x.dtype``."""
+        raise NotImplementedError
 
     def size(self, dim: Dim) -> Text:
         """A size as source."""

@@ -39,7 +39,8 @@ class FunctionWriter:
     words : matrix that is factorised -> the user's words for it.
     lengths : name of a size -> what its variable is called instead.
     broadcasts : whether repeated rows and the like may be left to broadcasting.
-    is_part : whether sizes that no argument has are left to be arguments themselves.
+    is_part : whether sizes that no argument has, and the dtype if none has it, are left to be arguments themselves.
+    missing_dtype : the argument that a part needs for its dtype, "" where it needs none.
     numbered : the last number of a variable such as t3.
     texts : node -> how it is written where it is used.
     shapes : source of a variable or of an expression inside another -> its shape, where it holds floating numbers and is
@@ -56,6 +57,7 @@ class FunctionWriter:
     words: Mapping[Node, str] = field(default_factory=dict)
     lengths: Mapping[str, str] = field(default_factory=dict)
     is_part: bool = False
+    missing_dtype: str = ""
     broadcasts: bool = True
     writer_class: type[Writer] = Writer
     texts: dict[Node, Text] = field(default_factory=dict)
@@ -68,7 +70,7 @@ class FunctionWriter:
     def __post_init__(self) -> None:
         self.sizes = Sizes(self._size_source, self.taken, self.lengths)
         self.writer = self.writer_class(
-            self.texts, self.sizes, self.dtype, self.xp, self.need, self.pointwise, self.words
+            self.texts, self.sizes, self._dtype_source, self.xp, self.need, self.pointwise, self.words
         )
 
     def write(self, order: Sequence[Node], results: Sequence[Node], kept: Collection[Node] = ()) -> None:
@@ -187,8 +189,16 @@ class FunctionWriter:
     @property
     def dtype(self) -> str:
         """Source of the working dtype."""
+        return self._dtype_source()
+
+    def _dtype_source(self) -> str:
         floating = [argument for node, argument in self.inputs.items() if node.op == "input" and node.dtype == "float"]
-        return f"{floating[0]}.dtype" if floating else f"{self.xp}.float64"
+        if floating:
+            return f"{floating[0]}.dtype"
+        if not self.is_part:
+            return f"{self.xp}.float64"
+        self.missing_dtype = self.missing_dtype or unique("dtype", self.taken)
+        return self.missing_dtype
 
 
 class Sizes(dict[str, str]):

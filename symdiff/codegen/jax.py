@@ -46,6 +46,7 @@ class JaxPrinter(ForwardPrinter):
         "logaddexp": "jnp.logaddexp({0}, {1})",
         "logcosh": "jnp.logaddexp({0}, -{0}) - 0.6931471805599453",
         "log1mexp": "jnp.log(-jnp.expm1({0}))",
+        "weighted": "{0} * jnp.where({0} == 0, 0, {1})",
         "maximum": "jnp.maximum({0}, {1})",
         "minimum": "jnp.minimum({0}, {1})",
         "select": "jnp.where({0}, {1}, {2})",

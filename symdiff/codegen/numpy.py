@@ -35,7 +35,7 @@ class Writer(ArrayWriter):
     ----------
     texts : node -> how it is written where it is used: a variable or an inlined expression.
     sizes : name of a size -> the variable that holds it.
-    dtype : source of the working dtype, such as ``x.dtype``.
+    dtype_source : gives the source of the working dtype, such as ``x.dtype``.
     xp : what the array library is imported as.
     need : called with the name of each helper function or special function that the source uses.
     pointwise : whether every array has the one shape S, so that a repeated scalar may stay a scalar.
@@ -51,16 +51,22 @@ class Writer(ArrayWriter):
         self,
         texts: Mapping[Node, Text],
         sizes: Mapping[str, str],
-        dtype: str,
+        dtype_source: Callable[[], str],
         xp: str,
         need: Callable[[str], None],
         pointwise: bool = False,
         words: Mapping[Node, str] | None = None,
     ) -> None:
-        self.texts, self.sizes, self.dtype, self.xp, self.need = texts, sizes, dtype, xp, need
+        self.texts, self.sizes, self.xp, self.need = texts, sizes, xp, need
+        self._dtype_source = dtype_source
         self.pointwise, self.words = pointwise, words or {}
         self._contractions = ContractionWriter(self)
         self._weak: dict[Node, bool] = {}
+
+    @property
+    def dtype(self) -> str:
+        """Source of the working dtype."""
+        return self._dtype_source()
 
     def write(self, node: Node) -> Text:
         """The expression that computes a node."""

@@ -99,9 +99,11 @@ class StageWriter:
         name = f"_{self.name}_block" + (f"_{number + 1}" if number else "")
         sizes = writer.sizes.unknown
         others = [self._source(node) for node in rest] + [self.writer.sizes[size] for size in sizes]
-        self._call(name, stage, data, others, dict(zip(results, targets, strict=True)))
         doc = f"The part of `{self.name}` that one block of samples has."
         given = (*arguments.values(), *(writer.sizes[size] for size in sizes))
+        if writer.missing_dtype:
+            others, given = [*others, self.writer.dtype], (*given, writer.missing_dtype)
+        self._call(name, stage, data, others, dict(zip(results, targets, strict=True)))
         statements = Buffers(writer.shapes, parts, writer.xp, self.need).place(writer.statements)
         return Function(name, given, doc, (*statements, Return(returned(parts))))
 

@@ -42,6 +42,7 @@ class TorchPrinter(ForwardPrinter):
         "logaddexp": "torch.logaddexp({0}, {1})",
         "logcosh": "torch.logaddexp({0}, -{0}) - 0.6931471805599453",
         "log1mexp": "torch.log(-torch.expm1({0}))",
+        "weighted": "{0} * torch.where({0} == 0, 0, {1})",
         "maximum": "torch.maximum({0}, {1})",
         "minimum": "torch.minimum({0}, {1})",
         "select": "torch.where({0}, {1}, {2})",

@@ -14,6 +14,7 @@ from symdiff.diff.special import SPECIAL
 from symdiff.graph.build import pointwise, power, select
 from symdiff.graph.external import EXTERNAL
 from symdiff.graph.leaves import constant, number
+from symdiff.graph.lengths import is_sum_of_squares
 from symdiff.graph.node import Node
 
 Partial = Callable[..., Node] | None
@@ -34,8 +35,15 @@ def _tie(larger: Node, smaller: Node) -> Node:
 
 
 def _power_by_base(y: Node, x: Node, n: Node) -> Node:
-    """n x**(n-1), and 0 where x and n are both 0 (as in PyTorch): there 0 * x**-1 would be NaN."""
-    if number(n) is None:
+    """n x**(n-1), and 0 where x and n are both 0 (as in PyTorch): there 0 * x**-1 would be NaN.
+
+    Of a sum of squares x**(n-1) is flat where it is 0, for n > 1, though its own derivative x**(n-2) is not finite.
+    """
+    value = number(n)
+    if value is not None and 1 < value < 2 and value != 1.5 and is_sum_of_squares(x):
+        zero = pointwise("eq", x, constant(0.0))
+        return select(zero, constant(0.0), n * power(select(zero, constant(1.0), x), n - 1))
+    if value is None:
         both = pointwise("and", pointwise("eq", x, constant(0.0)), pointwise("eq", n, constant(0.0)))
         return n * power(x, select(both, constant(0.0), n - 1))
     return n * power(x, n - 1)
@@ -59,6 +67,17 @@ def _over_length(y: Node, x: Node) -> Node:
     return x / select(pointwise("eq", y, constant(0.0)), constant(float("inf")), y)
 
 
+def _root(y: Node, x: Node) -> Node:
+    """1 / (2 sqrt(x)); of a sum of squares, as of any length, 0 where it is 0."""
+    return _over_length(y, constant(0.5)) if is_sum_of_squares(x) else 0.5 / y
+
+
+def _by_weight(y: Node, a: Node, x: Node) -> Node:
+    """x; and 0 where a is 0 and x is not finite, as the product itself is."""
+    lost = pointwise("and", pointwise("eq", a, constant(0.0)), pointwise("eq", x, constant(-math.inf)))
+    return select(lost, constant(0.0), x)
+
+
 def _over_squares(a: Node, b: Node) -> Node:
     """a / (a**2 + b**2) without the squares, which overflow or vanish long before the quotient does."""
     length = pointwise("hypot", a, b)
@@ -78,7 +97,7 @@ PARTIALS: dict[str, tuple[Partial, ...]] = {
     "floor": (None,),
     "ceil": (None,),
     # powers, exponentials, logarithms
-    "sqrt": (lambda y, x: 0.5 / y,),
+    "sqrt": (_root,),
     "cbrt": (lambda y, x: 1 / (3 * y**2),),
     "exp": (lambda y, x: y,),
     "expm1": (lambda y, x: pointwise("exp", x),),
@@ -112,6 +131,7 @@ PARTIALS: dict[str, tuple[Partial, ...]] = {
     "asech": (lambda y, x: -1 / (x * pointwise("sqrt", (1 - x) * (1 + x))),),
     "acsch": (lambda y, x: -1 / (pointwise("abs", x) * pointwise("hypot", constant(1.0), x)),),
     "hypot": (lambda y, a, b: _over_length(y, a), lambda y, a, b: _over_length(y, b)),
+    "weighted": (_by_weight, lambda y, a, x: a),
     "sinc": (None, _ratio("sinc", -1.0)),
     "sinhc": (None, _ratio("sinhc", 1.0)),
     "log1pc": (None, lambda y, n, x: pointwise("log1pc", n + 1, x)),

@@ -16,9 +16,9 @@ def zeros(shape: Shape) -> Node:
     return full(0.0, shape)
 
 
-def gradient(root: Node, wrt: Sequence[Node]) -> list[Node]:
-    """The gradient of a scalar by each of `wrt`, each of that one's shape."""
-    found = cotangents(root, wrt)
+def gradient(root: Node, wrt: Sequence[Node], again: bool = False) -> list[Node]:
+    """The gradient of a scalar by each of `wrt`, each of that one's shape; `again`: it will be differentiated."""
+    found = cotangents(root, wrt, again=again)
     return [found.get(node, zeros(node.shape)) for node in wrt]
 
 
@@ -52,7 +52,7 @@ def jacobian_reverse(root: Node, by: Sequence[Node]) -> list[Node]:
 
 def hessian(root: Node, wrt: Sequence[Node], samplewise: bool = False) -> dict[tuple[int, int], Node]:
     """All second derivatives of a scalar: (i, j) -> array of shape ``wrt[i].shape + wrt[j].shape``; symmetric."""
-    forward = ForwardMode(gradient(root, wrt))
+    forward = ForwardMode(gradient(root, wrt, again=True))
     blocks: dict[tuple[int, int], Node] = {}
     for j, by in enumerate(wrt):
         for i, block in enumerate(_columns(forward, by, j + 1, samplewise)):
@@ -66,5 +66,5 @@ def hessian(root: Node, wrt: Sequence[Node], samplewise: bool = False) -> dict[t
 
 def hessian_product(root: Node, wrt: Sequence[Node], directions: Mapping[Node, Node]) -> list[Node]:
     """The Hessian times a direction, forward over reverse (Pearlmutter 1994): the cost of a few gradients."""
-    found = tangents(gradient(root, wrt), directions)
+    found = tangents(gradient(root, wrt, again=True), directions)
     return [zeros(node.shape) if t is None else t for node, t in zip(wrt, found, strict=True)]

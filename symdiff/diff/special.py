@@ -64,8 +64,35 @@ def _expint(y: Node, n: Node, x: Node) -> Node:
     return -(_exp(-x) / x) if number(n) == 1 else -pointwise("expint", n - 1, x)
 
 
-def _betainc(y: Node, a: Node, b: Node, x: Node) -> Node:
-    return power(x, a - 1) * power(1 - x, b - 1) / pointwise("beta", a, b)
+def _gamma_integrand(y: Node, s: Node, x: Node) -> Node:
+    """x**(s - 1) exp(-x), whose power overflows before the product does."""
+    zero = pointwise("eq", x, constant(0.0))
+    at_zero = power(select(zero, x, constant(1.0)), s - 1)
+    return select(zero, at_zero, _exp((s - 1) * _log(select(zero, constant(1.0), x)) - x))
+
+
+def _slope_at_zero(a: Node, one: Node, two: Node) -> Node:
+    """The slope of c x**(a - 1) + ... at x = 0, given those for a = 1 and a = 2."""
+    cases = [("eq", 1.0, one), ("eq", 2.0, two), ("lt", 1.0, constant(-math.inf)), ("lt", 2.0, constant(math.inf))]
+    found = constant(0.0)
+    for op, value, slope in reversed(cases):
+        found = select(pointwise(op, a, constant(value)), slope, found)
+    return found
+
+
+def _gamma_density(y: Node, a: Node, x: Node) -> Node:
+    zero = pointwise("eq", x, constant(0.0))
+    inside = y * ((a - 1 - x) / select(zero, constant(1.0), x))
+    return select(zero, _slope_at_zero(a, constant(-1.0), constant(1.0)), inside)
+
+
+def _beta_density(y: Node, a: Node, b: Node, x: Node) -> Node:
+    first, last = pointwise("eq", x, constant(0.0)), pointwise("eq", x, constant(1.0))
+    within = select(pointwise("or", first, last), constant(0.5), x)
+    slope = ((a - 1) * (1 - within) - (b - 1) * within) / (within * (1 - within))  # 0 at the mode, to full precision
+    at_zero = _slope_at_zero(a, b * (1 - b), b * (1 + b))
+    at_one = -_slope_at_zero(b, a * (1 - a), a * (1 + a))
+    return select(first, at_zero, select(last, at_one, y * slope))
 
 
 # Elliptic integrals. K' and E' as hypergeometric functions are regular at m = 0 (19.5.1, 19.5.2); so are F' and E' of an
@@ -150,9 +177,21 @@ SPECIAL: dict[str, tuple[Partial, ...]] = {
     "digamma": (lambda y, x: _zeta(2.0, x),),  # 25.11.12
     "polygamma": (_refused("polygamma", "its order"), lambda y, n, x: pointwise("polygamma", n + 1, x)),  # 5.15
     "beta": (lambda y, a, b: y * (_psi(a) - _psi(a + b)), lambda y, a, b: y * (_psi(b) - _psi(a + b))),  # 5.12.1
-    "betainc_regularized": (_refused("betainc", "a"), _refused("betainc", "b"), _betainc),  # 8.17.1
-    "lowergamma": (_refused("lowergamma", "s"), lambda y, s, x: power(x, s - 1) * _exp(-x)),  # 8.2.1
-    "uppergamma": (_refused("uppergamma", "s"), lambda y, s, x: -(power(x, s - 1) * _exp(-x))),  # 8.2.2
+    "betainc_regularized": (
+        _refused("betainc", "a"),
+        _refused("betainc", "b"),
+        lambda y, a, b, x: pointwise("beta_density", a, b, x),  # 8.17.1
+    ),
+    "beta_density": (
+        lambda y, a, b, x: y * (_log(x) - _psi(a) + _psi(a + b)),
+        lambda y, a, b, x: y * (pointwise("log1p", -x) - _psi(b) + _psi(a + b)),
+        _beta_density,
+    ),
+    "gammainc": (_refused("lowergamma", "s"), lambda y, a, x: pointwise("gamma_density", a, x)),  # 8.2.1
+    "gammaincc": (_refused("uppergamma", "s"), lambda y, a, x: -pointwise("gamma_density", a, x)),  # 8.2.2
+    "gamma_density": (lambda y, a, x: y * (_log(x) - _psi(a)), _gamma_density),
+    "lowergamma": (_refused("lowergamma", "s"), _gamma_integrand),  # 8.2.1
+    "uppergamma": (_refused("uppergamma", "s"), lambda y, s, x: -_gamma_integrand(y, s, x)),  # 8.2.2
     "binomial": (
         lambda y, n, k: y * (_psi(n + 1) - _psi(n - k + 1)),
         lambda y, n, k: y * (_psi(n - k + 1) - _psi(k + 1)),

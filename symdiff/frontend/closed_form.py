@@ -44,6 +44,7 @@ FUNCTIONS: dict[str, Any] = {
     "logaddexp": lambda a, b: sp.log(sp.exp(a) + sp.exp(b)),
     "logcosh": lambda a: sp.log(sp.cosh(a)),
     "log1mexp": lambda a: sp.log(1 - sp.exp(a)),
+    "weighted": lambda a, x: a * x,
     "and": sp.And,
     "or": sp.Or,
     "xor": sp.Xor,

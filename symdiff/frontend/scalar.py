@@ -5,6 +5,7 @@ A parameter is a scalar, a data symbol a vector over the sample axis; everything
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -60,7 +61,7 @@ def _product(walk: Any, expression: Any, args: list[Node]) -> Node:
     """Numerator over denominator, scalars multiplied before they meet an array."""
     above: list[Node] = []
     below: list[Node] = []
-    for factor, node in zip(expression.args, args, strict=True):
+    for factor, node in _regularised(list(zip(expression.args, args, strict=True))):
         if factor.is_Rational and not factor.is_Integer:
             above.append(constant(float(factor.p)))
             below.append(constant(float(factor.q)))
@@ -71,6 +72,23 @@ def _product(walk: Any, expression: Any, args: list[Node]) -> Node:
             above.append(node)
     top = _multiply(above)
     return div(top, _multiply(below)) if below else top
+
+
+def _regularised(factors: list[tuple[Any, Node]]) -> list[tuple[Any, Node]]:
+    """An incomplete gamma function of a number together with what numbers multiply it: either alone may be beyond doubles."""
+    place = next((i for i, (factor, _) in enumerate(factors) if _is_incomplete(factor)), None)
+    numbers = [factor for factor, _ in factors if factor.is_Number]
+    if place is None or not numbers:
+        return factors
+    incomplete, node = factors.pop(place)
+    part = pointwise("gammainc" if isinstance(incomplete, sp.lowergamma) else "gammaincc", *node.args)
+    scale = sp.Mul(*numbers, sp.gamma(incomplete.args[0]))
+    rest = [(factor, other) for factor, other in factors if not factor.is_Number]
+    return [*rest, (sp.S.One, _number(None, scale, [])), (sp.S.One, part)]
+
+
+def _is_incomplete(factor: Any) -> bool:
+    return isinstance(factor, sp.lowergamma | sp.uppergamma) and bool(factor.args[0].is_Number and factor.args[0] > 0)
 
 
 def _multiply(factors: list[Node]) -> Node:
@@ -95,9 +113,11 @@ def _folded(expression: Any, args: list[Node]) -> Node | None:
     if any(number(node) is None for node in args) or expression.free_symbols:
         return None
     try:
-        return _number(None, expression, args)
+        folded = _number(None, expression, args)
     except TypeError:  # SymPy has no number for it
         return None
+    lost = isinstance(expression, sp.gamma | sp.beta) and number(folded) in (0.0, math.inf)
+    return None if lost else folded  # beyond doubles, it may still cancel
 
 
 def _formula(function: Callable[..., Node]) -> Callable[[Any, Any, list[Node]], Node]:

@@ -117,8 +117,16 @@ def _polygamma(n: Node, x: Node) -> Node:
 
 
 def _betainc(a: Node, b: Node, lower: Node, upper: Node) -> Node:
-    above = pointwise("betainc_regularized", a, b, upper)
-    return above if number(lower) == 0 else above - pointwise("betainc_regularized", a, b, lower)
+    """Between two limits a difference, in the upper half of what is 1 less."""
+    below = pointwise("betainc_regularized", a, b, upper)
+    if number(lower) == 0:
+        return below
+    above = pointwise("betainc_regularized", b, a, 1 - lower)
+    if number(upper) == 1:
+        return above
+    from_left = below - pointwise("betainc_regularized", a, b, lower)
+    from_right = above - pointwise("betainc_regularized", b, a, 1 - upper)
+    return select(_lt(constant(0.5), below), from_right, from_left)
 
 
 def _incomplete_gamma(op: str) -> Callable[[Node, Node], Node]:
@@ -300,6 +308,10 @@ CLOSED_FORMS: dict[str, Callable[..., Any]] = {
     **{name: getattr(sp, name) for name in ("polygamma", "zeta", "binomial", "lowergamma", "uppergamma", "jn", "yn")},
     **{name: getattr(sp, name) for name in ("elliptic_e", "elliptic_pi", "expint", "LambertW")},
     "betainc_regularized": lambda a, b, x: sp.betainc_regularized(a, b, 0, x),
+    "beta_density": lambda a, b, x: x ** (a - 1) * (1 - x) ** (b - 1) / sp.beta(a, b),
+    "gammainc": lambda a, x: sp.lowergamma(a, x) / sp.gamma(a),
+    "gammaincc": lambda a, x: sp.uppergamma(a, x) / sp.gamma(a),
+    "gamma_density": lambda a, x: x ** (a - 1) * sp.exp(-x) / sp.gamma(a),
     "riemann_zeta": sp.zeta,
     "incomplete_e": sp.elliptic_e,
     "incomplete_pi": sp.elliptic_pi,

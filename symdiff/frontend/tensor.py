@@ -14,7 +14,7 @@ from symdiff.frontend.rule import Rule
 from symdiff.frontend.whole import is_whole
 from symdiff.functions.tensor import TensorExpr, TensorScalar
 from symdiff.graph import axes as whole, linalg, windows
-from symdiff.graph.build import broadcast, broadcast_to, cast, contract
+from symdiff.graph.build import broadcast, broadcast_to, cast, contract, pointwise
 from symdiff.graph.item import Item, Window, is_entry
 from symdiff.graph.leaves import size
 from symdiff.graph.node import Node
@@ -308,7 +308,7 @@ def _cross_entropy(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:
             f"cross_entropy: scores {shape_text(logarithms.shape)} need as many probabilities, or labels "
             f"{shape_text(logarithms.shape[:-1])}, not targets {shape_text(target.shape)}.{remedy}"
         )
-    return -whole.sum_axes(logarithms * target, (logarithms.ndim - 1,))
+    return -whole.sum_axes(pointwise("weighted", target, logarithms), (logarithms.ndim - 1,))
 
 
 def _getitem(walk: Any, expression: TensorExpr, args: list[Node]) -> Node:

@@ -6,17 +6,26 @@ from typing import Any
 
 import sympy as sp
 
-from symdiff.functions.elementwise import entrywise
+from symdiff.functions.elementwise import entrywise, where
 from symdiff.functions.reductions import log_softmax, mean, sum
 from symdiff.functions.tensor import TensorExpr, is_tensor, operands
 
 
+def _zero(expression: sp.Expr) -> sp.Basic:
+    """Whether an expression is 0. SymPy does not look into it."""
+    return sp.Eq(expression, 0, evaluate=False)
+
+
 def _binary_cross_entropy(probability: sp.Expr, target: sp.Expr) -> sp.Expr:
-    return -(target * sp.log(probability) + (1 - target) * sp.log(1 - probability))
+    """0 of what is certain and comes: p = t = 0 or 1."""
+    loss = -(target * sp.log(probability) + (1 - target) * sp.log(1 - probability))
+    hit = sp.Eq(probability, target, evaluate=False)
+    return where(_zero(where(hit, probability * (1 - probability), 1)), 0, loss)
 
 
-def _product(one: sp.Expr, other: sp.Expr) -> sp.Expr:
-    return one * other
+def _weighted(target: sp.Expr, logarithm: sp.Expr) -> sp.Expr:
+    """The product; 0 of what does not come, however unlikely."""
+    return where(_zero(target), 0, target * logarithm)
 
 
 def _squared(prediction: sp.Expr, target: sp.Expr) -> sp.Expr:
@@ -47,7 +56,7 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     """
     if is_tensor(logits) or is_tensor(target):
         return mean(TensorExpr("cross_entropy", operands(log_softmax(logits, -1), target)))
-    return -mean(sum(entrywise(_product)(target, log_softmax(logits, 1)), 1))
+    return -mean(sum(entrywise(_weighted)(target, log_softmax(logits, 1)), 1))
 
 
 def huber(prediction: Any, target: Any, delta: Any = 1) -> Any:

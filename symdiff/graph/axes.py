@@ -96,9 +96,11 @@ def _arranged_side(side: Node, labels: Sequence[int], out: Sequence[int], sizes:
 
 
 def reduce(op: str, x: Node, axes: Sequence[int]) -> Node:
-    """A reduction of `ops.REDUCTIONS` over `axes`, which vanish."""
+    """A reduction of `ops.REDUCTIONS` over `axes`, which vanish; over none, of each entry by itself."""
+    if not axes:
+        return pointwise("abs", cast(x)) if op == "reduce_norm" else x
     shape = tuple(dim for axis, dim in enumerate(x.shape) if axis not in axes)
-    return intern(op, (cast(x),), (tuple(sorted(axes)),), shape, "float") if axes else x
+    return intern(op, (cast(x),), (tuple(sorted(axes)),), shape, "float")
 
 
 def structural(op: str, operands: Sequence[Node], *attributes: object) -> Node:

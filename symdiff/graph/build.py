@@ -7,6 +7,7 @@ scalars stand in front of arrays, products with repeated or diagonal arrays are 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from functools import partial, reduce as fold
 from itertools import zip_longest
@@ -470,7 +471,19 @@ def as_node(value: Node | float) -> Node:
     return value if isinstance(value, Node) else constant(value)
 
 
+def _comparison(op: str) -> Callable[[Node, Node], Node]:
+    """A comparison; of two numbers a constant."""
+    holds = {"lt": operator.lt, "le": operator.le, "eq": operator.eq, "ne": operator.ne}[op]
+
+    def build(a: Node, b: Node) -> Node:
+        x, y = number(a), number(b)
+        return _pointwise(op, a, b) if x is None or y is None else constant(bool(holds(x, y)))
+
+    return build
+
+
 _CONSTRUCTORS: dict[str, Callable[..., Node]] = {
+    **{op: _comparison(op) for op in ("lt", "le", "eq", "ne")},
     "add": add,
     "mul": mul,
     "div": div,

@@ -63,6 +63,7 @@ POINTWISE: dict[str, Pointwise] = {
     "asech": Pointwise(1, cost=6, safe=0.5),
     "acsch": Pointwise(1, cost=2, safe=1.0),
     "hypot": Pointwise(2, cost=5),
+    "weighted": Pointwise(2, cost=3),  # (a, x): a x, and 0 where a is 0, whatever x is there
     # (n, x): spherical Bessel functions over x**n, of a number n; sin(x) / x and sinh(x) / x are those of n = 0
     "sinc": Pointwise(2, cost=4, safe=(None, 0.0)),
     "sinhc": Pointwise(2, cost=4, safe=(None, 0.0)),

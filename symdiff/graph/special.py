@@ -45,7 +45,11 @@ SPECIAL: dict[str, Special] = {
     "digamma": _row("digamma", safe=1.0),
     "polygamma": _row("polygamma", 2, (None, 1.0)),  # (order, x)
     "beta": _row("beta", 2, (1.0, 1.0)),
-    "betainc_regularized": _row("betainc", 3, (None, None, 0.5)),  # (a, b, x): from 0 to x
+    "betainc_regularized": _row("betainc", 3, (1.0, 1.0, 0.5)),  # (a, b, x): from 0 to x
+    "beta_density": _row("", 3, (1.0, 1.0, 0.5)),  # its derivative by x; written by `passes.densities`
+    "gammainc": _row("gammainc", 2, (1.0, 1.0)),  # (a, x): lowergamma(a, x) / gamma(a)
+    "gammaincc": _row("gammaincc", 2, (1.0, 1.0)),  # (a, x): uppergamma(a, x) / gamma(a)
+    "gamma_density": _row("", 2, (1.0, 1.0)),  # the derivative of the first by x; written by `passes.densities`
     "lowergamma": _row("gamma({0}) * gammainc({0}, {1})", 2, (1.0, 1.0)),
     "uppergamma": _row("gamma({0}) * gammaincc({0}, {1})", 2, (1.0, 1.0)),
     "binomial": _row("binom", 2, (1.0, 1.0)),
@@ -87,6 +91,6 @@ SPECIAL: dict[str, Special] = {
     # others
     "spence": _row("spence", safe=1.0),
     "dilogarithm": _row("", safe=0.0),  # polylog(2, x), from spence by `passes.expand`
-    "hyp2f1": _row("hyp2f1", 4, (None, None, None, 0.0)),
+    "hyp2f1": _row("hyp2f1", 4, (None, None, 1.0, 0.0)),
     "LambertW": _row("lambertw({0}, {1}).real", 2, (1.0, None)),  # (x, branch 0 or -1)
 }

@@ -14,6 +14,7 @@ from symdiff.graph.node import Node, rewrite, topological
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.softmax import softmax_of
 from symdiff.graph.special import SPECIAL
+from symdiff.passes.densities import beta_density, gamma_density
 from symdiff.passes.elementary import FORMULAS
 
 
@@ -103,7 +104,10 @@ _FORMULAS: dict[str, Callable[..., Node]] = {
     "sigmoid": _sigmoid,
     "softplus": _softplus,
     "reduce_logsumexp": _logsumexp,
+    "weighted": lambda node, a, x: a * select(pointwise("ne", a, constant(0.0)), x, constant(0.0)),
     "erfc": lambda node, x: pointwise("erfc_of", x, pointwise("bell", _unsigned(x))),
+    "beta_density": beta_density,
+    "gamma_density": gamma_density,
     **FORMULAS,
 }
 WHOLE = frozenset(_FORMULAS) - frozenset(SPECIAL)  # operations that are always written out, and have no source

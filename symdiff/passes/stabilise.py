@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from functools import reduce as fold
 
 from symdiff.graph.axes import reduce, sum_axes
-from symdiff.graph.build import add, coefficient, contract, mul, neg, pointwise, power
+from symdiff.graph.build import add, broadcast, broadcast_to, coefficient, contract, mul, neg, pointwise, power
 from symdiff.graph.leaves import constant, number
 from symdiff.graph.linalg import log_abs_det, logdet, sign_det
 from symdiff.graph.node import Node
 from symdiff.graph.pattern import P, Rule, apply_rules, variable
+from symdiff.graph.products import MOST, factors
+from symdiff.graph.softmax import log_softmax_of
+from symdiff.passes import incomplete
 
-_MOST = 256  # factors or terms looked at one by one
 _DEPTH = 4  # sums within products within sums that are looked into
 
 a, b, x, n = variable("a"), variable("b"), variable("x"), variable("n")
@@ -37,30 +39,13 @@ def _log_sum_exp(x: Node) -> Node | None:
     return reduce("reduce_logsumexp", x.args[0].args[0], [axis for axis, i in enumerate(labels) if i not in out])
 
 
-def _factors(x: Node) -> list[tuple[Node, Node]]:
-    """Factors and their exponents, whose product is x; of very many the last stay together."""
-    found: list[tuple[Node, Node]] = []
-    pending = [(x, 1.0)]
-    while pending:
-        node, sign = pending.pop()
-        if node.op in ("mul", "div") and len(found) < _MOST:
-            pending += [(node.args[1], sign if node.op == "mul" else -sign), (node.args[0], sign)]
-        elif node.op == "pow":
-            found.append((node.args[0], sign * node.args[1]))
-        elif node.op == "sqrt":
-            found.append((node.args[0], constant(sign / 2)))
-        else:
-            found.append((node, constant(sign)))
-    return found
-
-
 def _terms(x: Node) -> list[Node]:
     """What x is the sum of; of very many terms the last stay together."""
     found: list[Node] = []
     pending = [x]
     while pending:
         node = pending.pop()
-        if node.op == "add" and len(found) < _MOST:
+        if node.op == "add" and len(found) < MOST:
             pending += node.args[::-1]
         else:
             found.append(node)
@@ -70,7 +55,7 @@ def _terms(x: Node) -> list[Node]:
 def _log_of_determinants(x: Node) -> Node | None:
     """log of a product with determinants, by the logarithm of each, which does not overflow as they do."""
     rest, found = constant(-1.0 if x.op == "neg" else 1.0), []
-    for factor, n in _factors(x.args[0] if x.op == "neg" else x):
+    for factor, n in factors(x.args[0] if x.op == "neg" else x):
         if number(n) is not None and _has_determinant(factor, number(n) or 0):
             found.append((factor, n))
         else:
@@ -91,7 +76,7 @@ def _log_of_determinants(x: Node) -> Node | None:
 def _has_determinant(x: Node, n: float) -> bool:
     """Whether x**n is a power of a determinant or of its absolute value, or a root of a product with one."""
     inner = x.args[0] if x.op == "abs" else x
-    return inner.op == "det" or (n % 1 != 0 and any(factor.op == "det" for factor, _ in _factors(x)))
+    return inner.op == "det" or (n % 1 != 0 and any(factor.op == "det" for factor, _ in factors(x)))
 
 
 def _log_of_determinant(x: Node, n: float, alone: bool) -> Node:
@@ -115,7 +100,7 @@ def _log(x: Node) -> Node | None:
 def _log_and_rest(x: Node, depth: int) -> tuple[Node | None, Node]:
     """The log of the factors that are positive by their form, None where there are none, and the product of the others."""
     total, rest = None, constant(1.0)
-    for factor, n in _factors(x):
+    for factor, n in factors(x):
         log = _log_of_factor(factor, depth) or (_log_of_number(factor) if number(n) is None else None)
         if log is None:
             rest = rest * power(factor, n)
@@ -157,14 +142,14 @@ def _log_of_sum(x: Node, depth: int = _DEPTH) -> Node | None:
             if of_rest is None:
                 return None
             log = of_rest if log is None else log + of_rest
-        unbounded |= any(factor.op in ("exp", "cosh", "add", "contract") for factor, _ in _factors(term))
+        unbounded |= any(factor.op in ("exp", "cosh", "add", "contract") for factor, _ in factors(term))
         total = log if total is None else _f("logaddexp", total, log)
     return total if unbounded else None
 
 
 def _sigmoids(a: Node, b: Node) -> Node | None:
     """A quotient whose denominator has a factor (1 + exp x)**n; exp(k x) above it, k <= n, would overflow before 1 / b."""
-    below = _factors(b)
+    below = factors(b)
     for i, (factor, n) in enumerate(below):
         x = _one_plus_exp(factor)
         if x is None:
@@ -190,12 +175,12 @@ def _one_plus_exp(x: Node) -> Node | None:
 
 def _without_exponential(a: Node, x: Node, most: float | None) -> tuple[Node, float]:
     """a without its factor exp(k x), and k: between 0 and `most`, or 1 where that is unknown."""
-    factors = _factors(a)
-    for i, (factor, n) in enumerate(factors):
+    above = factors(a)
+    for i, (factor, n) in enumerate(above):
         k = _multiple(factor.args[0], x) if factor.op == "exp" and number(n) == 1 else None
         if k is not None and (k == 1 if most is None else 0 < k <= most):
             rest = constant(1.0)
-            for other, m in factors[:i] + factors[i + 1 :]:
+            for other, m in above[:i] + above[i + 1 :]:
                 rest = rest * power(other, m)
             return rest, k
     return a, 0.0
@@ -219,8 +204,8 @@ def _log1p_ratio(x: Node, y: Node) -> Node | None:
     """log(1 + x) / y of a y that is a factor of x, or shares one: x / y times log(1 + x) / x, which is smooth at 0."""
     rest, shared = constant(1.0), False
     scale, core = coefficient(x)
-    above = [(factor, n) for factor, n in _factors(core)]
-    for factor, n in _factors(y):
+    above = [(factor, n) for factor, n in factors(core)]
+    for factor, n in factors(y):
         place = next((k for k, (other, m) in enumerate(above) if other is factor and m is n), None)
         if place is None or number(factor) is not None:
             rest = rest * power(factor, n)
@@ -268,6 +253,7 @@ def _tail(a: Node, b: Node, x: Node) -> Node | None:
 
 
 RULES = (
+    *incomplete.RULES,
     # exponentials of either sign in a denominator
     Rule(a / b, _sigmoids),
     Rule(P("exp", a) / x, _share_of_sum),
@@ -297,6 +283,12 @@ RULES = (
     # the cross-entropy of a label a: one softplus is the other and x
     Rule(a * P("softplus", -x) + (1 + -a) * P("softplus", x), lambda a, x: _f("softplus", -x) + (1 + -a) * x),
     Rule(-(a * P("softplus", -x)) + -((1 + -a) * P("softplus", x)), lambda a, x: -(_f("softplus", -x) + (1 + -a) * x)),
+    # losses: a score of no weight may be infinite, a probability of finite scores is never 0 or 1
+    Rule(P("select", P("eq", 0.0, a), 0.0, a * x), lambda a, x: _f("weighted", a, x) if log_softmax_of(x) else None),
+    Rule(
+        P("select", P("eq", 0.0, P("select", b, P("sigmoid", x) * P("sigmoid", -x), 1.0)), 0.0, a),
+        lambda a, b, x: broadcast_to(a, broadcast([a.shape, b.shape, x.shape])),
+    ),
     # powers
     Rule(P("exp", x) ** n, lambda x, n: _f("exp", n * x)),
     Rule(P("sqrt", x**2.0), lambda x: _f("abs", x)),

@@ -142,7 +142,7 @@ def _cross_entropy(self: Any, node: Any, values: Values) -> Array:
     log_softmax, target = values
     if target.ndim < log_softmax.ndim:
         target = _hot(self, target, log_softmax.shape[-1])
-    return -np.add.reduce(log_softmax * target, axis=-1)
+    return -np.add.reduce(np.where(target == 0, target, log_softmax * target), axis=-1)
 
 
 def _getitem(self: Any, node: Any, values: Values) -> Array:

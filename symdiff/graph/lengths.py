@@ -1,0 +1,74 @@
+"""Lengths: absolute values, norms, roots of sums of squares. They have no derivative where they are 0.
+
+A square has derivative 0 where it is 0. So has a sum of squares, and with it whatever else of the length is smooth there.
+"""
+
+from __future__ import annotations
+
+from symdiff.graph.contraction import Contraction
+from symdiff.graph.leaves import number
+from symdiff.graph.node import Node
+
+# Sums, products and views of what is never negative and flat where it is 0 are so too.
+_KEEPS = frozenset((
+    "add", "mul", "div", "contract", "maximum", "kept", "select",
+    "index", "place", "take", "scatter", "reshape", "contiguous", "concatenate", "stack", "cumsum", "window_sum",
+))  # fmt: skip
+_NEVER_ZERO = frozenset(("exp", "cosh", "sigmoid", "softplus"))
+
+
+def is_length(node: Node) -> bool:
+    """Whether a node is a length by its form."""
+    if node.op == "sqrt":
+        return is_sum_of_squares(node.args[0])
+    return node.op in ("abs", "hypot", "reduce_norm")
+
+
+def is_sum_of_squares(x: Node) -> bool:
+    """Whether, by its form, x has derivative 0 wherever it is 0: squares, positive numbers, their sums and products.
+
+    What divides the whole may have either sign: it moves no zero.
+    """
+    while x.op == "div":
+        x = x.args[0]
+    seen = {x}
+    pending = [x]
+    while pending:
+        parts = _parts(pending.pop())
+        if parts is None:
+            return False
+        pending += [part for part in parts if part not in seen]
+        seen.update(parts)
+    return True
+
+
+def _parts(x: Node) -> tuple[Node, ...] | None:
+    """The operands that must be sums of squares for x to be one; None where it is none whatever they are."""
+    value = number(x)
+    if value is not None:
+        return () if value >= 0 else None
+    if x.op in _NEVER_ZERO or (x.op == "size" and x.attributes[1:]):  # the length of an axis
+        return ()
+    if x.op == "pow":
+        exponent = number(x.args[1])
+        if exponent is None or exponent <= 1:
+            return None
+        return () if exponent % 2 == 0 else x.args[:1]
+    if x.op == "contract":
+        return tuple(_unpaired(x))
+    if x.op in ("select", "take", "scatter"):  # a condition; positions
+        return x.args[1:] if x.op == "select" else x.args[:1]
+    return x.args if x.op in _KEEPS else None
+
+
+def _unpaired(x: Node) -> list[Node]:
+    """The operands of a contraction without pairs that are multiplied entry by entry with themselves."""
+    work = Contraction.of(x)
+    found: dict[tuple[Node, tuple[int, ...]], None] = {}
+    for node, labels in work.operands:
+        operand = node, tuple(-1 if work.sizes[label] == 1 else label for label in labels)
+        if operand in found:
+            del found[operand]
+        else:
+            found[operand] = None
+    return [node for node, _ in found]
