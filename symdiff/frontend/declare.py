@@ -12,6 +12,7 @@ import sympy as sp
 from symdiff.errors import ModelError, UnsupportedError, warn
 from symdiff.frontend.indices import inferred_shapes, scan
 from symdiff.frontend.text import text
+from symdiff.frontend.whole import check_commutes
 from symdiff.graph.inputs import Input
 from symdiff.graph.leaves import parameter
 from symdiff.graph.node import Node
@@ -51,6 +52,9 @@ def declare(model: Any) -> Declarations:
     """Check the declarations of a model and give every symbol its node."""
     groups = (("parameter", model.params), ("data", model.data), ("constant", model.constants))
     pairs = [(role, symbol) for role, symbols in groups for symbol in symbols]
+    for _, symbol in pairs:
+        for part in (symbol, *_inside(symbol)):
+            check_commutes(part)
     _check_distinct(pairs)
     names = identifiers([_label(symbol) for _, symbol in pairs], "symbols")
     objective = [] if model.objective is None else [model.objective]
@@ -80,6 +84,12 @@ def declare(model: Any) -> Declarations:
 def is_array(symbol: Any) -> bool:
     """Whether a declared symbol has axes of its own."""
     return not isinstance(symbol, sp.Symbol)
+
+
+def _inside(symbol: Any) -> list[Any]:
+    """The symbols a declared array is made of: its label, and those in the sizes of its axes."""
+    parts = (getattr(symbol, "label", None), *(symbol.shape or ())) if is_array(symbol) else ()
+    return [free for part in parts for free in sorted(getattr(part, "free_symbols", ()), key=str)]
 
 
 def array_shape(symbol: Any) -> tuple[Any, ...]:

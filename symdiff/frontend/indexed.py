@@ -34,7 +34,7 @@ from symdiff.frontend.positions import affine, bound, is_gather
 from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.frontend.special import refusal
 from symdiff.frontend.text import text
-from symdiff.frontend.whole import is_whole, of_scalars
+from symdiff.frontend.whole import check_commutes, is_whole, of_scalars
 from symdiff.graph.axes import cumulative_sum, place, take
 from symdiff.graph.bounds import nonnegative
 from symdiff.graph.build import add, broadcast_to, mul, pointwise, select
@@ -100,6 +100,7 @@ class Scope:
 
     def _part(self, part: Any, rule: Rule | None, children: Sequence[Any]) -> Part:
         """A bound index as a number; by the row of its class; else by the walk around."""
+        check_commutes(part)
         if isinstance(part, (sp.Symbol, sp.Idx)) and part in self.indices:
             return value(self.indices[part])
         if rule is None:
@@ -246,6 +247,7 @@ class Scope:
         """An index with its first and last value."""
         if len(limit) != 3:
             raise ModelError(f"The index {limit[0]} has no range: write ({limit[0]}, first, last), both included.")
+        check_commutes(limit[0])
         for end in limit[1:]:
             if not end.is_finite and end.is_infinite:
                 raise UnsupportedError(f"The range of {limit[0]} ends at {end}: only finite sums are compiled.")

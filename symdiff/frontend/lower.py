@@ -22,7 +22,7 @@ from symdiff.frontend.registered import registered_rule
 from symdiff.frontend.rule import Rule
 from symdiff.frontend.special import refusal
 from symdiff.frontend.text import text
-from symdiff.frontend.whole import as_scalar
+from symdiff.frontend.whole import as_scalar, check_commutes
 from symdiff.graph.inputs import Input
 from symdiff.graph.leaves import size
 from symdiff.graph.node import Node, topological
@@ -221,6 +221,7 @@ class Walk:
 
     def _build(self, part: Any, rule: Rule | None, children: Sequence[Any]) -> Node:
         try:
+            check_commutes(part)
             if isinstance(part, SYMBOLS):
                 return self._symbol(part)
             if rule is None:
