@@ -47,6 +47,11 @@ class Declarations:
         """SymPy symbol -> node."""
         return {declared.symbol: declared.node for declared in self.inputs}
 
+    @property
+    def sampled(self) -> list[Any]:
+        """The scalar symbols that have a value for each sample."""
+        return [declared.symbol for declared in self.inputs if declared.node.shape and not declared.has_axes]
+
 
 def declare(model: Any) -> Declarations:
     """Check the declarations of a model and give every symbol its node."""

@@ -16,7 +16,7 @@ from sympy.tensor.array.array_comprehension import ArrayComprehension
 
 from symdiff.errors import ModelError, ShapeError, SymdiffError, UnsupportedError
 from symdiff.frontend.affine import Affine, Label, along
-from symdiff.frontend.indices import free_indices
+from symdiff.frontend.indices import check_letters, free_indices
 from symdiff.frontend.labelled import (
     Part,
     aligned,
@@ -213,12 +213,15 @@ class Scope:
     def over(self, expression: Any) -> Part:
         """A Sum or Product over any number of indices.
 
-        The last limit is the outermost; where none depends on another, the first one is, so that axes lie as entries do.
+        The last limit is the outermost; where none depends on another and no letter is used twice, the first one is, so that
+        axes lie as entries do.
         """
+        check_letters(expression, self.walk.declarations.sampled)
         kind = sp.Sum if isinstance(expression, sp.Sum) else sp.Product
         limits = expression.limits
+        letters = {limit[0] for limit in limits}
         ends = {symbol for limit in limits for end in limit[1:] for symbol in end.free_symbols}
-        if ends.isdisjoint(limit[0] for limit in limits):
+        if ends.isdisjoint(letters) and len(letters) == len(limits):
             limits = limits[::-1]
         return self._over(kind, expression.function, limits)
 
@@ -373,6 +376,8 @@ def output(walk: Any, expression: Any) -> Node | None:
     for limit in limits:
         variable, low, high = scope.bounds(limit)
         length = high - low + Affine(1)
+        if variable in scope.indices:
+            raise ModelError(f"The index {variable} stands for two axes: give each axis a letter of its own.")
         if length.steps:
             raise ShapeError(f"The range of {variable} depends on another index: an array is rectangular.")
         labels.append(Label(length.start))
