@@ -30,6 +30,7 @@ from symdiff.frontend.labelled import (
     value,
     with_axes,
 )
+from symdiff.frontend.numbers import built
 from symdiff.frontend.positions import affine, bound, is_gather
 from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.frontend.special import refusal
@@ -110,7 +111,7 @@ class Scope:
         if not children:
             return self.around(part)
         nodes, labels = aligned([self._memo[id(child)][1] for child in children])
-        return labelled(rule.build(self._scalars, part, nodes), labels)
+        return labelled(built(self._scalars, rule, part, children, nodes), labels)
 
     # Symbols, and what the walk around lowers
 

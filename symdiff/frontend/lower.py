@@ -17,6 +17,7 @@ from symdiff.frontend import indexed, linalg, matrix, reductions, scalar, tensor
 from symdiff.frontend.accepted import SYMBOLS
 from symdiff.frontend.declare import Declarations, declare, dimension, warn_unused
 from symdiff.frontend.indices import free_indices
+from symdiff.frontend.numbers import built
 from symdiff.frontend.printing import one_line
 from symdiff.frontend.registered import registered_rule
 from symdiff.frontend.rule import Rule
@@ -226,7 +227,7 @@ class Walk:
                 return self._symbol(part)
             if rule is None:
                 raise UnsupportedError(refusal(part))
-            node = rule.build(self, part, [self._memo[id(child)][1] for child in children])
+            node = built(self, rule, part, children, [self._memo[id(child)][1] for child in children])
         except SymdiffError as error:
             error.expression = error.expression or text(part)
             raise
