@@ -17,7 +17,7 @@ from symdiff.graph.inputs import Input
 from symdiff.graph.leaves import parameter
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim, Size, names_of
-from symdiff.names import identifiers, unique
+from symdiff.names import check_characters, identifiers, unique
 
 ROLES = ("parameter", "data", "constant")
 ENTRIES = Size.named("S")  # of a pointwise model: how many entries each of its arrays has, whatever their shape
@@ -64,6 +64,8 @@ def declare(model: Any) -> Declarations:
     names = identifiers([_label(symbol) for _, symbol in pairs], "symbols")
     objective = [] if model.objective is None else [model.objective]
     used = scan([*objective, *model.outputs.values(), *model.named.values()])
+    for name, _ in used.ranges:
+        check_characters(name)
     inferred = inferred_shapes([s for _, s in pairs if isinstance(s, sp.IndexedBase) and s.shape is None], used)
     shapes = {symbol: inferred.get(symbol) or array_shape(symbol) for _, symbol in pairs if is_array(symbol)}
     size_symbols = _size_symbols(shapes.values())

@@ -19,6 +19,7 @@ from sympy.core.sympify import SympifyError
 
 from symdiff.errors import Later, ModelError
 from symdiff.functions.tensor_text import latex, plain
+from symdiff.names import check_characters
 
 MOST_OPERANDS = 16
 _DUMMIES = tuple(
@@ -50,7 +51,7 @@ class TensorExpr:
         self.op, self.args, self.options = op, args, options
         parts = [part.digest if isinstance(part, TensorExpr) else sp.srepr(part) for part in args]
         text = "\0".join([op, *parts, *map(repr, options)])
-        self.digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        self.digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
     def __hash__(self) -> int:
         return hash(self.digest)
@@ -208,6 +209,7 @@ class Tensor(TensorExpr):
     def __init__(self, name: str, shape: Any, dtype: type = float) -> None:
         if dtype not in (float, int, bool):
             raise ModelError(f"Tensor {name}: dtype={dtype} is not one of float, int and bool.")
+        check_characters(str(name))
         sizes = shape if isinstance(shape, tuple | list) else (shape,)
         self.name, self.shape, self.dtype = str(name), tuple(_size(name, size) for size in sizes), dtype.__name__
         super().__init__("tensor", (), (self.name, self.shape, self.dtype))
