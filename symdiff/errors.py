@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 # raised inside, but no fault: by the user's filters of warnings, for want of memory or of a library
 _OF_OTHERS = (Warning, MemoryError, ImportError)
 _shown: dict[Any, Any] = {}  # as the `__warningregistry__` of a module: what was warned of already
+
+
+class Later:
+    """A text that is made when it is read: SymPy raises and drops errors that nobody sees."""
+
+    def __init__(self, write: Callable[[], str]) -> None:
+        self._write = write
+
+    def __str__(self) -> str:
+        return self._write()
 
 
 class SymdiffError(Exception):
@@ -22,11 +32,15 @@ class SymdiffError(Exception):
     place : ``file:line`` of the ``Model(...)`` call.
     """
 
-    def __init__(self, message: str, *, expression: str | None = None, place: str | None = None) -> None:
+    def __init__(self, message: str | Later, *, expression: str | None = None, place: str | None = None) -> None:
         super().__init__(message)
-        self.message = message
         self.expression = expression
         self.place = place
+
+    @property
+    def message(self) -> str:
+        """What is wrong and what to do about it."""
+        return str(self.args[0])
 
     def __str__(self) -> str:
         lines = [self.message]

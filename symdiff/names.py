@@ -18,6 +18,7 @@ def identifier(name: str) -> str:
     NFKC-normalised; anything that is not an identifier character becomes ``_``; leading underscores go; a leading digit
     gets ``n`` before it; keywords and the methods of a tuple get a trailing ``_``.
     """
+    check_characters(name)
     text = unicodedata.normalize("NFKC", name)
     text = "".join(character if ("a" + character).isidentifier() else "_" for character in text)
     text = unicodedata.normalize("NFKC", text).lstrip("_")
@@ -28,6 +29,16 @@ def identifier(name: str) -> str:
     if keyword.iskeyword(text) or text in _METHODS:
         text += "_"
     return text
+
+
+def check_characters(name: str) -> None:
+    """Refuse a name that no file can hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ModelError(
+            f"The name {name!a} holds a lone surrogate, half of a character, which no file can hold: rename it."
+        ) from None
 
 
 def identifiers(names: list[str], what: str = "names") -> dict[str, str]:

@@ -292,3 +292,12 @@ def test_show_writes_index_notation(tmp_path):
     result = CliRunner().invoke(symdiff, ["show", str(tmp_path / "model.py")])
     assert result.exit_code == 0, result.output
     assert "3*x[i]**2" in result.output
+
+
+def test_entries_in_an_explicit_matrix_have_closed_forms():
+    table = sp.Matrix([[Sum(x[i], (i, 0, n - 1)), x[0]], [2 * x[1], x[1] ** 2]])
+    given = np.array([1.0, 3.0])
+    module = sd.compile(sd.Model(sd.sum(table), params=[x]), cache=False)
+    assert module.value(given) == 4 + 1 + 6 + 9
+    np.testing.assert_array_equal(module.grad(given).x, [2, 9])
+    np.testing.assert_array_equal(sd.compile(sd.Model(sp.Trace(table), params=[x]), cache=False).value(given), 13)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sympy import Function, MatrixSymbol, Symbol, sin, symbols
+from sympy import Function, Idx, IndexedBase, MatrixSymbol, Sum, Symbol, sin, symbols
 
 import symdiff as sd
 from symdiff.codegen.interface import OWN_NAMES
@@ -277,3 +277,37 @@ def test_builtins_are_left_alone():
     before = dict(vars(builtins))
     test_any_name_will_do("len", "data")
     assert vars(builtins) == before
+
+
+HALF = "a\udfffb"  # a lone surrogate: a text of Python's that no file can hold
+t = Symbol("t")
+entry, size = IndexedBase("entry", shape=(3,)), Symbol(HALF, integer=True, positive=True)
+HELD_BY_NO_FILE = {
+    "a symbol": lambda: sd.Model(Symbol(HALF) ** 2, params=[Symbol(HALF)]),
+    "data": lambda: sd.Model(sd.mean(t * Symbol(HALF)), params=[t], data=[Symbol(HALF)]),
+    "a matrix": lambda: sd.Model(sd.sum(MatrixSymbol(HALF, 2, 2)), params=[MatrixSymbol(HALF, 2, 2)]),
+    "an array": lambda: sd.Model(IndexedBase(HALF, shape=(2,))[0], params=[IndexedBase(HALF, shape=(2,))]),
+    "a tensor": lambda: sd.Model(sd.sum(sd.Tensor(HALF, 3)), params=[sd.Tensor(HALF, 3)]),
+    "a size": lambda: sd.Model(sd.sum(sd.Tensor("T", size)), params=[sd.Tensor("T", size)]),
+    "a letter": lambda: sd.Model(Sum(entry[Symbol(HALF)], (Symbol(HALF), 0, 2)), params=[entry]),
+    "an axis": lambda: sd.Model(outputs={"o": entry[Idx(HALF, 3)]}, params=[entry]),
+    "a model": lambda: sd.Model(t**2, params=[t], name=HALF),
+    "an output": lambda: sd.Model(outputs={HALF: t**2}, params=[t]),
+    "a part": lambda: sd.Model(sin(t**2), params=[t], named={HALF: t**2}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", HELD_BY_NO_FILE)
+def test_a_name_that_no_file_can_hold_is_refused(what):
+    with pytest.raises(ModelError, match=r"The name 'a\\udfffb' holds a lone surrogate") as caught:
+        sd.compile(HELD_BY_NO_FILE[what]())
+    str(caught.value).encode()
+
+
+@pytest.mark.parametrize("name", ["f{y}", "{}", "{0}", "f{y.__class__}", "%s", "f{", "a\nb"])
+def test_a_function_of_any_name_is_refused_by_that_name(name):
+    own = type(name, (Function,), {})
+    for function in (own, Function(name)):
+        with pytest.raises(ModelError) as caught:
+            sd.compile(sd.Model(function(t), params=[t]))
+        assert str(caught.value).startswith(name.split("\n")[0])

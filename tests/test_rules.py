@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from sympy import HadamardPower, HadamardProduct, Matrix, MatrixSymbol, OneMatrix, Symbol, Trace, symbols
+from sympy.physics.quantum import Commutator, Operator
 
 import symdiff as sd
 from symdiff.errors import ModelError, ModelWarning, ShapeError, SymdiffError, UnsupportedError
@@ -271,6 +272,32 @@ def test_what_is_not_real_is_refused(expression):
 def test_a_symbol_declared_imaginary_is_refused():
     z = Symbol("z", imaginary=True)
     refused(lambda: sd.Model(z**2, params=[z]), "z is declared not real")
+
+
+P, R = symbols("P R", commutative=False)
+E, F, T = sp.IndexedBase("E", shape=(n,)), sp.IndexedBase(P, shape=(n,)), sd.Tensor("T", n)
+NOT_COMMUTING = [
+    ("parameters", "P", lambda: sd.Model(P * R - R * P, params=[P, R])),
+    ("one alone", "P", lambda: sd.Model(P**2, params=[P])),
+    ("a constant", "P", lambda: sd.Model(w * P, params=[w], constants=[P])),
+    ("with a domain", "P", lambda: sd.Model(w * P, params=[w], data=[sd.domain(P, 0, 1)])),
+    ("declared nowhere", "P", lambda: sd.Model(w * P, params=[w])),
+    ("entries of a matrix", "P", lambda: sd.Model(Matrix([[P, R], [R, P]]).trace(), params=[P, R])),
+    ("beside a tensor", "P", lambda: sd.Model(sd.sum(T * (P * R - R * P)), params=[T], constants=[P, R])),
+    ("in an entrywise function", "P", lambda: sd.Model(sd.sum(A.applyfunc(lambda z: z * P)), params=[A])),
+    ("under a name", "P", lambda: sd.Model(w**2, params=[w], named={"h": P * R})),
+    ("the letter of a sum", "P", lambda: sd.Model(sp.Sum(E[P], (P, 0, n - 1)), params=[E])),
+    ("the label of an array", "P", lambda: sd.Model(F[0] * w, params=[w], data=[F])),
+    ("a size of a tensor", "P", lambda: sd.Model(sd.sum(sd.Tensor("U", P)), params=[sd.Tensor("U", P)])),
+    ("a function", "f", lambda: sd.Model(sp.Function("f", commutative=False)(w), params=[w])),
+    ("an operator", "O", lambda: sd.Model(Operator("O") * w, params=[w])),
+    ("a commutator", "[", lambda: sd.Model(Commutator(Operator("O"), Operator("U")) * w, params=[w])),
+]
+
+
+@pytest.mark.parametrize(("name", "model"), [row[1:] for row in NOT_COMMUTING], ids=[row[0] for row in NOT_COMMUTING])
+def test_what_does_not_commute_is_refused(name, model):
+    refused(model, name, "is declared not to commute", "sp.MatrixSymbol(")
 
 
 def test_the_square_root_of_a_negative_number_is_nan():

@@ -165,3 +165,53 @@ def test_three_dialects_give_the_same_numbers():
         )
     np.testing.assert_allclose(found[0], found[1], rtol=1e-13)
     np.testing.assert_allclose(found[0], found[2], rtol=1e-13)
+
+
+AT, AX, A22 = np.array([1.0, 2.0, 4.0]), 1.5, np.array([[1.0, 2.0, 3.0]])
+u, x, half, row = sd.Tensor("u", 3), sp.Symbol("x"), sp.Rational(1, 2), sp.MatrixSymbol("row", 1, 3)
+LEFT = {
+    "a rational": (lambda t: half * t, AT / 2),
+    "less a rational": (lambda t: half - t, 0.5 - AT),
+    "over an integer": (lambda t: sp.Integer(3) / t, 3 / AT),
+    "a constant": (lambda t: sp.pi * t, np.pi * AT),
+    "a root": (lambda t: sp.sqrt(2) / t, np.sqrt(2) / AT),
+    "a Float": (lambda t: sp.Float(3) ** t, 3**AT),
+    "a symbol": (lambda t: x + t, AX + AT),
+    "an expression": (lambda t: (x + 1) * sp.exp(x) * t, 2.5 * np.exp(1.5) * AT),
+    "remainder of a rational": (lambda t: sp.Rational(7, 2) % t, 3.5 % AT),
+    "whole part of a symbol": (lambda t: x // t, 1.5 // AT),
+    "remainder of Python's number": (lambda t: 7 % t, 7 % AT),
+    "an integer below": (lambda t: sd.where(sp.Integer(1) < t, t, 0), np.where(AT > 1, AT, 0)),
+    "a root below": (lambda t: sd.where(sp.sqrt(2) <= t, t, 0), np.where(AT > 1.4, AT, 0)),
+    "a symbol above": (lambda t: sd.where(x >= t, t, 0), np.where(AT < 1.5, AT, 0)),
+    "a condition and": (lambda t: sd.where((x > 1) & (t > 1), t, 0), np.where(AT > 1, AT, 0)),
+    "a condition or": (lambda t: sd.where((x < 1) | (t > 1), t, 0), np.where(AT > 1, AT, 0)),
+    "an explicit matrix": (lambda t: sp.Matrix([[1, 2, 3]]) * t, A22 * AT),
+    "an explicit matrix minus": (lambda t: sp.Matrix([[1, 2, 3]]) - t, A22 - AT),
+    "an explicit matrix at": (lambda t: sp.Matrix([[1, 2, 3]]) @ t, A22 @ AT),
+    "a matrix symbol": (lambda t: row * t, A22 * AT),
+    "a matrix symbol at": (lambda t: row @ t, A22 @ AT),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_what_is_of_sympy_on_the_left_hands_over_at_once(name, monkeypatch):
+    """The text of a tensor is long: SymPy raises and drops an error for each operation, which must not write it out."""
+    build, right = LEFT[name]
+    with monkeypatch.context() as unread:
+        unread.setattr("symdiff.functions.tensor.plain", lambda *a, **k: pytest.fail("a tensor was written out"))
+        found = build(u)
+    declared = {u: AT, x: AX, row: A22}
+    model = sd.Model(outputs={"found": found, "all": sd.sum(u) + x + sd.sum(row)}, params=list(declared))
+    module = sd.compile(model, emit="value", cache=False)
+    taken = {str(symbol.name): value for symbol, value in declared.items()}
+    result = module.found(*(taken[argument] for argument in module.SIGNATURE["functions"]["found"]))
+    np.testing.assert_allclose(result, right, rtol=1e-15)
+    assert result.shape == right.shape
+
+
+def test_errors_about_a_tensor_still_spell_it():
+    with pytest.raises(ModelError, match=r"write sd.exp\(T\), .* for 2\*u\."):
+        sp.exp(2 * u)
+    with pytest.raises(AttributeError, match=r"2\*u has no attribute shape: shapes are found"):
+        _ = (2 * u).shape

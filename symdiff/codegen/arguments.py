@@ -7,8 +7,10 @@ from typing import ClassVar
 
 from symdiff.codegen import helpers
 from symdiff.codegen.program import Assign, Statement, docstring, indent, wrapped
+from symdiff.errors import ModelError
 from symdiff.graph.inputs import Input, Unit
-from symdiff.graph.size import Dim, Size
+from symdiff.graph.size import Dim, Size, names_of
+from symdiff.graph.solve import Solution, plain, solutions, unknown_size
 from symdiff.names import unique
 
 
@@ -75,13 +77,16 @@ class Checker:
     def _check(self, name: str, inputs: tuple[Input, ...]) -> list[str]:
         names = ", ".join(entry.name for entry in inputs)
         body = docstring("Return the arguments as arrays of one floating dtype; raise for one that does not fit.")
-        body += self._fast_pointwise(inputs) if self.pointwise else self._fast(inputs)
+        solved = [] if self.pointwise else solutions([entry.node.shape for entry in inputs])
+        body += self._fast_pointwise(inputs) if self.pointwise else [] if solved else self._fast(inputs)
         comma = "," if len(inputs) == 1 else ""
         if self.pointwise:
             body += wrapped(f"return _convert({tuple(entry.name for entry in inputs)!r}, ({names}{comma}))")
         else:
             declared = [f'"{entry.name}": ({_declared(entry.node.shape)}, "{entry.node.dtype}"),' for entry in inputs]
-            body += ["return _convert(", "    {", *indent(indent(declared)), "    },", f"    ({names}{comma}),", ")"]
+            body += ["return _convert(", "    {", *indent(indent(declared)), "    },", f"    ({names}{comma}),"]
+            body += [f"    ({', '.join(_solver(solution, inputs) for solution in solved)},),"] if solved else []
+            body.append(")")
         return [*wrapped(f"def {name}({names}):"), *indent(body)]
 
     def _fast(self, inputs: Sequence[Input]) -> list[str]:
@@ -149,7 +154,7 @@ def _shape_conditions(arrays: Sequence[Input]) -> list[str]:
     """Each shape against what earlier arrays settled."""
     known: dict[str, str] = {}
     found = []
-    for entry in arrays:
+    for entry in _settling_first(arrays):
         dims = entry.node.shape
         expected = []
         fresh = []
@@ -181,6 +186,18 @@ def _shape_conditions(arrays: Sequence[Input]) -> list[str]:
     return found
 
 
+def _settling_first(arrays: Sequence[Input]) -> list[Input]:
+    """The arrays in an order in which each derived size comes after the sizes it is made of."""
+    left, found = list(arrays), []
+    known: set[str | None] = set()
+    while left:
+        entry = next((e for e in left if {*names_of(e.node.shape)} <= known | {*map(plain, e.node.shape)}), left[0])
+        left.remove(entry)
+        found.append(entry)
+        known |= {*map(plain, entry.node.shape)}
+    return found
+
+
 def _known(dim: Dim, known: dict[str, str]) -> str | None:
     if not isinstance(dim, Size):
         return str(dim)
@@ -203,12 +220,33 @@ def _declared(shape: Sequence[Dim]) -> str:
     return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
 
 
-def shape_source(shape: Sequence[Dim], inputs: Sequence[Input]) -> str:
-    """A shape in terms of the arguments that have its sizes."""
+def _solver(solution: Solution, inputs: Sequence[Input]) -> str:
+    """A size that no axis has alone, as the checks hold it: (name, argument, axis, names, function)."""
+    length = unique("length", set(solution.needs))
+    names = ", ".join(f'"{name}"' for name in solution.needs) + ("," if len(solution.needs) == 1 else "")
+    formula = solution.source(length, {name: name for name in solution.needs})
+    function = f"lambda {', '.join((length, *solution.needs))}: {formula}"
+    return f'("{solution.name}", "{inputs[solution.array].name}", {solution.axis}, ({names}), {function})'
+
+
+def size_sources(inputs: Sequence[Input], length: str = "{}.shape[{}]") -> dict[str, str]:
+    """Each size that the arguments tell, as source in terms of them; `length` is that of an axis."""
     known: dict[str, str] = {}
     for entry in inputs:
         for axis, dim in enumerate(entry.node.shape):
-            if isinstance(dim, Size) and str(dim) == dim.names[0]:
-                known.setdefault(dim.names[0], f"{entry.name}.shape[{axis}]")
-    parts = [_known(dim, known) or "?" for dim in shape]
+            if (name := plain(dim)) is not None:
+                known.setdefault(name, length.format(entry.name, axis))
+    for solution in solutions([entry.node.shape for entry in inputs]):
+        place = length.format(inputs[solution.array].name, solution.axis)
+        known[solution.name] = f"({solution.source(place, known)})"
+    return known
+
+
+def shape_source(shape: Sequence[Dim], inputs: Sequence[Input]) -> str:
+    """A shape in terms of the arguments that have its sizes."""
+    known = size_sources(inputs)
+    for name in names_of(shape):
+        if name not in known:
+            raise ModelError(unknown_size(name))
+    parts = [str(_known(dim, known)) for dim in shape]
     return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from symdiff.codegen.arguments import size_sources
 from symdiff.codegen.interface import class_of
 from symdiff.codegen.program import docstring, indent, wrapped
 from symdiff.graph.inputs import Input, Unit
@@ -72,7 +73,8 @@ class FlatWriter:
         taken = {entry.name for entry in rest} | {self.xp, *sizes}
         vec, parts = unique("vec", taken), unique("p", taken)
         direction = unique(unit.direction_name, taken) if unit.direction else None
-        known = {name: source for name in sizes if (source := self._size_from(name, rest)) is not None}
+        told = {} if self.spec.pointwise else size_sources(rest, f"{self.xp}.shape({{}})[{{}}]")
+        known = {name: told[name] for name in sizes if name in told}
         missing = [name for name in sizes if name not in known]
         parameters = [vec, *(entry.name for entry in rest), *([direction] if direction else [])]
         parameters += ["*", *(f"{name}=None" for name in missing)] if missing else []
@@ -107,10 +109,3 @@ class FlatWriter:
             f"{rows} = [{block} for a, row in {self.call('zip')}({parts}, {blocks})]",
             f"return {self.xp}.concatenate([{self.xp}.concatenate(row, axis=1) for row in {rows}])",
         ]
-
-    def _size_from(self, name: str, inputs: Sequence[Input]) -> str | None:
-        for entry in inputs:
-            for axis, dim in enumerate(entry.node.shape):
-                if dim == Size.named(name):
-                    return f"{self.xp}.shape({entry.name})[{axis}]"
-        return None

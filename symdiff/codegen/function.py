@@ -19,6 +19,7 @@ from symdiff.graph.contraction import is_repetition, unrepeated_shape
 from symdiff.graph.node import Node, Shape, users
 from symdiff.graph.ops import LEAVES, POINTWISE, POOLING
 from symdiff.graph.size import Size
+from symdiff.graph.solve import solutions, unknown_size
 from symdiff.names import unique
 
 _LONGEST = 76  # characters of an inlined expression
@@ -170,21 +171,15 @@ class FunctionWriter:
             for axis, dim in enumerate(node.shape):
                 if dim == size:
                     return f"{argument}.shape[{axis}]"
-        for node, argument in self.inputs.items():
-            for axis, dim in enumerate(node.shape):
-                if isinstance(dim, Size) and dim.names == (name,):
-                    rest = dim - size
-                    if isinstance(rest, int):
-                        sign = "-" if rest > 0 else "+"
-                        return f"{argument}.shape[{axis}] {sign} {abs(rest)}"
+        for solution in solutions([node.shape for node in self.inputs]):
+            if solution.name == name and not (self.is_part and solution.needs):
+                length = f"{[*self.inputs.values()][solution.array]}.shape[{solution.axis}]"
+                return solution.source(length, {needed: self.sizes[needed] for needed in solution.needs})
         if self.pointwise:
             return name  # nothing needs its number
         if self.is_part:
             return None  # the whole function knows it
-        raise ModelError(
-            f"The value of the size {name} is needed, but no array has an axis of that size, or of {name} and a number: "
-            "write the sizes of the arrays as symbols of their own, and other lengths in terms of those."
-        )
+        raise ModelError(unknown_size(name))
 
     @property
     def dtype(self) -> str:

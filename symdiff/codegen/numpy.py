@@ -170,7 +170,10 @@ class Writer(ArrayWriter):
         """Whether a product or quotient that is written here starts with a scalar, or may follow a number."""
         if node.op not in ("mul", "div") or self.texts[node].precedence != PRODUCT:
             return False
-        return (after_number and node.op == "div") or not self._ordered(node)[0].shape
+        first = self._ordered(node)[0]
+        if after_number and number(first) is not None and node.op == "mul":  # two numbers whose product is no double
+            return False
+        return (after_number and node.op == "div") or not first.shape
 
     def _ordered(self, node: Node) -> tuple[Node, ...]:
         """Commuting operands as a person would write them: numbers, scalars, then arrays; short before long."""

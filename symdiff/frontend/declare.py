@@ -12,11 +12,12 @@ import sympy as sp
 from symdiff.errors import ModelError, UnsupportedError, warn
 from symdiff.frontend.indices import inferred_shapes, scan
 from symdiff.frontend.text import text
+from symdiff.frontend.whole import check_commutes
 from symdiff.graph.inputs import Input
 from symdiff.graph.leaves import parameter
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim, Size, names_of
-from symdiff.names import identifiers, unique
+from symdiff.names import check_characters, identifiers, unique
 
 ROLES = ("parameter", "data", "constant")
 ENTRIES = Size.named("S")  # of a pointwise model: how many entries each of its arrays has, whatever their shape
@@ -46,15 +47,25 @@ class Declarations:
         """SymPy symbol -> node."""
         return {declared.symbol: declared.node for declared in self.inputs}
 
+    @property
+    def sampled(self) -> list[Any]:
+        """The scalar symbols that have a value for each sample."""
+        return [declared.symbol for declared in self.inputs if declared.node.shape and not declared.has_axes]
+
 
 def declare(model: Any) -> Declarations:
     """Check the declarations of a model and give every symbol its node."""
     groups = (("parameter", model.params), ("data", model.data), ("constant", model.constants))
     pairs = [(role, symbol) for role, symbols in groups for symbol in symbols]
+    for _, symbol in pairs:
+        for part in (symbol, *_inside(symbol)):
+            check_commutes(part)
     _check_distinct(pairs)
     names = identifiers([_label(symbol) for _, symbol in pairs], "symbols")
     objective = [] if model.objective is None else [model.objective]
     used = scan([*objective, *model.outputs.values(), *model.named.values()])
+    for name, _ in used.ranges:
+        check_characters(name)
     inferred = inferred_shapes([s for _, s in pairs if isinstance(s, sp.IndexedBase) and s.shape is None], used)
     shapes = {symbol: inferred.get(symbol) or array_shape(symbol) for _, symbol in pairs if is_array(symbol)}
     size_symbols = _size_symbols(shapes.values())
@@ -80,6 +91,12 @@ def declare(model: Any) -> Declarations:
 def is_array(symbol: Any) -> bool:
     """Whether a declared symbol has axes of its own."""
     return not isinstance(symbol, sp.Symbol)
+
+
+def _inside(symbol: Any) -> list[Any]:
+    """The symbols a declared array is made of: its label, and those in the sizes of its axes."""
+    parts = (getattr(symbol, "label", None), *(symbol.shape or ())) if is_array(symbol) else ()
+    return [free for part in parts for free in sorted(getattr(part, "free_symbols", ()), key=str)]
 
 
 def array_shape(symbol: Any) -> tuple[Any, ...]:

@@ -231,7 +231,7 @@ class IndexForm(ClosedForm):
         total = sp.Integer(0)
         for position, entry in enumerate(node.args):
             hit, rest = sp.Integer(1), position
-            for index, extent in zip(indices[: lead - 1 : -1], extents[::-1], strict=True):
+            for index, extent in zip(indices[lead:][::-1], extents[::-1], strict=True):
                 hit *= sp.KroneckerDelta(index, rest % extent)
                 rest //= extent
             total += hit * self.at(entry, _broadcast(entry, indices[:lead]))

@@ -16,7 +16,7 @@ from sympy.tensor.array.array_comprehension import ArrayComprehension
 
 from symdiff.errors import ModelError, ShapeError, SymdiffError, UnsupportedError
 from symdiff.frontend.affine import Affine, Label, along
-from symdiff.frontend.indices import free_indices
+from symdiff.frontend.indices import check_letters, free_indices
 from symdiff.frontend.labelled import (
     Part,
     aligned,
@@ -30,11 +30,12 @@ from symdiff.frontend.labelled import (
     value,
     with_axes,
 )
+from symdiff.frontend.numbers import built
 from symdiff.frontend.positions import affine, bound, is_gather
 from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.frontend.special import refusal
 from symdiff.frontend.text import text
-from symdiff.frontend.whole import is_whole, of_scalars
+from symdiff.frontend.whole import check_commutes, is_whole, of_scalars
 from symdiff.graph.axes import cumulative_sum, place, take
 from symdiff.graph.bounds import nonnegative
 from symdiff.graph.build import broadcast_to, mul, pointwise, select
@@ -100,6 +101,7 @@ class Scope:
 
     def _part(self, part: Any, rule: Rule | None, children: Sequence[Any]) -> Part:
         """A bound index as a number; by the row of its class; else by the walk around."""
+        check_commutes(part)
         if isinstance(part, (sp.Symbol, sp.Idx)) and part in self.indices:
             return value(self.indices[part])
         if rule is None:
@@ -109,7 +111,7 @@ class Scope:
         if not children:
             return self.around(part)
         nodes, labels = aligned([self._memo[id(child)][1] for child in children])
-        return labelled(rule.build(self._scalars, part, nodes), labels)
+        return labelled(built(self._scalars, rule, part, children, nodes), labels)
 
     # Symbols, and what the walk around lowers
 
@@ -212,12 +214,15 @@ class Scope:
     def over(self, expression: Any) -> Part:
         """A Sum or Product over any number of indices.
 
-        The last limit is the outermost; where none depends on another, the first one is, so that axes lie as entries do.
+        The last limit is the outermost; where none depends on another and no letter is used twice, the first one is, so that
+        axes lie as entries do.
         """
+        check_letters(expression, self.walk.declarations.sampled)
         kind = sp.Sum if isinstance(expression, sp.Sum) else sp.Product
         limits = expression.limits
+        letters = {limit[0] for limit in limits}
         ends = {symbol for limit in limits for end in limit[1:] for symbol in end.free_symbols}
-        if ends.isdisjoint(limit[0] for limit in limits):
+        if ends.isdisjoint(letters) and len(letters) == len(limits):
             limits = limits[::-1]
         return self._over(kind, expression.function, limits)
 
@@ -246,6 +251,7 @@ class Scope:
         """An index with its first and last value."""
         if len(limit) != 3:
             raise ModelError(f"The index {limit[0]} has no range: write ({limit[0]}, first, last), both included.")
+        check_commutes(limit[0])
         for end in limit[1:]:
             if not end.is_finite and end.is_infinite:
                 raise UnsupportedError(f"The range of {limit[0]} ends at {end}: only finite sums are compiled.")
@@ -366,6 +372,8 @@ def output(walk: Any, expression: Any) -> Node | None:
     for limit in limits:
         variable, low, high = scope.bounds(limit)
         length = high - low + Affine(1)
+        if variable in scope.indices:
+            raise ModelError(f"The index {variable} stands for two axes: give each axis a letter of its own.")
         if length.steps:
             raise ShapeError(f"The range of {variable} depends on another index: an array is rectangular.")
         labels.append(Label(length.start))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +12,12 @@ from sympy.tensor.array.array_comprehension import ArrayComprehension
 
 from symdiff.errors import ModelError
 from symdiff.frontend.text import text
+from symdiff.frontend.whole import is_whole
+from symdiff.functions.reductions import Reduction
 
 Ranges = Mapping[Any, tuple[Any, Any]]  # bound index -> its first and last value
 WRITTEN_OUT = (ExprWithLimits, ArrayComprehension)
+_SAMPLES = "the samples"  # as a letter
 
 
 @dataclass
@@ -63,6 +66,52 @@ def scan(expressions: Iterable[Any]) -> Found:
     return found
 
 
+def check_letters(written_out: Any, sampled: Container[Any]) -> None:
+    """Refuse a Sum that SymPy may have changed: it takes a Piecewise out of sums that stand around it, letters and all.
+
+    So a condition on k may be left outside of the inner Sum over k that it was written in, where k is another index or none.
+    The samples are a letter too: symbols in `sampled` run along them, and the reductions of scalars bind them.
+    """
+    if not isinstance(written_out.function, sp.Piecewise):
+        return
+    used: dict[Any, None] = {}
+    for _, condition in written_out.function.args:
+        used |= _letters(condition, sampled)[0]
+    for pair in written_out.function.args:
+        if letter := next((letter for letter in _letters(pair, sampled)[1] if letter in used), None):
+            raise ModelError(
+                f"A Piecewise on {letter} and a sum or product over {letter} stand in one Sum. SymPy moves a Piecewise out of "
+                f"the sums inside, so that it is not known which {letter} the condition means: give each Sum a letter of its "
+                "own, and write what is chosen inside an inner sum as sd.where(condition, a, b).",
+                expression=text(written_out),
+            )
+
+
+def _letters(expression: Any, sampled: Container[Any]) -> tuple[dict[Any, None], dict[Any, None]]:
+    """The symbols and indices that no sum inside an expression binds, and those that one does."""
+    free: dict[Any, None] = {}
+    bound: dict[Any, None] = {}
+    stack: list[tuple[Any, Mapping[Any, Any]]] = [(expression, {})]
+    seen: dict[tuple[int, int], Any] = {}  # holds what it names, so that no id is used twice
+    while stack:
+        part, around = stack.pop()
+        if (id(part), id(around)) in seen:
+            continue
+        seen[id(part), id(around)] = part, around
+        if isinstance(part, WRITTEN_OUT):
+            bound |= {limit[0]: None for limit in part.limits}
+            stack.extend(_body(part, around))
+        elif isinstance(part, Reduction) and not is_whole(part.argument):
+            bound[_SAMPLES] = None
+            stack.append((part.argument, {**around, _SAMPLES: None}))
+        elif isinstance(part, (sp.Symbol, sp.Idx)):
+            letter = _SAMPLES if part in sampled else part
+            free |= {} if letter in around else {letter: None}
+        else:
+            stack.extend((argument, around) for argument in getattr(part, "args", ()))
+    return free, bound
+
+
 def _along(entry: Any, bound: Ranges) -> dict[tuple[str, Any], None]:
     """The one index that each axis of an array is walked along, with the size of the axis."""
     sizes = entry.base.shape or ()
@@ -70,7 +119,7 @@ def _along(entry: Any, bound: Ranges) -> dict[tuple[str, Any], None]:
     return {(str(own[0]), size): None for own, size in zip(names, sizes, strict=False) if len(own) == 1}
 
 
-def _body(part: Any, bound: Ranges) -> Iterator[tuple[Any, Ranges]]:
+def _body(part: Any, bound: Mapping[Any, Any]) -> Iterator[tuple[Any, Mapping[Any, Any]]]:
     """The bounds, each under the indices bound further out, and the summand under all of them."""
     inner = dict(bound)
     for limit in part.limits[::-1]:

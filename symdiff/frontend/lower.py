@@ -17,17 +17,19 @@ from symdiff.frontend import indexed, linalg, matrix, reductions, scalar, tensor
 from symdiff.frontend.accepted import SYMBOLS
 from symdiff.frontend.declare import Declarations, declare, dimension, warn_unused
 from symdiff.frontend.indices import free_indices
+from symdiff.frontend.numbers import built
 from symdiff.frontend.printing import one_line
 from symdiff.frontend.registered import registered_rule
 from symdiff.frontend.rule import Rule
 from symdiff.frontend.special import refusal
 from symdiff.frontend.text import text
-from symdiff.frontend.whole import as_scalar
+from symdiff.frontend.whole import as_scalar, check_commutes
 from symdiff.graph.inputs import Input
 from symdiff.graph.leaves import size
 from symdiff.graph.node import Node, topological
-from symdiff.graph.size import Dim, spelled
-from symdiff.names import identifiers
+from symdiff.graph.size import Dim, names_of, spelled
+from symdiff.graph.solve import derivable
+from symdiff.names import check_characters, identifiers
 
 RULES: dict[type, Rule] = {
     **scalar.RULES,
@@ -82,6 +84,7 @@ def lower(model: Any) -> Lowered:
 
 
 def _lower(model: Any) -> Lowered:
+    check_characters(model.name)
     declarations = declare(model)
     walk = Walk(declarations, model.place)
     objective = None if model.objective is None else _objective(walk, model.objective)
@@ -108,13 +111,16 @@ def _used(inputs: Sequence[Input], root: Node) -> tuple[Input, ...]:
     """The declared symbols an output takes: those it depends on, and one that gives each size it needs."""
     order = set(topological([root]))
     found = [declared for declared in inputs if declared.node in order]
-    needed = {name for node in order for dim in _sizes_in(node) for name in getattr(dim, "names", ())}
-    given = {name for entry in found for dim in entry.node.shape for name in getattr(dim, "names", ())}
+    lengths = {dim for entry in found for dim in entry.node.shape}
+    needed = {*names_of(dim for node in order for dim in _sizes_in(node) if dim not in lengths)}
+    missing = needed - derivable([entry.node.shape for entry in found])
     for declared in inputs:
-        brings = {name for dim in declared.node.shape for name in getattr(dim, "names", ())}
-        if declared not in found and brings & (needed - given):
+        if declared in found or missing.isdisjoint(names_of(declared.node.shape)):
+            continue
+        given = derivable([*(entry.node.shape for entry in found), declared.node.shape])
+        if not missing.isdisjoint(given):
             found.append(declared)
-            given |= brings
+            missing -= given
     return tuple(declared for declared in inputs if declared in found)
 
 
@@ -221,11 +227,12 @@ class Walk:
 
     def _build(self, part: Any, rule: Rule | None, children: Sequence[Any]) -> Node:
         try:
+            check_commutes(part)
             if isinstance(part, SYMBOLS):
                 return self._symbol(part)
             if rule is None:
                 raise UnsupportedError(refusal(part))
-            node = rule.build(self, part, [self._memo[id(child)][1] for child in children])
+            node = built(self, rule, part, children, [self._memo[id(child)][1] for child in children])
         except SymdiffError as error:
             error.expression = error.expression or text(part)
             raise

@@ -17,6 +17,7 @@ from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.matrices.matrixbase import MatrixBase
 
 from symdiff.errors import ShapeError, UnsupportedError
+from symdiff.frontend.numbers import beyond, check_range, spread
 from symdiff.frontend.reductions import reduce_axes
 from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.frontend.undistributed import undistributed
@@ -27,7 +28,7 @@ from symdiff.graph.axes import identity, index, insert_axes, matmul, stack, sum_
 from symdiff.graph.bounds import nonnegative
 from symdiff.graph.build import add, broadcast, broadcast_to, full, mul, power
 from symdiff.graph.item import Item, needs
-from symdiff.graph.leaves import constant
+from symdiff.graph.leaves import constant, number
 from symdiff.graph.linalg import chain, diagonal, inverse, is_transpose, on_diagonal, swapped, terms, trace
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim
@@ -70,17 +71,42 @@ def _addition(walk: Any, expression: Any, args: list[Node]) -> Node:
 def _multiplication(walk: Any, expression: Any, args: list[Node]) -> Node:
     """The product of the matrix factors, scalar factors in front."""
     _refuse_samples(args)
+    coefficient = beyond(expression.args, args)
     factor, matrices = constant(1.0), []
     for part, node in zip(expression.args, args, strict=True):
-        if node.ndim < 2:
-            factor = mul(factor, node)
-        elif not part.is_Matrix and is_one_by_one(node):  # SymPy takes a function of a 1x1 matrix for a scalar
-            factor = mul(factor, as_scalar(node))
-        else:
+        if part.is_Matrix:
             matrices.append(node)
+        elif coefficient is None or number(node) is None:
+            factor = mul(factor, as_scalar(node))  # SymPy takes a function of a 1x1 matrix for a scalar
+    runs = _runs(matrices)
+    for run in runs:
+        if _is_scalar(run) and len(runs) > 1:
+            factor = mul(factor, as_scalar(_chained(run)))
+    rest = [node for run in runs if len(runs) == 1 or not _is_scalar(run) for node in run]
+    found = mul(factor, _chained(rest)) if rest else factor
+    return found if coefficient is None else spread(coefficient, [found])[0]
+
+
+def _runs(matrices: list[Node]) -> list[list[Node]]:
+    """The factors of a product split where sizes do not match: SymPy writes (w.T w) A, a scalar times A, as w.T w A."""
+    runs: list[list[Node]] = []
+    for node in matrices:
+        if runs and _shape(runs[-1][-1])[1] == _shape(node)[0]:
+            runs[-1].append(node)
+        else:
+            runs.append([node])
+    return runs
+
+
+def _is_scalar(run: list[Node]) -> bool:
+    """Whether the product is 1x1, which counts as a scalar."""
+    return _shape(run[0])[0] == 1 == _shape(run[-1])[1]
+
+
+def _chained(matrices: list[Node]) -> Node:
     if len(matrices) > 1 and all(map(_turned, matrices)):
-        return mul(factor, swapped(chain([swapped(node) for node in matrices[::-1]])))
-    return mul(factor, chain(matrices)) if matrices else factor
+        return swapped(chain([swapped(node) for node in matrices[::-1]]))
+    return chain(matrices)
 
 
 def _turned(node: Node) -> bool:
@@ -110,12 +136,6 @@ def _adjoint(walk: Any, expression: Any, args: list[Node]) -> Node:
 
 def _trace(walk: Any, expression: Any, args: list[Node]) -> Node:
     return trace(args[0])
-
-
-def _check_square(what: str, x: Node) -> None:
-    rows, columns = _shape(x)
-    if rows != columns:
-        raise ShapeError(f"{what} needs a square matrix, not {rows}x{columns}.")
 
 
 def _identity(walk: Any, expression: Any, args: list[Node]) -> Node:
@@ -151,6 +171,7 @@ def _apply(walk: Any, expression: Any, args: list[Node]) -> Node:
 
 def _entrywise(walk: Any, expression: Any, args: list[Node]) -> Node:
     _refuse_samples(args)
+    args = _beside(args)
     _check_same_shape("An entrywise function", [node for node in args if node.ndim >= 2])
     return _at_shape(walk.apply(expression.args[0], args), args)
 
@@ -161,15 +182,19 @@ def _at_shape(result: Node, args: list[Node]) -> Node:
 
 
 def _power(walk: Any, expression: Any, args: list[Node]) -> Node:
-    """A whole power as repeated squaring; a negative one is the inverse of a power."""
-    exponent = expression.exp
-    if not exponent.is_Integer:
-        raise UnsupportedError(f"The matrix power {exponent} is not supported: only whole powers are.")
-    (x,) = args
+    """A whole power as repeated squaring; a negative one is the inverse of a power; any power of a 1x1 matrix."""
+    (x, *rest), exponent = args, expression.exp
+    remedy = f"write sp.HadamardPower(X, {exponent}) for the power of its entries"
     if expression.base.shape == (1, 1) and _shape(x) != (1, 1):
-        remedy = f"write sp.HadamardPower(X, {exponent}) for the power of its entries"
         raise ShapeError(f"SymPy takes this {_spelled(x)} matrix for 1x1: {remedy}.")
-    _check_square("A matrix power", x)
+    if rest:
+        if not is_one_by_one(x):
+            raise UnsupportedError(f"The matrix power {exponent} is not supported, only whole powers are: {remedy}.")
+        _refuse_samples(args)
+        found = power(as_scalar(x), as_scalar(rest[0]))
+        return insert_axes(found, (found.ndim, found.ndim + 1), (*found.shape, 1, 1))
+    if _shape(x)[0] != _shape(x)[1]:
+        raise ShapeError(f"A matrix power needs a square matrix, not {_spelled(x)}: {remedy}.")
     result, square, n = None, x, abs(int(exponent))
     while n:
         if n % 2:
@@ -180,11 +205,16 @@ def _power(walk: Any, expression: Any, args: list[Node]) -> Node:
     return result if exponent > 0 else inverse(result)
 
 
+def _beside(args: list[Node]) -> list[Node]:
+    """The operands of an entrywise operation, a 1x1 matrix among larger ones as a scalar."""
+    return args if all(node.ndim < 2 or is_one_by_one(node) for node in args) else [as_scalar(node) for node in args]
+
+
 def _hadamard_power(walk: Any, expression: Any, args: list[Node]) -> Node:
-    base, exponent = args
     _refuse_samples(args)
+    base, exponent = _beside(args)
     if base.ndim >= 2 and exponent.ndim >= 2:
-        _check_same_shape("An entrywise power", args)
+        _check_same_shape("An entrywise power", [base, exponent])
     return power(base, exponent)
 
 
@@ -207,11 +237,12 @@ def _explicit(walk: Any, expression: Any, args: list[Node]) -> Node:
     rows, columns = expression.shape
     if rows * columns == 0:
         raise ShapeError(f"An explicit matrix of {rows} rows and {columns} columns has no entries.")
-    return stack(args, (int(rows), int(columns)))
+    check_range(expression.flat(), args)
+    return stack([as_scalar(node) for node in args], (int(rows), int(columns)))
 
 
 def _refuse_nested(args: list[Node]) -> None:
-    if any(node.ndim >= 2 for node in args):
+    if any(node.ndim >= 2 and not is_one_by_one(node) for node in args):
         raise UnsupportedError("An explicit matrix holds a matrix as an entry: its entries must be scalars.")
 
 
@@ -236,8 +267,8 @@ def _first(expression: Any) -> tuple[Any, ...]:
 RULES: dict[type, Rule] = {
     sp.MatrixSymbol: Rule(_addition, no_arguments),  # symbols are the walk's own
     sp.MatAdd: Rule(_addition, undistributed),
-    sp.MatMul: Rule(_multiplication),
-    sp.MatPow: Rule(_power, _first),
+    sp.MatMul: Rule(_multiplication, unbounded=True),
+    sp.MatPow: Rule(_power, lambda e: e.args[: 1 if e.exp.is_Integer else 2]),
     HadamardProduct: Rule(_hadamard_product),
     HadamardPower: Rule(_hadamard_power),
     sp.Transpose: Rule(_transpose),

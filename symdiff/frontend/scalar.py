@@ -5,7 +5,6 @@ A parameter is a scalar, a data symbol a vector over the sample axis; everything
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +12,8 @@ from typing import Any
 import sympy as sp
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
-from symdiff.errors import UnsupportedError
 from symdiff.frontend import special
+from symdiff.frontend.numbers import beyond, check_range, fits, spread, value as value_of
 from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.frontend.undistributed import undistributed
 from symdiff.frontend.whole import of_scalars
@@ -37,16 +36,13 @@ OPERATIONS: dict[type, str] = {
     sp.LessThan: "le", sp.StrictLessThan: "lt", sp.Equality: "eq", sp.Unequality: "ne",
 }  # fmt: skip
 
+_BOUNDED_BY = ("le", "lt", "eq", "ne", "maximum", "minimum")  # of a number too large they are right by infinity
+_EXACT = 2**53  # whole numbers below are doubles
 _COMPARISONS = {"le": operator.le, "lt": operator.lt, "eq": operator.eq, "ne": operator.ne}
 
 
 def _number(walk: Any, expression: Any, args: list[Node]) -> Node:
-    if expression in (sp.nan, sp.zoo):
-        raise UnsupportedError(f"The expression contains {expression}: it is not defined anywhere.")
-    value = complex(expression.evalf(30)) if not expression.is_Float else complex(float(expression))
-    if value.imag != 0:
-        raise UnsupportedError("The expression contains the imaginary unit: symdiff computes over the real numbers.")
-    return constant(value.real)
+    return constant(float(value_of(expression)))
 
 
 def _sum(walk: Any, expression: Any, args: list[Node]) -> Node:
@@ -59,10 +55,13 @@ def _sum(walk: Any, expression: Any, args: list[Node]) -> Node:
 
 def _product(walk: Any, expression: Any, args: list[Node]) -> Node:
     """Numerator over denominator, scalars multiplied before they meet an array."""
+    parts = _regularised(list(zip(expression.args, args, strict=True)))
+    if (coefficient := beyond(*zip(*parts, strict=True))) is not None:
+        return _multiply(spread(coefficient, [node for _, node in parts if number(node) is None]))
     above: list[Node] = []
     below: list[Node] = []
-    for factor, node in _regularised(list(zip(expression.args, args, strict=True))):
-        if factor.is_Rational and not factor.is_Integer:
+    for factor, node in parts:
+        if factor.is_Rational and not factor.is_Integer and max(abs(factor.p), factor.q) < _EXACT:
             above.append(constant(float(factor.p)))
             below.append(constant(float(factor.q)))
         elif node.op == "div" and factor.is_Pow:
@@ -77,18 +76,26 @@ def _product(walk: Any, expression: Any, args: list[Node]) -> Node:
 def _regularised(factors: list[tuple[Any, Node]]) -> list[tuple[Any, Node]]:
     """An incomplete gamma function of a number together with what numbers multiply it: either alone may be beyond doubles."""
     place = next((i for i, (factor, _) in enumerate(factors) if _is_incomplete(factor)), None)
-    numbers = [factor for factor, _ in factors if factor.is_Number]
+    numbers = [factor for factor, node in factors if number(node) is not None]
     if place is None or not numbers:
         return factors
     incomplete, node = factors.pop(place)
     part = pointwise("gammainc" if isinstance(incomplete, sp.lowergamma) else "gammaincc", *node.args)
     scale = sp.Mul(*numbers, sp.gamma(incomplete.args[0]))
-    rest = [(factor, other) for factor, other in factors if not factor.is_Number]
-    return [*rest, (sp.S.One, _number(None, scale, [])), (sp.S.One, part)]
+    rest = [(factor, other) for factor, other in factors if number(other) is None]
+    return [*rest, (scale, _number(None, scale, [])), (sp.S.One, part)]
 
 
 def _is_incomplete(factor: Any) -> bool:
     return isinstance(factor, sp.lowergamma | sp.uppergamma) and bool(factor.args[0].is_Number and factor.args[0] > 0)
+
+
+def _power(walk: Any, expression: Any, args: list[Node]) -> Node:
+    base, exponent = args
+    check_range(expression.args[1:], [exponent])
+    if (known := number(base)) is not None and not (known and fits(known)) and expression.base.is_positive:
+        return pointwise("exp", exponent * float(sp.log(value_of(expression.base))))
+    return power(base, exponent)
 
 
 def _multiply(factors: list[Node]) -> Node:
@@ -99,7 +106,7 @@ def _multiply(factors: list[Node]) -> Node:
 
 
 def _entrywise(op: str) -> Callable[[Any, Any, list[Node]], Node]:
-    return lambda walk, expression, args: _decided(op, args) or _folded(expression, args) or pointwise(op, *args)
+    return lambda walk, expression, args: _decided(op, args) or pointwise(op, *args)
 
 
 def _decided(op: str, args: list[Node]) -> Node | None:
@@ -108,23 +115,8 @@ def _decided(op: str, args: list[Node]) -> Node | None:
     return None if None in values else constant(bool(_COMPARISONS[op](*values)))
 
 
-def _folded(expression: Any, args: list[Node]) -> Node | None:
-    """A function of numbers as a number: NumPy would return a double, which makes float32 arrays beside it doubles."""
-    if any(number(node) is None for node in args) or expression.free_symbols:
-        return None
-    try:
-        folded = _number(None, expression, args)
-    except TypeError:  # SymPy has no number for it
-        return None
-    lost = isinstance(expression, sp.gamma | sp.beta) and number(folded) in (0.0, math.inf)
-    return None if lost else folded  # beyond doubles, it may still cancel
-
-
 def _formula(function: Callable[..., Node]) -> Callable[[Any, Any, list[Node]], Node]:
-    def build(walk: Any, expression: Any, args: list[Node]) -> Node:
-        return _folded(expression, args) or function(*args)
-
-    return build
+    return lambda walk, expression, args: function(*args)
 
 
 def _extreme(op: str, reduction: str) -> Callable[[Any, Any, list[Node]], Node]:
@@ -183,15 +175,15 @@ def _clip(walk: Any, expression: Any, args: list[Node]) -> Node:
 
 _SCALAR: dict[type, Rule] = {
     sp.Add: Rule(_sum, undistributed),
-    sp.Mul: Rule(_product),
-    sp.Pow: Rule(lambda walk, e, args: power(*args)),
-    **{cls: Rule(_entrywise(op)) for cls, op in OPERATIONS.items()},
+    sp.Mul: Rule(_product, unbounded=True),
+    sp.Pow: Rule(_power, unbounded=True),
+    **{cls: Rule(_entrywise(op), unbounded=op in _BOUNDED_BY) for cls, op in OPERATIONS.items()},
     **{cls: Rule(_formula(function)) for cls, function in {**special.FORMULAS, **special.SPECIAL}.items()},
     **special.RULES,
-    sp.GreaterThan: Rule(_greater("le")),
-    sp.StrictGreaterThan: Rule(_greater("lt")),
-    sp.Max: Rule(_extreme("maximum", "reduce_max")),
-    sp.Min: Rule(_extreme("minimum", "reduce_min")),
+    sp.GreaterThan: Rule(_greater("le"), unbounded=True),
+    sp.StrictGreaterThan: Rule(_greater("lt"), unbounded=True),
+    sp.Max: Rule(_extreme("maximum", "reduce_max"), unbounded=True),
+    sp.Min: Rule(_extreme("minimum", "reduce_min"), unbounded=True),
     sp.And: Rule(_logic("and")),
     sp.Or: Rule(_logic("or")),
     sp.Xor: Rule(_logic("xor")),
@@ -199,7 +191,7 @@ _SCALAR: dict[type, Rule] = {
     sp.ITE: Rule(_choice),
     sp.Piecewise: Rule(_piecewise, _piecewise_children),
     own.where: Rule(_choice),
-    own.clip: Rule(_clip),
+    own.clip: Rule(_clip, unbounded=True),
     own.equal: Rule(lambda walk, e, args: pointwise("cast", pointwise("eq", *args))),
 }
 

@@ -363,4 +363,4 @@ def refusal(expression: Any) -> str:
     default = f"{{}} is not supported: {_OWN}"
     if isinstance(expression, sp.Function) and name not in bases:
         default = f"{{}} has no registered body: call sd.register({name}, body), where body(xp, x) computes it."
-    return next((REFUSED[base] for base in bases if base in REFUSED), default).format(name)
+    return next((REFUSED[base] for base in bases if base in REFUSED), default).replace("{}", name, 1)

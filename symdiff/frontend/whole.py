@@ -10,6 +10,7 @@ import sympy as sp
 from symdiff import functions
 from symdiff.errors import UnsupportedError
 from symdiff.frontend.rule import Rule
+from symdiff.frontend.text import text
 from symdiff.functions.reductions import is_matrix
 from symdiff.functions.tensor import is_tensor
 from symdiff.graph.axes import sum_axes
@@ -24,6 +25,17 @@ SAMPLES_BESIDE_MATRIX = (
 def is_whole(expression: Any) -> bool:
     """Whether an expression is a matrix or a tensor; else it is a scalar or a condition."""
     return is_matrix(expression) or is_tensor(expression)
+
+
+def check_commutes(expression: Any) -> None:
+    """Refuse a symbol or a kind of scalar that is declared not to commute: its values are numbers, whose products do."""
+    declared = expression if isinstance(expression, sp.Symbol) else type(expression)
+    if getattr(declared, "is_commutative", True) is False and not is_whole(expression):
+        name = type(expression).__name__ if isinstance(expression, sp.Function) else text(expression)
+        raise UnsupportedError(
+            f"{name} is declared not to commute, but symdiff computes with numbers, and those do: write sp.MatrixSymbol"
+            f"('{name if name.isidentifier() else 'A'}', n, n) for a matrix; for a number leave commutative=False out."
+        )
 
 
 def is_one_by_one(node: Node) -> bool:

@@ -191,7 +191,28 @@ class EntrywiseFunction(MatrixExpr):
 
     @property
     def shape(self) -> tuple[Any, Any]:
-        return next(a.shape for a in self.args[1:] if isinstance(a, (MatrixExpr, MatrixBase)))
+        """That of the matrices; a 1x1 matrix among larger ones counts as a scalar."""
+        shapes = [a.shape for a in self.args[1:] if isinstance(a, (MatrixExpr, MatrixBase))]
+        return next((shape for shape in shapes if shape != (1, 1)), shapes[0])
+
+    # A 1x1 matrix scales other matrices; SymPy would compare the sizes
+
+    _op_priority = MatrixExpr._op_priority + 0.5
+
+    def __mul__(self, other: Any) -> Any:
+        return self[0, 0] * other if self._scales(other, 0) else super().__mul__(other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return other * self[0, 0] if self._scales(other, 1) else super().__rmul__(other)
+
+    def __pow__(self, exponent: Any) -> Any:
+        return EntrywiseFunction(sp.Pow, self, exponent) if self.shape == (1, 1) else super().__pow__(exponent)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return other * self**-1
+
+    def _scales(self, other: Any, axis: int) -> bool:
+        return self.shape == (1, 1) and isinstance(other, (MatrixExpr, MatrixBase)) and other.shape[axis] != 1
 
     def _entry(self, i: Any, j: Any, **options: Any) -> Any:
         return MatrixElement(self, i, j)

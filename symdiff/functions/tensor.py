@@ -17,8 +17,9 @@ from typing import Any
 import sympy as sp
 from sympy.core.sympify import SympifyError
 
-from symdiff.errors import ModelError
+from symdiff.errors import Later, ModelError
 from symdiff.functions.tensor_text import latex, plain
+from symdiff.names import check_characters
 
 MOST_OPERANDS = 16
 _DUMMIES = tuple(
@@ -44,12 +45,13 @@ class TensorExpr:
     __slots__ = ("args", "digest", "op", "options")
     digest: str
     __iter__ = None  # an axis has no length before arrays come
+    _op_priority = 1000.0  # above SymPy's own, whose operators then hand over to those here at once
 
     def __init__(self, op: str, args: tuple[Any, ...], options: tuple[Any, ...] = ()) -> None:
         self.op, self.args, self.options = op, args, options
         parts = [part.digest if isinstance(part, TensorExpr) else sp.srepr(part) for part in args]
         text = "\0".join([op, *parts, *map(repr, options)])
-        self.digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        self.digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
     def __hash__(self) -> int:
         return hash(self.digest)
@@ -77,7 +79,8 @@ class TensorExpr:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise AttributeError(f"{spelled(self)} has no attribute {name}: {_METHODS.get(name, _OWN)}.")
+        remedy = _METHODS.get(name, _OWN)
+        raise AttributeError(Later(lambda: f"{spelled(self)} has no attribute {name}: {remedy}."))
 
     def _sympystr(self, printer: Any) -> str:
         return plain(self, printer=printer)
@@ -88,8 +91,9 @@ class TensorExpr:
     def _sympy_(self) -> Any:
         if sys._getframe(1).f_code.co_name == "_do_eq_sympify":  # symbol == tensor: False, as for any other object
             return None
+        remedy = "write sd.exp(T), sd.log(T), sd.sum(T), ... for"
         raise NotASympyExpressionError(
-            f"SymPy's own functions take no tensors: write sd.exp(T), sd.log(T), sd.sum(T), ... for {spelled(self)}."
+            Later(lambda: f"SymPy's own functions take no tensors: {remedy} {spelled(self)}.")
         )
 
     # Elementwise operators
@@ -127,8 +131,14 @@ class TensorExpr:
     def __floordiv__(self, other: Any) -> TensorExpr:
         return elementwise(lambda a, b: sp.floor(a / b), self, other)
 
+    def __rfloordiv__(self, other: Any) -> TensorExpr:
+        return elementwise(lambda a, b: sp.floor(a / b), other, self)
+
     def __mod__(self, other: Any) -> TensorExpr:
         return elementwise(sp.Mod, self, other)
+
+    def __rmod__(self, other: Any) -> TensorExpr:
+        return elementwise(sp.Mod, other, self)
 
     def __neg__(self) -> TensorExpr:
         return elementwise(operator.neg, self)
@@ -153,8 +163,14 @@ class TensorExpr:
     def __and__(self, other: Any) -> TensorExpr:
         return elementwise(sp.And, self, other)
 
+    def __rand__(self, other: Any) -> TensorExpr:
+        return elementwise(sp.And, other, self)
+
     def __or__(self, other: Any) -> TensorExpr:
         return elementwise(sp.Or, self, other)
+
+    def __ror__(self, other: Any) -> TensorExpr:
+        return elementwise(sp.Or, other, self)
 
     def __invert__(self) -> TensorExpr:
         return elementwise(sp.Not, self)
@@ -193,6 +209,7 @@ class Tensor(TensorExpr):
     def __init__(self, name: str, shape: Any, dtype: type = float) -> None:
         if dtype not in (float, int, bool):
             raise ModelError(f"Tensor {name}: dtype={dtype} is not one of float, int and bool.")
+        check_characters(str(name))
         sizes = shape if isinstance(shape, tuple | list) else (shape,)
         self.name, self.shape, self.dtype = str(name), tuple(_size(name, size) for size in sizes), dtype.__name__
         super().__init__("tensor", (), (self.name, self.shape, self.dtype))

@@ -14,7 +14,7 @@ from itertools import zip_longest
 
 from symdiff.errors import ShapeError
 from symdiff.graph.contraction import Contraction, added_axes, aligned, is_structured, is_view
-from symdiff.graph.leaves import constant, number, size
+from symdiff.graph.leaves import constant, is_normal, loses_digits, number, size
 from symdiff.graph.node import Node, Shape, intern
 from symdiff.graph.ops import COMMUTATIVE, POINTWISE
 from symdiff.graph.size import Dim, spelled
@@ -191,9 +191,17 @@ def neg(a: Node) -> Node:
 
 def mul(a: Node, b: Node) -> Node:
     """a * b; the numeric factor and then scalar factors stand in front of arrays."""
-    (p, a), (q, b) = coefficient(cast(a)), coefficient(cast(b))
+    one, other = cast(a), cast(b)
+    (p, a), (q, b) = coefficient(one), coefficient(other)
     factor = p * q
     x, y = number(a), number(b)
+    for pair, rest in ((one, other), (other, one)):
+        if (
+            pair.op == "mul" and (first := number(pair.args[0])) and (second := number(pair.args[1]))
+        ):  # too far apart for one
+            return mul(constant(first), mul(constant(second), rest))
+    if loses_digits(p * (x or 1.0), q * (y or 1.0)):
+        return _pointwise("mul", one, other)
     if x is not None and y is not None:
         return constant(factor * x * y)
     if a.op == b.op == "size" and len(a.attributes) == len(b.attributes) == 1:
@@ -207,6 +215,8 @@ def mul(a: Node, b: Node) -> Node:
 def _scaled(factor: float, core: Node) -> Node:
     """A number times a node that has no numeric factor of its own in front."""
     more, core = coefficient(core)
+    if loses_digits(factor, more):
+        return _pointwise("mul", constant(factor), _pointwise("mul", constant(more), core))
     factor *= more
     if (value := number(core)) is not None:
         return constant(factor * value)
@@ -218,6 +228,8 @@ def _scaled(factor: float, core: Node) -> Node:
         return constant(0.0) if not core.shape else _full_zero(core.shape)
     if core.op == "div":  # a number in the numerator takes up the factor
         inside, numerator = coefficient(core.args[0])
+        if loses_digits(factor, inside * (number(numerator) or 1.0)):
+            return _pointwise("mul", constant(factor), core)
         if (over := number(numerator)) is not None:
             return div(constant(factor * inside * over), core.args[1])
         if inside != 1:
@@ -322,7 +334,7 @@ def div(a: Node, b: Node) -> Node:
     if b.op == "neg":
         return neg(div(a, b.args[0]))
     (p, core), (q, divisor) = coefficient(a), coefficient(b)
-    if x is None and (p != 1 or (q != 1 and number(divisor) is None)) and q and math.isfinite(p / q) and p / q:
+    if x is None and (p != 1 or (q != 1 and number(divisor) is None)) and q and is_normal(p / q):
         return mul(constant(p / q), div(core, divisor))
     if core.op == "div" and core.args[1].op == b.op == "size":
         return div(mul(constant(p), core.args[0]), mul(core.args[1], b))
@@ -342,7 +354,10 @@ def power(base: Node, exponent: Node) -> Node:
     if n == 1:
         return base
     if x is not None and (x > 0 or n % 1 == 0) and x != 0:
-        return constant(x**n)
+        try:
+            return constant(x**n)
+        except OverflowError:
+            return constant(-math.inf if x < 0 and n % 2 else math.inf)
     if n == 0.5:
         return _pointwise("sqrt", base)
     if n < 0:

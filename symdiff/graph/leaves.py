@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from symdiff.graph.node import Node, intern
@@ -38,3 +39,13 @@ def arange(dim: Dim) -> Node:
 def number(node: Node) -> float | None:
     """The value of a numeric constant, else None."""
     return node.attributes[0] if node.op == "constant" and node.dtype == "float" else None
+
+
+def is_normal(x: float) -> bool:
+    """Whether a number is a double with all its digits, and not 0."""
+    return sys.float_info.min <= abs(x) <= sys.float_info.max
+
+
+def loses_digits(p: float, q: float) -> bool:
+    """Whether p and q may not be made one number: their product is no double, though p x times q may be."""
+    return is_normal(p) and is_normal(q) and is_normal(1 / p) and is_normal(1 / q) and not is_normal(p * q)

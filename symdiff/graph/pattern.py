@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Union
 
+from symdiff.graph.build import broadcast_to
+from symdiff.graph.contraction import rearranges
 from symdiff.graph.leaves import number
 from symdiff.graph.node import Node, rewrite
-from symdiff.graph.ops import COMMUTATIVE
+from symdiff.graph.ops import COMMUTATIVE, POINTWISE
 from symdiff.graph.rebuild import rebuild
 
 Operand = Union["Pattern", float]
+Look = Callable[[Node], tuple[str, tuple[Node, ...]]]
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,30 @@ class Rule:
     replace: Callable[..., Node | None]
 
 
-def match(pattern: Operand, node: Node, found: dict[str, Node]) -> Iterator[dict[str, Node]]:
-    """Every way in which the pattern's variables can stand for parts of `node`."""
+def operation(node: Node) -> str:
+    """The operation of a node; of a view of an elementwise operation, that one: the normal form repeats exp(x), not x."""
+    inner = node
+    while rearranges(inner):
+        inner = inner.args[0]
+    return inner.op if inner.op in POINTWISE else node.op
+
+
+def seen_through(node: Node) -> tuple[str, tuple[Node, ...]]:
+    """The operation of a node and its operands, as views where the node is a view of what they give."""
+    op = operation(node)
+    if op == node.op:
+        return op, node.args
+    inner = node.args[0]
+    views = (broadcast_to(x, inner.shape) if x.shape else x for x in seen_through(inner)[1])
+    return op, tuple(rebuild(node, (x,)) if x.shape else x for x in views)
+
+
+def _as_is(node: Node) -> tuple[str, tuple[Node, ...]]:
+    return node.op, node.args
+
+
+def match(pattern: Operand, node: Node, found: dict[str, Node], look: Look = _as_is) -> Iterator[dict[str, Node]]:
+    """Every way in which the pattern's variables can stand for parts of `node`; `look` says what a node is."""
     if not isinstance(pattern, Pattern):
         if number(node) == pattern:
             yield found
@@ -74,25 +99,31 @@ def match(pattern: Operand, node: Node, found: dict[str, Node]) -> Iterator[dict
         if found.setdefault(pattern.name, node) is node:
             yield found
         return
-    if node.op != pattern.op or len(node.args) != len(pattern.args):
+    op, operands = look(node)
+    if op != pattern.op or len(operands) != len(pattern.args):
         return
-    orders: list[tuple[Node, ...]] = [node.args]
-    if node.op in COMMUTATIVE:
-        orders.append(node.args[::-1])
+    orders: list[tuple[Node, ...]] = [operands]
+    if op in COMMUTATIVE:
+        orders.append(operands[::-1])
     for args in orders:
-        yield from _match_all(pattern.args, args, dict(found))
+        yield from _match_all(pattern.args, args, dict(found), look)
 
 
-def _match_all(patterns: Sequence[Operand], nodes: Sequence[Node], found: dict[str, Node]) -> Iterator[dict[str, Node]]:
+def _match_all(
+    patterns: Sequence[Operand], nodes: Sequence[Node], found: dict[str, Node], look: Look
+) -> Iterator[dict[str, Node]]:
     if not patterns:
         yield found
         return
-    for partial in match(patterns[0], nodes[0], dict(found)):
-        yield from _match_all(patterns[1:], nodes[1:], partial)
+    for partial in match(patterns[0], nodes[0], dict(found), look):
+        yield from _match_all(patterns[1:], nodes[1:], partial, look)
 
 
-def apply_rules(rules: Sequence[Rule], roots: Sequence[Node]) -> list[Node]:
-    """Apply rules from the inputs up, and again to what they produced, until none applies."""
+def apply_rules(rules: Sequence[Rule], roots: Sequence[Node], look: Look = _as_is) -> list[Node]:
+    """Apply rules from the inputs up, and again to what they produced, until none applies.
+
+    With `look=seen_through` operands match through views, too: the normal form computes exp(x) once and then repeats it.
+    """
     by_op: dict[str, list[tuple[Rule, frozenset[str]]]] = {}
     for rule in rules:
         by_op.setdefault(rule.pattern.op or "", []).append((rule, _operations_below(rule.pattern)))
@@ -100,7 +131,7 @@ def apply_rules(rules: Sequence[Rule], roots: Sequence[Node]) -> list[Node]:
 
     def change(node: Node, args: tuple[Node, ...]) -> Node:
         current = rebuild(node, args)
-        while (replaced := _first_replacement(by_op.get(current.op, ()), current)) is not None:
+        while (replaced := _first_replacement(by_op.get(current.op, ()), current, look)) is not None:
             current = replaced
         if all(operand in settled for operand in current.args):
             settled[current] = current
@@ -119,14 +150,14 @@ def _operations_below(pattern: Pattern) -> frozenset[str]:
     return frozenset("constant" if not isinstance(part, Pattern) else part.op or "" for part in parts)
 
 
-def _first_replacement(rules: Sequence[tuple[Rule, frozenset[str]]], node: Node) -> Node | None:
+def _first_replacement(rules: Sequence[tuple[Rule, frozenset[str]]], node: Node, look: Look) -> Node | None:
     if not rules:
         return None
-    operations = {operand.op for operand in node.args}
+    operations = {operand.op if look is _as_is else operation(operand) for operand in node.args}
     for rule, below in rules:
         if not below <= operations:
             continue
-        for found in match(rule.pattern, node, {}):
+        for found in match(rule.pattern, node, {}, look):
             replaced = rule.replace(**found)
             if replaced is not None and replaced is not node:
                 return replaced

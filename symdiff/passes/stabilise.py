@@ -12,11 +12,13 @@ from functools import reduce as fold
 
 from symdiff.graph.axes import reduce, sum_axes
 from symdiff.graph.build import add, broadcast, broadcast_to, coefficient, contract, mul, neg, pointwise, power
+from symdiff.graph.contraction import rearranges
 from symdiff.graph.leaves import constant, number
 from symdiff.graph.linalg import log_abs_det, logdet, sign_det
 from symdiff.graph.node import Node
-from symdiff.graph.pattern import P, Rule, apply_rules, variable
+from symdiff.graph.pattern import P, Rule, apply_rules, operation, seen_through, variable
 from symdiff.graph.products import MOST, factors
+from symdiff.graph.rebuild import rebuild
 from symdiff.graph.softmax import log_softmax_of
 from symdiff.passes import incomplete
 
@@ -45,8 +47,9 @@ def _terms(x: Node) -> list[Node]:
     pending = [x]
     while pending:
         node = pending.pop()
-        if node.op == "add" and len(found) < MOST:
-            pending += node.args[::-1]
+        op, args = seen_through(node)
+        if op == "add" and len(found) < MOST:
+            pending += args[::-1]
         else:
             found.append(node)
     return found
@@ -116,17 +119,21 @@ def _log_of_number(x: Node) -> Node | None:
 
 def _log_of_factor(x: Node, depth: int) -> Node | None:
     """log x of what is positive by its form."""
-    match x.op:
+    op, args = seen_through(x)
+    match op:
         case "exp":
-            return x.args[0]
+            return args[0]
         case "sigmoid":
-            return -_f("softplus", -x.args[0])
+            return -_f("softplus", -args[0])
         case "cosh":
-            return _f("logcosh", x.args[0])
+            return _f("logcosh", args[0])
         case "sech":
-            return -_f("logcosh", x.args[0])
+            return -_f("logcosh", args[0])
         case "add":
             return _log_of_sum(x, depth)
+        case _ if rearranges(x):
+            inner = _log_of_factor(x.args[0], depth)
+            return None if inner is None else rebuild(x, (inner,))
         case "contract":
             return _log_sum_exp(x)
     return None
@@ -135,16 +142,20 @@ def _log_of_factor(x: Node, depth: int) -> Node | None:
 def _log_of_sum(x: Node, depth: int = _DEPTH) -> Node | None:
     """log of a sum of positive terms, one of which could overflow."""
     total, unbounded = None, False
-    for term in _terms(x) if x.op == "add" and depth else ():
+    for term in _terms(x) if operation(x) == "add" and depth else ():
         log, rest = _log_and_rest(term, depth - 1)
         if number(rest) != 1 or log is None:
             of_rest = _log_of_number(rest)
             if of_rest is None:
                 return None
             log = of_rest if log is None else log + of_rest
-        unbounded |= any(factor.op in ("exp", "cosh", "add", "contract") for factor, _ in factors(term))
+        unbounded |= any(_may_overflow(factor) for factor, _ in factors(term))
         total = log if total is None else _f("logaddexp", total, log)
     return total if unbounded else None
+
+
+def _may_overflow(x: Node) -> bool:
+    return operation(x) in ("exp", "cosh", "add", "contract", "index", "reshape", "contiguous")
 
 
 def _sigmoids(a: Node, b: Node) -> Node | None:
@@ -166,10 +177,11 @@ def _sigmoids(a: Node, b: Node) -> Node | None:
 
 def _one_plus_exp(x: Node) -> Node | None:
     """The x of 1 + exp x."""
-    if x.op == "add":
-        for one, other in (x.args, x.args[::-1]):
-            if number(one) == 1 and other.op == "exp":
-                return other.args[0]
+    op, args = seen_through(x)
+    for one, other in (args, args[::-1]) if op == "add" else ():
+        inner, operands = seen_through(other)
+        if number(one) == 1 and inner == "exp":
+            return operands[0]
     return None
 
 
@@ -177,7 +189,8 @@ def _without_exponential(a: Node, x: Node, most: float | None) -> tuple[Node, fl
     """a without its factor exp(k x), and k: between 0 and `most`, or 1 where that is unknown."""
     above = factors(a)
     for i, (factor, n) in enumerate(above):
-        k = _multiple(factor.args[0], x) if factor.op == "exp" and number(n) == 1 else None
+        op, args = seen_through(factor)
+        k = _multiple(args[0], x) if op == "exp" and number(n) == 1 else None
         if k is not None and (k == 1 if most is None else 0 < k <= most):
             rest = constant(1.0)
             for other, m in above[:i] + above[i + 1 :]:
@@ -299,4 +312,4 @@ RULES = (
 
 def stabilise(roots: Sequence[Node]) -> list[Node]:
     """Apply the rules until none applies."""
-    return apply_rules(RULES, roots)
+    return apply_rules(RULES, roots, seen_through)

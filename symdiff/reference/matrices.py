@@ -26,12 +26,19 @@ def to_index(value: Array) -> int:
 
 
 def _product(c: Context, node: Any, values: Sequence[Array]) -> Array:
-    matrices = [value for value in values if value.ndim >= 2]
+    """From left to right; where sizes do not match, a product that is 1x1 so far, or from there on, is a scalar."""
     scalars = [value for value in values if value.ndim < 2]
-    result = matrices[0]
-    for matrix in matrices[1:]:
+    parts: list[Array] = []
+    for matrix in (value for value in values if value.ndim >= 2):
+        if parts and parts[-1].shape[-1] == matrix.shape[-2]:
+            parts[-1] = as_array(np.matmul(parts[-1], matrix))
+        else:
+            parts.append(matrix)
+    single = [part[..., 0, 0] for part in parts if part.shape[-2:] == (1, 1) and len(parts) > 1]
+    result, *rest = [part for part in parts if part.shape[-2:] != (1, 1) or len(parts) == 1]
+    for matrix in rest:
         result = as_array(np.matmul(result, matrix))
-    return fold(np.multiply, [*scalars, result])
+    return fold(np.multiply, [*scalars, *single, result])
 
 
 def _sum(c: Context, node: Any, values: Sequence[Array]) -> Array:
@@ -147,7 +154,10 @@ def _halved_triangle(c: Context, node: Any, values: Sequence[Array]) -> Array:
 
 
 def _matrix_power(c: Context, node: Any, values: Sequence[Array]) -> Array:
-    matrix, exponent = values[0], float(values[1].item())
+    matrix = values[0]
+    if matrix.shape[-2:] == (1, 1):
+        return entrywise(guarded(c, power), [matrix, values[1].reshape(())])
+    exponent = float(values[1].item())
     if exponent != int(exponent):
         raise NoReferenceError("a fractional power of a matrix")
     if exponent < 0:
@@ -214,6 +224,7 @@ def _slice(c: Context, node: Any, values: Sequence[Array]) -> Array:
 def explicit(c: Context, node: Any, values: Sequence[Array]) -> Array:
     """A matrix written entry by entry; per sample if one entry is."""
     rows, columns = node.shape
+    values = [value[..., 0, 0] if value.ndim >= 2 else value for value in values]
     entries = np.broadcast_arrays(*values) if values else []
     stacked = np.stack(entries, axis=-1) if entries else np.empty(0, dtype=object)
     return as_array(stacked.reshape(*stacked.shape[:-1], int(rows), int(columns)))
