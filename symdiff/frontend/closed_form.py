@@ -73,7 +73,13 @@ def closed_forms(
     for node in topological(roots):
         if node.dtype != "bool" or node.ndim < 2:
             writer.convert(node)
-    return [writer.own[root] for root in roots]
+    found = [writer.own[root] for root in roots]
+    if named is not None:
+        return found
+    return [
+        form if isinstance(form, NoForm) or writer.is_matrix(root) or root.ndim == 0 else writer.of_each_sample(form)
+        for root, form in zip(roots, found, strict=True)
+    ]
 
 
 class ClosedForm:
@@ -126,6 +132,15 @@ class ClosedForm:
         inputs = self.declarations.inputs
         scalar_data = any(not entry.has_axes and entry.node.shape == (samples,) for entry in inputs)
         return samples if scalar_data else None
+
+    def of_each_sample(self, expression: Any) -> Any:
+        """A scalar expression with the sample axis in it, also where it is the same for all samples."""
+        axis = self._scalar_axis()
+        data = [entry.symbol for entry in self.declarations.inputs if not entry.has_axes and entry.node.shape == (axis,)]
+        reduced = {part: sp.Dummy() for part in expression.atoms(Reduction)}
+        if self.declarations.pointwise or expression.xreplace(reduced).free_symbols & set(data):
+            return expression
+        return own.where(sp.Gt(data[0], 0, evaluate=False), expression, expression)
 
     def shape(self, node: Node) -> tuple[Any, Any]:
         """The shape of the matrix a node stands for; one axis is a column."""
