@@ -12,6 +12,7 @@ import torch
 from sympy import MatrixSymbol, Trace, symbols
 
 import symdiff as sd
+from symdiff.compare import compare
 
 n, N = symbols("n N", integer=True, positive=True)
 A, B = MatrixSymbol("A", n, n), MatrixSymbol("B", n, n)
@@ -109,3 +110,38 @@ def test_the_hessian_of_the_trace_of_an_inverse_stays_singular():
     module = sd.compile(sd.Model(Trace(A.I), params=[A]), emit="hessian")
     with pytest.raises(np.linalg.LinAlgError, match="Singular matrix: A"):
         module.hessian(np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("dialect", ["matrices", "tensors"])
+def test_closed_forms_of_determinants_compile_again_to_the_same_numbers_at_singular_matrices(dialect):
+    square = sd.Tensor("A", (n, n)) if dialect == "tensors" else A
+    model = sd.Model(sd.det(square) + sd.det(square @ square if dialect == "tensors" else A * A), params=[square])
+    (form,) = sd.gradient(model).values()
+    module = sd.compile(model, emit="grad")
+    again = sd.compile(sd.Model(outputs={"g": form}, params=[square]), emit="value")
+    for a in (np.arange(9.0).reshape(3, 3), np.ones((3, 3)), regular(3)):
+        expected = module.grad(a).A
+        np.testing.assert_allclose(again.g(a), expected, atol=1e-12 * max(1, np.abs(expected).max()))
+
+
+def test_closed_forms_of_closed_forms_of_a_determinant():
+    square = sd.Tensor("A", (n, n))
+    a = regular(3)
+    for symbol, directed in (
+        (A, lambda form: Trace(form.T * A) ** 2),
+        (square, lambda form: sd.sum(form * square) ** 2),
+    ):
+        model = sd.Model(directed(sd.gradient(sd.Model(sd.det(symbol), params=[symbol]))[symbol]), params=[symbol])
+        again = sd.compile(sd.Model(outputs={"g": sd.gradient(model)[symbol]}, params=[symbol]), emit="value")
+        expected = 18 * np.linalg.det(a) ** 2 * np.linalg.inv(a).T  # of (3 det A)^2, by Euler
+        np.testing.assert_allclose(again.g(a), expected, atol=1e-12 * np.abs(expected).max())
+        np.testing.assert_allclose(
+            sd.compile(model, emit="grad").grad(a).A, expected, atol=1e-12 * np.abs(expected).max()
+        )
+
+
+@pytest.mark.filterwarnings("ignore::symdiff.errors.ModelWarning")
+def test_every_peer_computes_the_closed_form_of_a_determinant():
+    form = sd.gradient(sd.Model(sp.det(A), params=[A]))[A]
+    found = compare(sd.Model(sd.sum(form.applyfunc(sp.sin)), params=[A]), against=("torch", "jax", "mpmath"))
+    assert found.agrees

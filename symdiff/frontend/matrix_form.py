@@ -12,7 +12,7 @@ from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.expressions.slice import MatrixSlice
 
 from symdiff.errors import UnsupportedError
-from symdiff.functions.linalg import Cholesky, HalvedTriangle, LogDeterminant
+from symdiff.functions.linalg import Cholesky, Cofactors, HalvedTriangle, LogDeterminant
 from symdiff.graph.node import Node
 
 
@@ -66,7 +66,10 @@ def linear_algebra(form: Any, node: Node) -> Any:
         case "det":
             return Determinant(a)
         case "cofactors":
-            return Determinant(a) * Inverse(a).T
+            return Cofactors(a)
+        case "cofactors_tangent":  # where A is not singular
+            inverse = Inverse(a).T
+            return sp.Trace(Inverse(a) * rest[0]) * Cofactors(a) - inverse * rest[0].T * Cofactors(a)
         case "logdet":
             return LogDeterminant(a)
         case "log_abs_det":

@@ -171,10 +171,17 @@ class TensorForm(ClosedForm):
         return sd.logdet(*operands)
 
     def _cofactors(self, node: Node, operands: list[Any]) -> Any:
-        """det(A) A^-T, where A is not singular."""
-        (x,) = operands
+        return TensorExpr("cofactors", tuple(operands))
+
+    def _cofactors_tangent(self, node: Node, operands: list[Any]) -> Any:
+        """<V, T> C - V T^T C with V = A^-T and the cofactors C, where A is not singular."""
+        a, t = operands
+        if node.ndim > node.args[0].ndim:
+            raise UnsupportedError("Derivatives of cofactors in several directions have no closed form in tensors.")
         swapped = [*range(node.ndim - 2), node.ndim - 1, node.ndim - 2]
-        return sd.expand_dims(sd.expand_dims(sd.det(x), -1), -1) * sd.transpose(sd.inv(x), swapped)
+        v, c = sd.transpose(sd.inv(a), swapped), TensorExpr("cofactors", (a,))
+        inner = sd.sum(v * t, axis=(-2, -1), keepdims=True)
+        return inner * c - v @ sd.transpose(t, swapped) @ c
 
     def _log_abs_det(self, node: Node, operands: list[Any]) -> Any:
         return sd.log(sd.abs(sd.det(*operands)))

@@ -257,6 +257,7 @@ def logdet(a: Node) -> Node:
 
 def cofactors(a: Node) -> Node:
     """det(A) A^-T, which a singular matrix has too: the derivative of the determinant."""
+    _check_square("cofactors", a)
     return intern("cofactors", (cast(a),), (), a.shape, "float")
 
 
