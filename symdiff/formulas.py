@@ -25,6 +25,7 @@ from symdiff.names import unique
 from symdiff.options import Options
 from symdiff.passes.contract import order_contractions
 from symdiff.passes.simplify import simplify
+from symdiff.passes.split import split_early
 
 _MOST_LINES = 40
 _TOO_LONG = f"More than {_MOST_LINES} shared parts: too long to show; see the code."
@@ -120,7 +121,7 @@ def _gradient(model: Lowered, by: Sequence[Input]) -> list[Node]:
 
 def _tidied(model: Lowered, roots: Sequence[Node]) -> list[Node]:
     samples = model.declarations.samples
-    return order_contractions(simplify(roots), None if samples is None else str(samples))
+    return order_contractions(split_early(simplify(roots)), None if samples is None else str(samples))
 
 
 def _lines(

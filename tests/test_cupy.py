@@ -390,3 +390,16 @@ def test_large_examples_are_those_of_numpy(cp: ModuleType, name: str, example) -
     other_value, other = module.value_and_grad(*(on_device(cp, a) for a in given))
     for one, two in zip((other_value, *other), (value, *gradient), strict=True):
         np.testing.assert_allclose(one.get(), two, rtol=1e-9, atol=1e-11)
+
+
+def test_second_derivatives_of_determinants_some_singular(cp: ModuleType) -> None:
+    Q, r = sd.Tensor("Q", (n, d, d)), np.random.default_rng(0)
+    model = sd.Model(sd.sum(sd.det(Q) ** 2), params=[Q])
+    emit = ("grad", "hessian", "hvp")
+    ours, theirs = (sd.compile(model, backend=backend, emit=emit) for backend in ("cupy", "numpy"))
+    q, direction = r.standard_normal((4, 3, 3)), (r.standard_normal((4, 3, 3)),)
+    q[0], q[1] = np.arange(9).reshape(3, 3), np.outer([1, 2, 3], [1, 0, 2])
+    for function, more in (("grad", ()), ("hessian", ()), ("hvp", (direction,))):
+        found = getattr(ours, function)(*on_device(cp, (q, *more)))
+        for mine, their in zip(flat(found), flat(getattr(theirs, function)(q, *more)), strict=True):
+            np.testing.assert_allclose(cp.asnumpy(mine), their, atol=1e-12)

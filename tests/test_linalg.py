@@ -20,6 +20,7 @@ from symdiff.graph.leaves import parameter
 from symdiff.graph.linalg import cholesky, det, inverse, is_symmetric, log_abs_det, logdet, product, solve, swapped
 from symdiff.loader import load_source
 from symdiff.options import Options
+from symdiff.passes.contract import order_contractions
 from symdiff.passes.expand import expand
 from symdiff.passes.simplify import simplify
 from symdiff.passes.stages import plan
@@ -201,7 +202,7 @@ def evaluated(roots, inputs, values):
     """The values of nodes by the generated source."""
     entries = tuple(Input(node.attributes[0], None, "parameter", node) for node in inputs)
     labels = tuple(f"r{i}" for i in range(len(roots)))
-    chosen = plan(expand(simplify(roots)), None)
+    chosen = plan(order_contractions(expand(simplify(roots)), None), None)
     unit = Unit("value", "value", None, entries, entries, chosen.results, labels=labels, plan=chosen)
     module = load_source(
         ModuleWriter(ModuleSpec("# test", "t", entries, None, False, (unit,), (), "plain")).write(), "t_module", "<t>"

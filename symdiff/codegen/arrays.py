@@ -235,6 +235,10 @@ class ArrayWriter:
         self.need("_cofactors")
         return Text(f"_cofactors({self._sources(node)[0]})")
 
+    def _cofactor_factors(self, node: Node) -> Text:
+        self.need("_cofactor_factors")
+        return Text(f"_cofactor_factors({self._sources(node)[0]})")
+
     def _logdet(self, node: Node) -> Text:
         self.need("_logdet")
         return Text(f"_logdet({self._sources(node)[0]})")

@@ -210,14 +210,50 @@ def _inverse_lower(a):
 ''',
     "_cofactors": '''\
 def _cofactors(a):
-    """det(a) a^-T; of a singular matrix by its singular values, of which each cofactor lacks one."""
-    try:
-        return np.linalg.det(a)[..., None, None] * np.linalg.inv(a).swapaxes(-1, -2)
-    except np.linalg.LinAlgError:
-        left, values, right = np.linalg.svd(a)
-        sign = np.linalg.det(left) * np.linalg.det(right)
+    """det(a) a^-T; by singular values, of which each cofactor lacks one, where either does not exist or is out of range."""
+    det, inverse = _det_and_inverse(a)
+    if det is not None:
+        return det[..., None, None] * inverse.swapaxes(-1, -2)
+    left, values, right, sign = _singular_values(a)
+    with np.errstate(over="ignore", under="ignore"):
         others = sign[..., None] * _prod_others(values, axes=(values.ndim - 1,))
         return (left * others[..., None, :]) @ right
+''',
+    "_cofactor_factors": '''\
+def _cofactor_factors(a):
+    """U, V and P: the cofactors of a change with it by U (diag(P d) - P o M^T) V^T, M = U^T da V and d its diagonal.
+
+    By singular values, of which each entry of P lacks two. Where a is well-conditioned a^-T, 1 and det(a) will do.
+    """
+    one = np.eye(a.shape[-1], dtype=a.dtype)
+    det, inverse = _det_and_inverse(a)
+    if det is not None:
+        condition = np.linalg.norm(a, axis=(-2, -1)) * np.linalg.norm(inverse, axis=(-2, -1))
+        if (condition * np.finfo(a.dtype).eps < 1e-12).all():
+            parts = inverse.swapaxes(-1, -2), one, det[..., None, None] * (1 - one)
+            return np.stack(np.broadcast_arrays(*parts), axis=-3)
+    left, values, right, sign = _singular_values(a)
+    with np.errstate(over="ignore", under="ignore"):
+        others = sign[..., None, None] * _products(one, values[..., None, :], axes=(-1,), order=1)
+    return np.stack([left, right.swapaxes(-1, -2), others], axis=-3)
+''',
+    "_det_and_inverse": '''\
+def _det_and_inverse(a):
+    """det(a) and a^-1; None twice where one of a batch is singular or under- or overflows."""
+    try:
+        with np.errstate(all="ignore"):
+            det, inverse = np.linalg.det(a), np.linalg.inv(a)
+    except np.linalg.LinAlgError:
+        return None, None
+    in_range = (abs(det) > np.finfo(a.dtype).tiny).all() and np.isfinite(det).all() and np.isfinite(inverse).all()
+    return (det, inverse) if in_range else (None, None)
+''',
+    "_singular_values": '''\
+def _singular_values(a):
+    """U, s and V^T of a = U diag(s) V^T, and det U det V: NaN where an entry of a is not finite."""
+    finite = np.isfinite(a).all(axis=(-2, -1))
+    left, values, right = np.linalg.svd(np.where(finite[..., None, None], a, 0))
+    return left, values, right, np.where(finite, np.linalg.det(left) * np.linalg.det(right), np.nan)
 ''',
     "_cholesky": '''\
 def _cholesky(a):
@@ -339,7 +375,8 @@ REQUIRES = {
     **error_functions.REQUIRES,
     **sines.REQUIRES,
     **scratch.REQUIRES,
-    "_cofactors": ("_prod_others",),
+    "_cofactors": ("_det_and_inverse", "_singular_values", "_prod_others"),
+    "_cofactor_factors": ("_det_and_inverse", "_singular_values", "_prod_others"),
     "_prod_others_tangent": ("_prod_others",),
     "_add_windows": ("_windows",),
     "_pick_first_max": ("_first_largest",),

@@ -56,6 +56,7 @@ class JaxPrinter(ForwardPrinter):
         "cast": "{0}.astype({dtype})",
         "inverse": "jnp.linalg.inv({0})",
         "det": "jnp.linalg.det({0})",
+        "cofactors": "jnp.linalg.det({0})[..., None, None] * jnp.linalg.inv({0}).mT",
         "logdet": "jnp.where(jnp.linalg.slogdet({0})[0] < 0, jnp.nan, jnp.linalg.slogdet({0})[1])",
         "log_abs_det": "jnp.linalg.slogdet({0})[1]",
         "sign_det": "jnp.linalg.slogdet({0})[0]",

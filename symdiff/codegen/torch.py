@@ -52,6 +52,7 @@ class TorchPrinter(ForwardPrinter):
         "cast": "{0}.to({dtype})",
         "inverse": "torch.linalg.inv({0})",
         "det": "torch.linalg.det({0})",
+        "cofactors": "torch.linalg.det({0})[..., None, None] * torch.linalg.inv({0}).mT",
         "logdet": "torch.logdet({0})",
         "log_abs_det": "torch.linalg.slogdet({0})[1]",
         "sign_det": "torch.linalg.slogdet({0})[0]",

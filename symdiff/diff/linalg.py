@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from functools import reduce as fold
 
 from symdiff.diff.rule import Derivative, pushed_one_by_one
-from symdiff.graph.axes import insert_axes, matmul
+from symdiff.graph.axes import insert_axes, matmul, sum_axes
 from symdiff.graph.build import add, contract
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.linalg import (
     cofactors,
+    cofactors_tangent,
     congruent,
     inverse,
     is_diagonal,
@@ -77,24 +78,59 @@ def _det_pull(node: Node, i: int, g: Node, lead: int) -> Node:
 
 
 def _cofactors_push(node: Node, tangents: Sequence[Node | None], lead: int) -> Node | None:
-    """dC = <A^-T, dA> C - A^-T dA^T C, of a matrix that is not singular."""
     (t,) = tangents
     assert t is not None
-    inverted = transposed(inverse(node.args[0]))
-    return _scaled(t, inverted, node, lead) - matmul(matmul(inverted, swapped(t)), node)
+    return cofactors_tangent(node.args[0], t)
 
 
 def _cofactors_pull(node: Node, i: int, g: Node, lead: int) -> Node:
-    inverted = transposed(inverse(node.args[0]))
-    return _scaled(g, node, inverted, lead) - matmul(matmul(node, swapped(g)), inverted)
+    """The map is its own transpose."""
+    return cofactors_tangent(node.args[0], g)
 
 
-def _scaled(x: Node, paired: Node, matrix: Node, lead: int) -> Node:
-    """A matrix times its partner's inner product with x."""
-    axes = list(range(x.ndim))
-    out = [*axes[:-2], x.ndim, x.ndim + 1]
-    sizes = dict(enumerate((*x.shape, *matrix.shape[-2:])))
-    return contract([x, paired, matrix], [axes, axes[lead:], out[lead:]], out, sizes)
+def _cofactors_tangent_push(node: Node, tangents: Sequence[Node | None], lead: int) -> Node | None:
+    (a, t), (da, dt) = node.args, tangents
+    linear = None if dt is None else cofactors_tangent(a, dt)
+    if da is None:
+        return linear
+    front = da.shape[:lead]
+    own = insert_axes(t, range(lead), (*front, *t.shape))
+    between = range(lead, lead + t.ndim - a.ndim)
+    moved = _third_derivative(a, own, insert_axes(da, between, (*front, *t.shape)))
+    return moved if linear is None else moved + linear
+
+
+def _cofactors_tangent_pull(node: Node, i: int, g: Node, lead: int) -> Node:
+    a, t = node.args
+    if i == 1:
+        return cofactors_tangent(a, g)
+    moved = _third_derivative(a, insert_axes(t, range(lead), g.shape), g)
+    return sum_axes(moved, range(lead, lead + t.ndim - a.ndim))
+
+
+def _third_derivative(a: Node, s: Node, t: Node) -> Node:
+    """The derivative of the cofactors C in two directions, of a matrix that is not singular; V is A^-T.
+
+    From that in one, <V, T> C - V T^T C, with dV = -V S^T V and dC = <V, S> C - V S^T C.
+    """
+    v, c = transposed(inverse(a)), cofactors(a)
+
+    def along(direction: Node, matrix: Node) -> Node:
+        return matmul(matmul(v, swapped(direction)), matrix)
+
+    def by_traces(x: Node, direction: Node) -> Node:
+        """<x, direction>, repeated along the rows and columns."""
+        axes = list(range(t.ndim))
+        own = axes[t.ndim - x.ndim :]
+        return contract([x, direction], [own, axes], axes[:-2], dict(enumerate(t.shape)))
+
+    def scaled(scalar: Node, matrix: Node) -> Node:
+        axes = list(range(t.ndim))
+        return contract([scalar, matrix], [axes[:-2], axes[t.ndim - matrix.ndim :]], axes, dict(enumerate(t.shape)))
+
+    dc = scaled(by_traces(v, s), c) - along(s, c)
+    crossed = by_traces(along(s, v), t)
+    return scaled(by_traces(v, t), dc) - scaled(crossed, c) + along(s, along(t, c)) - along(t, dc)
 
 
 def _factor_push(node: Node, tangents: Sequence[Node | None], lead: int) -> Node | None:
@@ -143,6 +179,7 @@ LINALG: dict[str, Derivative] = {
     "inverse": Derivative(_inverse_push, _inverse_pull),
     "det": Derivative(_det_push, _det_pull),
     "cofactors": Derivative(_cofactors_push, _cofactors_pull),
+    "cofactors_tangent": Derivative(_cofactors_tangent_push, _cofactors_tangent_pull),
     "logdet": Derivative(_det_push, _det_pull),
     "log_abs_det": Derivative(_det_push, _det_pull),
     "sign_det": Derivative(lambda node, tangents, lead: None, lambda node, i, g, lead: None),

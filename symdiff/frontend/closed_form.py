@@ -14,7 +14,7 @@ from typing import Any
 import sympy as sp
 
 from symdiff.errors import UnsupportedError
-from symdiff.frontend import matrix_form
+from symdiff.frontend import matrix_form, matrix_sums
 from symdiff.frontend.declare import ENTRIES, Declarations
 from symdiff.frontend.scalar import OPERATIONS
 from symdiff.frontend.special import CLOSED_FORMS
@@ -74,7 +74,13 @@ def closed_forms(
     for node in topological(roots):
         if node.dtype != "bool" or node.ndim < 2:
             writer.convert(node)
-    return [writer.own[root] for root in roots]
+    found = [writer.own[root] for root in roots]
+    if named is not None:
+        return found
+    return [
+        form if isinstance(form, NoForm) or writer.is_matrix(root) or root.ndim == 0 else writer.of_each_sample(form)
+        for root, form in zip(roots, found, strict=True)
+    ]
 
 
 class ClosedForm:
@@ -92,17 +98,28 @@ class ClosedForm:
         self.sizes = {size: symbol for symbol, size in declarations.sizes.items()}
         self.own: dict[Node, Any] = {}
         self.used: dict[Node, Any] = {}
+        self._matrices: dict[Node, bool] = {}
 
     def convert(self, node: Node) -> None:
         """Find the expression of a node whose operands were converted."""
-        missing = (self.used[operand] for operand in node.args if isinstance(self.used.get(operand), NoForm))
-        self.own[node] = self.used[node] = next(missing, None) or self._form(node)
+        self.own[node] = self.used[node] = self._form(node)
         name = self.named.get(node)
         if name is not None and node.op != "input":
             self.used[node] = self.name(node, name)
 
+    def written(self, node: Node) -> Any:
+        """How an operand is written; what has no form is no operand."""
+        found = self.used[node]
+        if isinstance(found, NoForm):
+            raise UnsupportedError(found.reason)
+        return found
+
     def _form(self, node: Node) -> Any:
         try:
+            if node.op not in ("contract", "reshape"):  # which may do without some of their operands
+                for operand in node.args:
+                    if operand in self.used:
+                        self.written(operand)
             return self._expression(node)
         except UnsupportedError as error:
             return NoForm(error.message)
@@ -116,8 +133,12 @@ class ClosedForm:
         return sp.MatrixSymbol(name, *self.shape(node)) if self.is_matrix(node) else sp.Symbol(name)
 
     def is_matrix(self, node: Node) -> bool:
-        """Whether a node stands for a matrix (or a column) rather than a scalar."""
-        return node.ndim == 2 or (node.ndim == 1 and node.shape[0] != self._scalar_axis())
+        """Whether a node stands for a matrix (or a column) rather than a scalar: for rows of a matrix too."""
+        if node not in self._matrices:
+            alone = node.shape[0] != self._scalar_axis() if node.ndim == 1 else node.ndim == 2
+            rows = node.ndim == 1 and node.op != "input" and any(operand.ndim for operand in node.args)
+            self._matrices[node] = alone or (rows and all(self.is_matrix(a) for a in node.args if a.ndim))
+        return self._matrices[node]
 
     def _scalar_axis(self) -> Size | None:
         """The axis that scalar expressions carry: the shape of a pointwise model, or the sample axis of scalar data."""
@@ -127,6 +148,17 @@ class ClosedForm:
         inputs = self.declarations.inputs
         scalar_data = any(not entry.has_axes and entry.node.shape == (samples,) for entry in inputs)
         return samples if scalar_data else None
+
+    def of_each_sample(self, expression: Any) -> Any:
+        """A scalar expression with the sample axis in it, also where it is the same for all samples."""
+        axis = self._scalar_axis()
+        data = [
+            entry.symbol for entry in self.declarations.inputs if not entry.has_axes and entry.node.shape == (axis,)
+        ]
+        reduced = {part: sp.Dummy() for part in expression.atoms(Reduction)}
+        if self.declarations.pointwise or expression.xreplace(reduced).free_symbols & set(data):
+            return expression
+        return own.where(sp.Gt(data[0], 0, evaluate=False), expression, expression)
 
     def shape(self, node: Node) -> tuple[Any, Any]:
         """The shape of the matrix a node stands for; one axis is a column."""
@@ -170,7 +202,7 @@ class ClosedForm:
         if node.op == "concatenate":
             return matrix_form.joined(self, node)
         if node.op == "reshape":
-            return matrix_form.kronecker(self, node)
+            return matrix_sums.kronecker(self, node)
         if node.op == "place":
             return matrix_form.placed(self, node)
         if node.op == "select" or node.op in FUNCTIONS:
@@ -186,13 +218,13 @@ class ClosedForm:
         return Reduction(name, self.used[x])
 
     def _contraction(self, node: Node) -> Any:
-        if self.is_matrix(node) or any(self.is_matrix(operand) for operand in node.args):
-            return matrix_form.contraction(self, node)
+        if self.is_matrix(node) or any(operand.ndim > 1 or self.is_matrix(operand) for operand in node.args):
+            return matrix_sums.contraction(self, node)
         work = Contraction.of(node)
         repeats = any(len(set(labels)) < len(labels) for labels in (work.out, *(labels for _, labels in work.operands)))
         if repeats or node.ndim > 1:
             raise UnsupportedError("Derivatives of one sample by another have no closed form in SymPy.")
-        product = sp.Mul(*(self.used[operand] for operand in node.args))
+        product = sp.Mul(*(self.written(operand) for operand in node.args))
         return Reduction("sum", product) if work.summed() else product
 
     # Elementwise

@@ -70,7 +70,19 @@ class IndexForm(ClosedForm):
             indices = tuple(SAMPLE if index == SAMPLE else self._index(names.pop(0), dim) for index, dim in dims)
         self._free = {str(index.name) for index in indices if index != SAMPLE}
         self._known.clear()  # what is bound inside is named apart from the free indices
-        return self._written(node, indices)
+        expression = self._written(node, indices)
+        return self._at_all(expression, indices, node.shape) if ascending else expression
+
+    def _at_all(self, expression: Any, indices: Indices, dims: Sequence[Dim]) -> Any:
+        """The expression with every index in it: one that it does not depend on as the 1 that a row of deltas adds up to."""
+        known = sp.sympify(expression).free_symbols
+        ones = sp.Integer(1)
+        for index, dim in zip(indices, dims, strict=True):
+            if index != SAMPLE and index not in known:
+                other = self._fresh(dim, [])
+                ones *= self._sum(sp.KroneckerDelta(index, other), [other])
+        found = ones - 1 if expression == 0 and ones != 1 else expression * ones
+        return self.of_each_sample(found) if SAMPLE in indices else found
 
     def axes(self, node: Node) -> Indices:
         """An index for each axis of a node."""

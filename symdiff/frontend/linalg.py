@@ -8,10 +8,10 @@ from typing import Any
 import sympy as sp
 
 from symdiff.frontend.rule import Rule
-from symdiff.functions.linalg import Cholesky, HalvedTriangle, LogDeterminant, Solve
+from symdiff.functions.linalg import Cholesky, Cofactors, HalvedTriangle, LogDeterminant, Solve
 from symdiff.graph.axes import concatenate, reshape
 from symdiff.graph.build import broadcast, broadcast_to, contract
-from symdiff.graph.linalg import cholesky, det, inverse, logdet, solve, triangle
+from symdiff.graph.linalg import cholesky, cofactors, det, inverse, logdet, solve, triangle
 from symdiff.graph.node import Node
 
 
@@ -54,6 +54,7 @@ RULES: dict[type, Rule] = {
     LogDeterminant: Rule(_of_matrix(logdet)),
     Solve: Rule(_of_matrix(solve)),
     Cholesky: Rule(_of_matrix(cholesky)),
+    Cofactors: Rule(_of_matrix(cofactors)),
     HalvedTriangle: Rule(lambda walk, expression, args: triangle(args[0], 0.5)),
     sp.KroneckerProduct: Rule(_kronecker),
     sp.BlockMatrix: Rule(_blocks, lambda e: tuple(e.blocks.flat())),

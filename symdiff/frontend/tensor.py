@@ -401,6 +401,7 @@ _TABLE: dict[str, Build] = {
     "inv": _of_square(linalg.inverse),
     "det": _of_square(linalg.det),
     "logdet": _of_square(linalg.logdet),
+    "cofactors": _of_square(linalg.cofactors),
     "cholesky": _of_square(linalg.cholesky),
     "trace": _of_square(linalg.trace),
     "diag": _of_square(_diag),

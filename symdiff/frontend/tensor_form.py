@@ -1,6 +1,6 @@
 """From the graph back to tensors: the closed forms of a model that declares any.
 
-A contraction is an Einstein sum, or `@`, a sum, a transpose where it is one. Windows and places on a diagonal have no form.
+A contraction is an Einstein sum, or `@`, a sum, a transpose where it is one. Windows have no form.
 """
 
 from __future__ import annotations
@@ -76,13 +76,13 @@ class TensorForm(ClosedForm):
             )
         if method is None:
             raise UnsupportedError(f"{node.op} has no closed form in tensors.")
-        return method(node, [self.used[operand] for operand in node.args])
+        return method(node, [self.written(operand) for operand in node.args])
 
     def _pointwise(self, node: Node) -> Any:
         for function, found in ((sd.softmax, softmax_of(node)), (sd.log_softmax, log_softmax_of(node))):
             if node.ndim and found is not None and len(found[1]) == 1:
                 return function(self.used[found[0]], found[1][0])
-        operands = [self.used[operand] for operand in node.args]
+        operands = [self.written(operand) for operand in node.args]
         if any(operand is None for operand in operands):
             return None
         if node.op == "cast":
@@ -103,9 +103,7 @@ class TensorForm(ClosedForm):
     def _contract(self, node: Node, operands: list[Any]) -> Any:
         work = Contraction.of(node)
         if len(set(work.out)) < len(work.out):
-            if operands and len(operands) == 1 and work.out == (0, 0) and node.args[0].ndim == 1:
-                return sd.diag(operands[0])
-            raise UnsupportedError("Entries on a diagonal alone have no closed form in tensors.")
+            return self._on_diagonals(work, operands)
         labels = [own for _, own in work.operands]
         core = tuple(label for label in work.out if any(label in own for own in labels))
         found = self._product(operands, labels, core, work) if operands else sp.Integer(1)
@@ -119,10 +117,35 @@ class TensorForm(ClosedForm):
             self.bare[node] = found
         return sd.broadcast_to(found, self._shape(node.shape))
 
+    def _on_diagonals(self, work: Contraction, operands: list[Any]) -> Any:
+        """A product of identity matrices, which place what is along each repeated axis on a diagonal, with zeros elsewhere."""
+        labels = [own for _, own in work.operands]
+        core = tuple(dict.fromkeys(label for label in work.out if any(label in own for own in labels)))
+        entries = self._product(operands, labels, core, work) if operands else sp.Integer(1)
+        if core == work.out[:1] and len(work.out) == 2:
+            return sd.diag(entries)
+        axes, out = ([core] if core else []), list(work.out)
+        factors = [entries] if core else []
+        for axis, label in enumerate(work.out):
+            ones = sd.broadcast_to(1, (self.size(work.sizes[label]),))
+            if label in work.out[:axis]:
+                out[axis] = len(work.sizes) + axis
+                factors.append(sd.diag(ones))
+                axes.append((label, out[axis]))
+            elif label not in core and work.out.count(label) == 1:
+                factors.append(ones)
+                axes.append((label,))
+        placed = (
+            factors[0]
+            if axes == [tuple(out)]
+            else sd.einsum(f"{','.join(map(letters, axes))}->{letters(out)}", *factors)
+        )
+        return placed if core else entries * placed
+
     def _product(self, operands: list[Any], labels: list[Labels], core: Labels, work: Contraction) -> Any:
         if len(operands) == 1:
             return _single(operands[0], labels[0], core)
-        if len(operands) == 2:
+        if len(operands) == 2 and all(len(set(own)) == len(own) for own in labels):
             (x, y), (la, lb) = operands, labels
             if la == lb == core:
                 return x * y
@@ -148,10 +171,17 @@ class TensorForm(ClosedForm):
         return sd.logdet(*operands)
 
     def _cofactors(self, node: Node, operands: list[Any]) -> Any:
-        """det(A) A^-T, where A is not singular."""
-        (x,) = operands
+        return TensorExpr("cofactors", tuple(operands))
+
+    def _cofactors_tangent(self, node: Node, operands: list[Any]) -> Any:
+        """<V, T> C - V T^T C with V = A^-T and the cofactors C, where A is not singular."""
+        a, t = operands
+        if node.ndim > node.args[0].ndim:
+            raise UnsupportedError("Derivatives of cofactors in several directions have no closed form in tensors.")
         swapped = [*range(node.ndim - 2), node.ndim - 1, node.ndim - 2]
-        return sd.expand_dims(sd.expand_dims(sd.det(x), -1), -1) * sd.transpose(sd.inv(x), swapped)
+        v, c = sd.transpose(sd.inv(a), swapped), TensorExpr("cofactors", (a,))
+        inner = sd.sum(v * t, axis=(-2, -1), keepdims=True)
+        return inner * c - v @ sd.transpose(t, swapped) @ c
 
     def _log_abs_det(self, node: Node, operands: list[Any]) -> Any:
         return sd.log(sd.abs(sd.det(*operands)))
@@ -195,6 +225,9 @@ class TensorForm(ClosedForm):
             if isinstance(item, int):
                 item = (item, item + 1, 1)
                 found, shape = sd.expand_dims(found, axis), [*shape[:axis], 1, *shape[axis:]]
+            if item == Window(dim - 1, ((dim, -1),)):
+                found = found[(*[slice(None)] * axis, slice(None, None, -1))]
+                continue
             if isinstance(item, Window) or item[2] != 1:
                 raise UnsupportedError("Windows and strides have no closed form in tensors.")
             parts = [self._zeros(shape, axis, item[0]), found, self._zeros(shape, axis, dim - item[1])]

@@ -76,6 +76,12 @@ class HalvedTriangle(_OfOneMatrix):
     _label = "halved_triangle"
 
 
+class Cofactors(_OfOneMatrix):
+    """det(A) A^-T, which a singular matrix has too: what closed forms of a determinant's derivative need."""
+
+    _label = "cofactors"
+
+
 class LogDeterminant(sp.Expr):
     """log det A, without the determinant, which overflows early; NaN where that is negative."""
 

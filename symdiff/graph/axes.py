@@ -5,12 +5,13 @@ Attributes count axes from the end, so that an operation stays the same when axe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import count
 
 from symdiff.errors import ShapeError
 from symdiff.graph.bounds import nonnegative
 from symdiff.graph.build import broadcast, broadcast_to, cast, contract, pointwise
-from symdiff.graph.contraction import aligned
+from symdiff.graph.contraction import Contraction, aligned
 from symdiff.graph.item import Item, Window, described, dims_of, needs, plain
 from symdiff.graph.leaves import constant
 from symdiff.graph.node import Node, Shape, intern
@@ -175,11 +176,59 @@ def reshape(x: Node, before: Sequence[Dim], after: Sequence[Dim]) -> Node:
     if total(before) != total(after):
         raise ShapeError(f"reshape: {spelled(before)} has {total(before)} entries, {spelled(after)} {total(after)}.")
     lead = x.ndim - len(before)
-    if x.dtype == "float" and [dim for dim in before if dim != 1] == [dim for dim in after if dim != 1]:
+    if x.dtype == "float" and _longer(before) == _longer(after):
         return _with_single_axes(x, lead, before, after)
     if x.op == "reshape" and x.attributes[1] == before:
         return reshape(x.args[0], x.attributes[0], after)
+    if x.op == "contract" and (groups := split_groups(before, after)) is not None:
+        work = Contraction.of(x)
+        if (apart := split_labels(work, dict(zip(work.out[lead:], groups, strict=True)), reshape)) is not None:
+            return apart
     return intern("reshape", (x,), (before, after), (*x.shape[:lead], *after), x.dtype)
+
+
+def _longer(dims: Sequence[Dim]) -> list[Dim]:
+    """The sizes other than 1."""
+    return [dim for dim in dims if dim != 1]
+
+
+def split_labels(
+    work: Contraction, apart: dict[int, Shape], split: Callable[[Node, Shape, Shape], Node]
+) -> Node | None:
+    """A contraction with several labels in place of some, sizes split; None where an operand is not split but reshaped.
+
+    `split` is the operands' reshaping. Example: the rows of a Kronecker product, split, are those of its factors again.
+    """
+    apart = {label: group for label, group in apart.items() if len(group) > 1}
+    names = count(len(work.sizes))
+    fresh = {label: tuple(next(names) for _ in group) for label, group in apart.items()}
+    operands = []
+    for operand, labels in work.operands:
+        if not apart.keys().isdisjoint(labels):
+            own = tuple(dim for label in labels for dim in apart.get(label, (work.sizes[label],)))
+            operand = split(operand, operand.shape, own)
+            if operand.op == "reshape":
+                return None
+        operands.append(operand)
+    axes = [[new for label in labels for new in fresh.get(label, (label,))] for _, labels in work.operands]
+    out = [new for label in work.out for new in fresh.get(label, (label,))]
+    sizes = work.sizes | {new: dim for label in apart for new, dim in zip(fresh[label], apart[label], strict=True)}
+    return contract(operands, axes, out, sizes)
+
+
+def split_groups(before: Shape, after: Shape) -> list[Shape] | None:
+    """The sizes that each axis is split into; None where axes are joined too."""
+    rest, groups = list(after), []
+    for dim in before:
+        group: list[Dim] = []
+        while not group or total(group) != dim:
+            if not rest:
+                return None
+            group.append(rest.pop(0))
+        groups.append(tuple(group))
+    if groups and all(dim == 1 for dim in rest):
+        return [*groups[:-1], (*groups[-1], *rest)]
+    return None
 
 
 def _with_single_axes(x: Node, lead: int, before: Shape, after: Shape) -> Node:

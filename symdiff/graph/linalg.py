@@ -258,7 +258,23 @@ def logdet(a: Node) -> Node:
 
 def cofactors(a: Node) -> Node:
     """det(A) A^-T, which a singular matrix has too: the derivative of the determinant."""
+    _check_square("cofactors", a)
     return intern("cofactors", (cast(a),), (), a.shape, "float")
+
+
+def cofactors_tangent(a: Node, t: Node) -> Node:
+    """The derivative of the cofactors in the direction T, the second derivative of the determinant; T may have axes in front.
+
+    With A = U S V^T, S diagonal, it is U R V^T, where R = diag(P d) - P o M^T, M = U^T T V and d the diagonal of M; P_ij is
+    the product of all entries of S but two, s_i and s_j, and of det U det V: no division, so that a singular matrix is no
+    exception. It is linear in T and symmetric: <T', C(A, T)> = <T, C(A, T')>.
+    """
+    return intern("cofactors_tangent", (cast(a), cast(t)), (), t.shape, "float")
+
+
+def cofactor_factors(a: Node) -> Node:
+    """U, V and P of `cofactors_tangent`, stacked in front of the rows."""
+    return intern("cofactor_factors", (cast(a),), (), (*a.shape[:-2], 3, *a.shape[-2:]), "float")
 
 
 def log_abs_det(a: Node) -> Node:

@@ -128,6 +128,8 @@ LINALG = (
     "det",
     "logdet",  # log det A, NaN where the determinant is negative
     "cofactors",  # det(A) A^-T, the derivative of the determinant
+    "cofactors_tangent",  # (A, T): their derivative in the direction T, which may have axes in front
+    "cofactor_factors",  # U, V and P, which that derivative is made of; see `graph.linalg.cofactors_tangent`
     "log_abs_det",
     "sign_det",
     "cholesky",  # the lower factor of the symmetric part, positive definite; attribute: whether A is symmetric by its form

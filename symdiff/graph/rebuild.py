@@ -34,6 +34,8 @@ _CONSTRUCTORS: dict[str, Callable[..., Node]] = {
     "det": lambda args: linalg.det(*args),
     "logdet": lambda args: linalg.logdet(*args),
     "cofactors": lambda args: linalg.cofactors(*args),
+    "cofactors_tangent": lambda args: linalg.cofactors_tangent(*args),
+    "cofactor_factors": lambda args: linalg.cofactor_factors(*args),
     "log_abs_det": lambda args: linalg.log_abs_det(*args),
     "sign_det": lambda args: linalg.sign_det(*args),
     "cholesky": lambda args, symmetric: linalg.cholesky(*args),

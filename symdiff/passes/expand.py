@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from symdiff.graph.axes import insert_axes, reduce, sum_axes
-from symdiff.graph.build import pointwise, select
+from symdiff.graph.axes import index, insert_axes, reduce, sum_axes
+from symdiff.graph.build import contract, pointwise, select
 from symdiff.graph.leaves import constant, number
+from symdiff.graph.linalg import cofactor_factors
 from symdiff.graph.node import Node, rewrite, topological
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.softmax import softmax_of
@@ -100,6 +101,22 @@ def _softmax(node: Node) -> Node | None:
     return exponentials / insert_axes(sum_axes(exponentials, axes), axes, x.shape)
 
 
+def _cofactors_tangent(node: Node, a: Node, t: Node) -> Node:
+    """U diag(P d) V^T - U (P o M^T) V^T, where M = U^T T V and d is its diagonal, as sums of products."""
+    whole = (0, a.shape[-1], 1)
+    u, v, p = (index(cofactor_factors(a), [k, whole, whole]) for k in range(3))
+    front = list(range(t.ndim - 2))
+    batch = front[t.ndim - a.ndim :]
+    row, column, i, j, c, d = range(t.ndim, t.ndim + 6)
+    sizes = dict(enumerate(t.shape)) | dict.fromkeys((row, column, i, j, c, d), a.shape[-1])
+
+    def term(*pairs: tuple[int, int]) -> Node:
+        axes = [[*batch, *pair] for pair in pairs]
+        return contract([u, v, u, v, p, t], [*axes, [*batch, i, j], [*front, c, d]], [*front, row, column], sizes)
+
+    return term((row, i), (column, i), (c, j), (d, j)) - term((row, i), (column, j), (c, j), (d, i))
+
+
 _FORMULAS: dict[str, Callable[..., Node]] = {
     "sigmoid": _sigmoid,
     "softplus": _softplus,
@@ -108,6 +125,7 @@ _FORMULAS: dict[str, Callable[..., Node]] = {
     "erfc": lambda node, x: pointwise("erfc_of", x, pointwise("bell", _unsigned(x))),
     "beta_density": beta_density,
     "gamma_density": gamma_density,
+    "cofactors_tangent": _cofactors_tangent,
     **FORMULAS,
 }
 WHOLE = frozenset(_FORMULAS) - frozenset(SPECIAL)  # operations that are always written out, and have no source

@@ -53,6 +53,8 @@ def _of_linear_algebra(node: Node) -> Dim:
             return batch * n * n * n * (2 if node.attributes[0] == "general" else 1)
         case "cofactors":
             return 2 * batch * n * n * n
+        case "cofactor_factors":  # where it takes singular values
+            return 20 * batch * n * n * n
     return batch * n * n * n
 
 

@@ -162,7 +162,16 @@ def _keeps_axis(node: Node, samples: Size) -> bool:
         case "take":
             return not carries(operand, samples)
         case (
-            "solve" | "inverse" | "det" | "logdet" | "cofactors" | "log_abs_det" | "sign_det" | "cholesky" | "triangle"
+            "solve"
+            | "inverse"
+            | "det"
+            | "logdet"
+            | "cofactors"
+            | "cofactor_factors"
+            | "log_abs_det"
+            | "sign_det"
+            | "cholesky"
+            | "triangle"
         ):
             return all(samples in x.shape[:-2] for x in node.args)
     return False

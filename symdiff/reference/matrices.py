@@ -103,6 +103,21 @@ def _determinant(c: Context, node: Any, values: Sequence[Array]) -> Array:
     return _each(lambda rows: _eliminate(c, rows, len(rows)), matrix)
 
 
+def _cofactors(c: Context, node: Any, values: Sequence[Array]) -> Array:
+    """The determinants of what is left without one row and one column, with signs by turns."""
+
+    def of(rows: list[Any]) -> list[Any]:
+        places = range(len(rows))
+
+        def minor(i: int, k: int) -> Any:
+            left = [[rows[r][s] for s in places if s != k] for r in places if r != i]
+            return (-1) ** (i + k) * (_eliminate(c, left, len(left)) if left else c.one)
+
+        return [[minor(i, k) for k in places] for i in places]
+
+    return _each(of, _square(values[0]))
+
+
 def _log_determinant(c: Context, node: Any, values: Sequence[Array]) -> Array:
     """NaN where the determinant is negative."""
     logarithm = guarded(c, lambda c, x: c.ln(x) if x.real > 0 else -c.inf if x == 0 else c.nan)
@@ -258,6 +273,7 @@ MATRIX: dict[str, MatrixFunction] = {
     "Adjoint": _transpose,
     "Trace": _trace,
     "Determinant": _determinant,
+    "Cofactors": _cofactors,
     "LogDeterminant": _log_determinant,
     "Solve": _solve,
     "Cholesky": _cholesky,

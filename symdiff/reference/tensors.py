@@ -188,6 +188,7 @@ _TABLE: dict[str, Function] = {
     "solve": _solve,
     "inv": _inverse,
     "det": _by_matrices("Determinant"),
+    "cofactors": _by_matrices("Cofactors"),
     "logdet": _by_matrices("LogDeterminant"),
     "cholesky": _by_matrices("Cholesky"),
     "trace": lambda self, node, values: np.trace(values[0], axis1=-2, axis2=-1),

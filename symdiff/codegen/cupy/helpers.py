@@ -254,10 +254,20 @@ def _inverse_lower(a):
     "_cofactors": '''\
 def _cofactors(a):
     """det(a) a^-T by singular values, of which each cofactor lacks one: a singular matrix is no exception."""
-    left, values, right = np.linalg.svd(a)
-    sign = np.linalg.det(left) * np.linalg.det(right)
+    left, values, right, sign = _singular_values(a)
     others = sign[..., None] * _prod_others(values, axes=(values.ndim - 1,))
     return (left * others[..., None, :]) @ right
+''',
+    "_cofactor_factors": '''\
+def _cofactor_factors(a):
+    """U, V and P: the cofactors of a change with it by U (diag(P d) - P o M^T) V^T, M = U^T da V and d its diagonal.
+
+    By singular values, of which each entry of P lacks two.
+    """
+    left, values, right, sign = _singular_values(a)
+    one = np.eye(a.shape[-1], dtype=a.dtype)
+    others = sign[..., None, None] * _products(one, values[..., None, :], axes=(-1,), order=1)
+    return np.stack([left, right.swapaxes(-1, -2), others], axis=-3)
 ''',
 }
 IMPORTS = {
@@ -267,7 +277,8 @@ IMPORTS = {
 }
 REQUIRES = {name: needs for name, needs in numpy_helpers.REQUIRES.items() if name not in HELPERS} | {
     "_take": ("_positions",),
-    "_cofactors": ("_prod_others",),
+    "_cofactors": ("_singular_values", "_prod_others"),
+    "_cofactor_factors": ("_singular_values", "_prod_others"),
     "_solve_triangular": ("_checked",),
     "_inverse_lower": ("_checked",),
     "_scatter": ("_positions",),
