@@ -180,10 +180,9 @@ def reshape(x: Node, before: Sequence[Dim], after: Sequence[Dim]) -> Node:
         return _with_single_axes(x, lead, before, after)
     if x.op == "reshape" and x.attributes[1] == before:
         return reshape(x.args[0], x.attributes[0], after)
-    if x.op == "contract" and (groups := split_groups(before, after)) is not None:
-        work = Contraction.of(x)
-        if (apart := split_labels(work, dict(zip(work.out[lead:], groups, strict=True)), reshape)) is not None:
-            return apart
+    groups = split_outside(x, before, after) if x.op == "contract" else None
+    if groups is not None and (apart := split_labels(Contraction.of(x), groups, reshape)) is not None:
+        return apart
     return intern("reshape", (x,), (before, after), (*x.shape[:lead], *after), x.dtype)
 
 
@@ -200,7 +199,7 @@ def split_labels(
     `split` is the operands' reshaping. Example: the rows of a Kronecker product, split, are those of its factors again.
     """
     apart = {label: group for label, group in apart.items() if len(group) > 1}
-    names = count(len(work.sizes))
+    names = count(max(work.sizes, default=0) + 1)
     fresh = {label: tuple(next(names) for _ in group) for label, group in apart.items()}
     operands = []
     for operand, labels in work.operands:
@@ -214,6 +213,22 @@ def split_labels(
     out = [new for label in work.out for new in fresh.get(label, (label,))]
     sizes = work.sizes | {new: dim for label in apart for new, dim in zip(fresh[label], apart[label], strict=True)}
     return contract(operands, axes, out, sizes)
+
+
+def split_outside(x: Node, before: Shape, after: Shape) -> dict[int, Shape] | None:
+    """The labels of a contraction's last axes and the sizes that these are split into; None where one is also left whole.
+
+    So are, of an identity with a row for each entry of what is reshaped, the axes that count these entries.
+    """
+    groups = split_groups(before, after)
+    if groups is None:
+        return None
+    lead = [(dim,) for dim in x.shape[: x.ndim - len(before)]]
+    found: dict[int, Shape] = {}
+    for label, group in zip(Contraction.of(x).out, (*lead, *groups), strict=True):
+        if found.setdefault(label, group) != group:
+            return None
+    return found
 
 
 def split_groups(before: Shape, after: Shape) -> list[Shape] | None:

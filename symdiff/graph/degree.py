@@ -19,7 +19,7 @@ from symdiff.graph.softmax import softmax_of
 _EXPONENTIAL = (
     *("exp", "expm1", "sinh", "cosh", "sech", "csch", "sigmoid", "erfc", "bell", "erfc_of", "erfi"),
     *("gamma", "beta", "lowergamma", "uppergamma", "binomial", "RisingFactorial", "besseli", "besselk"),
-    *("det", "cofactors", "reduce_prod", "prod_others", "prod_others_tangent"),
+    *("det", "cofactors", "cofactors_tangent", "reduce_prod", "prod_others", "prod_others_tangent"),
 )
 _STEEP = 32  # a power with such an exponent, or one that is not known, counts as an exponential
 _PRODUCTS = ("mul", "div", "contract", "neg", "pow")

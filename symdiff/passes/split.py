@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symdiff.graph.axes import reshape, split_groups, split_labels
+from symdiff.graph.axes import reshape, split_groups, split_labels, split_outside
 from symdiff.graph.build import add, pointwise
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.node import Node, Shape, rewrite, topological
@@ -35,9 +35,8 @@ def _split(x: Node, before: Shape, after: Shape) -> Node:
     whole = reshape(x, before, after)
     if whole.op != "reshape":
         return whole
-    if x.op == "contract" and (groups := split_groups(before, after)) is not None:
+    if x.op == "contract" and (outer := split_outside(x, before, after)) is not None:
         work = Contraction.of(x)
-        outer = dict(zip(work.out[-len(before) :], groups, strict=True))
         return split_labels(work, outer | _joined_sums(work), _split) or split_labels(work, outer, _split) or whole
     if x.op not in POINTWISE or any(operand.shape not in ((), x.shape) for operand in x.args):
         return whole

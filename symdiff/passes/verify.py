@@ -148,6 +148,12 @@ def _square(node: Node, x: Shape) -> Shape:
     return x
 
 
+def _cofactors_tangent(node: Node, a: Shape, t: Shape) -> Shape:
+    if t[len(t) - len(a) :] != _square(node, a):
+        raise ShapeError("matrix and direction do not fit")
+    return t
+
+
 def _windows(node: Node, x: Shape) -> Shape:
     """Where windows are counted: their number follows from their size and step, when those are numbers."""
     spans = node.attributes[0]
@@ -178,6 +184,8 @@ _SHAPES: dict[str, Callable[..., Shape]] = {
     "solve": _solve,
     **dict.fromkeys(("contiguous", "cumsum", "triangle"), lambda node, x: x),
     **dict.fromkeys(("inverse", "cofactors", "cholesky"), _square),
+    "cofactors_tangent": _cofactors_tangent,
+    "cofactor_factors": lambda node, a: (*a[:-2], 3, *_square(node, a)[-2:]),
     **dict.fromkeys(("det", "logdet", "log_abs_det", "sign_det"), lambda node, x: _square(node, x)[:-2]),
 }
 _ANY_DTYPE = ("index", "reshape", "contiguous")  # of integers and conditions too
