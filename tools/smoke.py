@@ -1,4 +1,4 @@
-"""Whether symdiff works at all where it is installed: all four dialects compiled, run and held against differences, and the command.
+"""Whether symdiff works where it is installed: each dialect compiled, run and held against differences, and the command.
 
 Needs what symdiff itself needs and nothing else; `make test-minimum` runs it with the lowest versions of that.
 """

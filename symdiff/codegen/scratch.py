@@ -24,7 +24,7 @@ def _in_scratch(block):
 
 def _matmul_into(scratch, number, a, b):
     """a @ b, over the array of that number in scratch; in a new array where it is small, or too large to be kept."""
-    if min(a.ndim, b.ndim) == 1:
+    if a.size * b.size < _LEAST // 8 or min(a.ndim, b.ndim) == 1:  # the result has no more entries than that
         return a @ b
     shape, dtype = (*(a.shape[:-2] or b.shape[:-2]), a.shape[-2], b.shape[-1]), np.result_type(a, b)
     size = math.prod(shape) * dtype.itemsize
