@@ -20,7 +20,7 @@ import symdiff as sd
 
 n, d, k = symbols("n d k", integer=True, positive=True)
 X, W = MatrixSymbol("X", n, d), MatrixSymbol("W", d, k)
-MODEL = sd.Model(sd.mean(HadamardPower(sd.exp(X * W), 2)), params=[W], data=[X], name="growth")
+MODEL = sd.Model(sd.mean(HadamardPower(X * W + sd.exp(X * W), 2)), params=[W], data=[X], name="growth")
 OTHER = sd.Model(sd.mean(HadamardPower(sd.tanh(X * W), 2)), params=[W], data=[X], name="bounded")
 signals_only = pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="the system has no such signal")
 forks_only = pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
