@@ -8,12 +8,19 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH := torch==2.13.0
 CUDA := cuda
 
-.PHONY: help demo test test-gpu lint bench bench-gpu clean
+# The lowest versions that pyproject.toml allows, on the lowest Python, in an environment of their own.
+MINIMUM := build/minimum
+LOWEST := $(shell p=python3.11; "$$p" -c 1 2>/dev/null && echo "$$p" || echo "$(PYTHON)")
+BOUNDS := import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	print(*(line.replace(">=", "==") for line in project["dependencies"]), sep="\n")
+
+.PHONY: help demo test test-gpu test-minimum lint bench bench-gpu clean
 
 help:
 	@echo 'make demo    compile, train and check the two-layer net'
 	@echo 'make test    run every test'
 	@echo 'make test-gpu  run the tests that need CuPy and a GPU; CUDA=cuda13 for CUDA 13'
+	@echo 'make test-minimum  try symdiff with the lowest versions of what it needs'
 	@echo 'make lint    ruff and mypy'
 	@echo 'make bench   run the benchmarks against every peer; ARGS=--quick tries whether they run'
 	@echo 'make bench-gpu  the same on a GPU; CUDA=cuda13 for CUDA 13'
@@ -30,6 +37,9 @@ test: $(VENV)/test.stamp
 test-gpu: $(VENV)/test.stamp
 	$(PIP) --editable '.[$(CUDA)]'
 	$(BIN)/python -m pytest -m gpu
+
+test-minimum: $(MINIMUM)/stamp
+	$(MINIMUM)/bin/python -W error tools/smoke.py
 
 lint: $(VENV)/lint.stamp
 	$(BIN)/ruff check .
@@ -64,6 +74,12 @@ $(VENV)/bench.stamp: pyproject.toml | $(BIN)/python
 
 $(VENV)/lint.stamp: pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[dev]'
+	@touch $@
+
+$(MINIMUM)/stamp: pyproject.toml
+	$(LOWEST) -m venv --clear $(MINIMUM)
+	$(LOWEST) -c '$(BOUNDS)' > $(MINIMUM)/bounds.txt
+	$(MINIMUM)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(MINIMUM)/bounds.txt --editable .
 	@touch $@
 
 $(BIN)/python:

@@ -1,9 +1,9 @@
 """Generated source kept on disk, addressed by what it was generated from.
 
 One entry is one file, named by its key: a header line with the SHA-256 of key and source, then the source. What does
-not match its header (damaged, truncated, moved) counts as absent: it is removed and never executed. Entries are written
-beside and renamed into place, so any number of processes may share a directory. Nothing here makes a compilation fail:
-where the directory cannot be used, one warning says why and symdiff goes on without.
+not match its header (damaged, truncated, moved), or what somebody else may have written, counts as absent: it is removed
+and never executed. Entries are written beside and renamed into place, so any number of processes may share a directory.
+Nothing here makes a compilation fail: where the directory cannot be used, one warning says why and symdiff goes on without.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import os
 import re
 import secrets
 import stat
+import tempfile
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -23,10 +25,16 @@ import platformdirs
 from symdiff.errors import OutputError
 from symdiff.version import __version__
 
+try:
+    import fcntl
+
+    _SHARED, _ALONE = fcntl.LOCK_SH | fcntl.LOCK_NB, fcntl.LOCK_EX | fcntl.LOCK_NB
+except ImportError:  # Windows
+    _SHARED = _ALONE = 0
+
 DIRECTORY_VARIABLE = "SYMDIFF_CACHE_DIR"
 _KEY = re.compile(r"[0-9a-f]{64}")
 _OWN_FILE = re.compile(r"[0-9a-f]{64}\.(entry|[0-9a-f]{16}\.tmp)")
-_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _warned: set[Path] = set()
 
 
@@ -50,13 +58,16 @@ class Cache:
     Parameters
     ----------
     directory : where entries lie; by default that of the environment variable ``SYMDIFF_CACHE_DIR``, else the
-        platform's cache directory. It is made by the first `put`, for its owner only; one that belongs to
-        somebody else, or that others may write to, is not used, because what it holds is executed.
+        platform's cache directory, else, for a user without a home, one of the user's own among temporary files. It
+        is made by the first `put`, for its owner only; one that belongs to somebody else, or that others may write
+        to, is not used, because what it holds is executed.
     """
 
     def __init__(self, directory: str | os.PathLike[str] | None = None) -> None:
         chosen = directory or os.environ.get(DIRECTORY_VARIABLE) or platformdirs.user_cache_path("symdiff")
-        self.directory = Path(os.path.expanduser(chosen)).absolute()
+        expanded = os.path.expanduser(chosen)
+        homeless = expanded.startswith("~")  # there is no home to put in its place
+        self.directory = _temporary() if homeless else Path(expanded).absolute()
 
     def get(self, key: str) -> str | None:
         """The source stored under `key`, or None where there is none that is whole."""
@@ -64,7 +75,7 @@ class Cache:
         if not self._usable():
             return None
         try:
-            header, _, payload = path.read_bytes().partition(b"\n")
+            header, _, payload = _read(path).partition(b"\n")
         except OSError:
             return None
         if header == _header(key, payload):
@@ -83,28 +94,37 @@ class Cache:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not self._usable():
                 return
-            try:
-                beside.write_bytes(_header(key, payload) + b"\n" + payload)
-                os.replace(beside, path)
-            finally:
-                beside.unlink(missing_ok=True)
+            with self._locked(_SHARED):
+                try:
+                    beside.touch(mode=0o600, exist_ok=False)
+                    beside.write_bytes(_header(key, payload) + b"\n" + payload)
+                    os.replace(beside, path)
+                finally:
+                    beside.unlink(missing_ok=True)
+        except FileNotFoundError:  # the cache was cleared meanwhile
+            return
         except OSError as error:
             self._warn(f"cannot be written to ({error.strerror or error})")
 
     def info(self) -> tuple[Path, int, int]:
         """The directory, how many entries it holds, and their size in bytes."""
         try:
-            sizes = [path.stat().st_size for path in self._files() if path.suffix == ".entry"]
+            entries = [path.lstat() for path in self._files() if path.suffix == ".entry"]
+            sizes = [entry.st_size for entry in entries if stat.S_ISREG(entry.st_mode)]
         except OSError as error:
             raise OutputError(f"Cannot read the cache directory {self.directory}: {error.strerror}.") from error
         return self.directory, len(sizes), sum(sizes)
 
     def clear(self) -> int:
-        """Remove every entry, and what interrupted writes left; the number of entries removed. Other files stay."""
+        """Remove every entry, and what interrupted writes left; the number of entries removed. Other files stay.
+
+        So do those that are being written.
+        """
         try:
-            found = self._files()
-            for path in found:
-                path.unlink(missing_ok=True)
+            with self._locked(_ALONE) as alone:
+                found = [path for path in self._files() if alone or path.suffix == ".entry"]
+                for path in found:
+                    path.unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"Cannot clear the cache directory {self.directory}: {error.strerror}.") from error
         return sum(path.suffix == ".entry" for path in found)
@@ -120,17 +140,28 @@ class Cache:
             return []
         return sorted(path for path in self.directory.iterdir() if _OWN_FILE.fullmatch(path.name))
 
+    @contextmanager
+    def _locked(self, kind: int) -> Iterator[bool]:
+        """Lock the directory, `_SHARED` by all that write, or `_ALONE`; whether that was possible at once."""
+        with ExitStack() as stack:
+            try:
+                descriptor = os.open(self.directory, os.O_RDONLY)
+                stack.callback(os.close, descriptor)
+                fcntl.flock(descriptor, kind)
+                possible = True
+            except (NameError, OSError):  # Windows has no such locks, nor have all file systems
+                possible = False
+            yield possible
+
     def _usable(self) -> bool:
         """Whether the directory exists and nobody else can have put something into it."""
         try:
-            status = self.directory.stat()
+            status, link = self.directory.stat(), self.directory.lstat()
         except OSError:
             return False
-        if os.name != "posix":  # elsewhere owners and modes say nothing; a user's cache directory is the user's
-            return True
-        if status.st_uid != os.getuid():
+        if not _belongs(status) or not _belongs(link):
             self._warn(f"belongs to another user: set {DIRECTORY_VARIABLE} to a directory of your own")
-        elif status.st_mode & _OTHERS_MAY_WRITE:
+        elif _others_may_write(status):
             self._warn(f"is writable by others: run chmod 700 on it, or set {DIRECTORY_VARIABLE} to another")
         else:
             return True
@@ -141,6 +172,35 @@ class Cache:
             _warned.add(self.directory)
             message = f"The cache directory {self.directory} {problem}. symdiff goes on without a cache."
             warnings.warn(message, CacheWarning, stacklevel=4)
+
+
+def _read(path: Path) -> bytes:
+    """The content of a file that nobody but the user can have written; nothing where it is another, or no file."""
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait for somebody to write
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or not _belongs(status) or _others_may_write(status):
+            return b""
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
+
+
+# Elsewhere than on POSIX, owners and modes say nothing; there a user's cache directory is the user's.
+def _belongs(status: os.stat_result) -> bool:
+    return os.name != "posix" or status.st_uid == os.getuid()
+
+
+def _others_may_write(status: os.stat_result) -> bool:
+    return os.name == "posix" and bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+
+
+def _temporary() -> Path:
+    """A directory among temporary files: that of this user, which nobody else can take the place of unnoticed."""
+    user = f"-{os.getuid()}" if os.name == "posix" else ""
+    return Path(tempfile.gettempdir()).absolute() / f"symdiff{user}"
 
 
 def _header(key: str, payload: bytes) -> bytes:

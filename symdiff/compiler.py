@@ -173,11 +173,18 @@ def cache_key(model: Lowered, options: Options) -> str:
         *model.outputs,
         *(f"{name}={node.digest.hex()}" for node, name in (*model.names.items(), *model.texts.items())),
     ]
-    inputs = [f"{e.name}:{e.role}:{e.node.shape}:{e.node.dtype}:{e.symbol}" for e in model.declarations.inputs]
+    inputs = [f"{e.name}:{e.role}:{e.node.shape}:{e.node.dtype}:{_words(e.symbol)}" for e in model.declarations.inputs]
+    sizes = [f"{_words(symbol)}={size}" for symbol, size in model.declarations.sizes.items()]
+    indices = [f"{name}:{length}" for name, length in model.declarations.indices]
     return key_of(
         sp.__version__, header(options), model.name, str(model.declarations.samples), str(model.declarations.pointwise),
-        str(model.objective is None), *inputs, *labels, *(node.digest for node in nodes),
+        str(model.objective is None), str(sizes), str(indices), *inputs, *labels, *(node.digest for node in nodes),
     )  # fmt: skip
+
+
+def _words(symbol: Any) -> str:
+    """A symbol with what SymPy knows of it: the closed forms in docstrings are in its dialect, and simplified by that."""
+    return f"{type(symbol).__name__} {symbol} {sorted(getattr(symbol, 'assumptions0', {}).items())}"
 
 
 def _nominal_sizes(counts: Sequence[Dim], model: Lowered) -> dict[str, int]:

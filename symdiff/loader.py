@@ -10,6 +10,7 @@ import linecache
 import sys
 import threading
 import traceback
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -24,25 +25,25 @@ CACHE_PACKAGE = "symdiff_cache"
 """Modules named ``symdiff_cache.<name>_<key>`` can be imported, and so unpickled, wherever the cache holds `key`."""
 
 _lock = threading.RLock()
+_live: weakref.WeakValueDictionary[str, ModuleType] = weakref.WeakValueDictionary()
+"""Modules by name, as long as anything of them is in use: ``sys.modules`` would keep every model ever compiled."""
 
 
 def load_source(source: str, module_name: str, filename: str) -> ModuleType:
-    """Execute `source` and return it as the module `module_name`, registered as if it had been imported.
+    """Execute `source` and return it as the module `module_name`, which can be imported as long as it is in use.
 
-    Its NamedTuples can be pickled, and tracebacks show its lines under `filename`. The same source under
+    So its NamedTuples can be pickled; tracebacks show its lines under `filename`. The same source under
     the same name is executed once, so that what an earlier call returned stays importable.
     """
     with _lock:
-        loaded = sys.modules.get(module_name)
+        loaded = _live.get(module_name)
         if loaded is not None and getattr(loaded.__loader__, "source", None) == source:
             return loaded
         loader = _SourceLoader(source, filename)
         module = importlib.util.module_from_spec(_spec(module_name, loader))
         with _registered(module):
             loader.exec_module(module)
-        package, _, name = module_name.rpartition(".")
-        if package:
-            setattr(importlib.import_module(package), name, module)
+        del sys.modules[module_name]
         return module
 
 
@@ -97,23 +98,43 @@ def refuse_twins(models: Sequence[Model]) -> None:
 
 
 class _SourceLoader(importlib.abc.InspectLoader):
-    """Executes source that is held in memory."""
+    """Executes source that is held in memory, once.
+
+    The module, its functions, its classes and so their instances keep each other: each is importable while one is in use.
+    """
 
     def __init__(self, source: str, filename: str) -> None:
         self.source = source
         self.filename = filename
+        self.module: ModuleType | None = None
 
     def get_source(self, fullname: str) -> str:
         return self.source
 
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self.module
+
     def exec_module(self, module: ModuleType) -> None:
+        if module is self.module:
+            return
         lines = [line + "\n" for line in self.source.removesuffix("\n").split("\n")]
-        linecache.cache[self.filename] = (len(self.source), None, lines, self.filename)
+        entry = (len(self.source), None, lines, self.filename)
+        linecache.cache[self.filename] = entry
+        weakref.finalize(module, _forget_lines, self.filename, entry).atexit = False
         exec(compile(self.source, self.filename, "exec", dont_inherit=True), module.__dict__)
+        for value in vars(module).values():
+            if isinstance(value, type) and value.__module__ == module.__name__:
+                value._module = module  # type: ignore[attr-defined]
+        self.module = _live[module.__name__] = module
+
+
+def _forget_lines(filename: str, entry: object) -> None:
+    if linecache.cache.get(filename) is entry:
+        del linecache.cache[filename]
 
 
 class _CacheFinder(importlib.abc.MetaPathFinder):
-    """Finds ``symdiff_cache.<name>_<key>`` in the cache on disk.
+    """Finds modules that are in use, and ``symdiff_cache.<name>_<key>`` in the cache on disk.
 
     Unpickling a gradient imports the module its class came from. In a process that imported symdiff this makes
     that work, without the model: the key in the name says which source, and the cache checks it before it is executed.
@@ -122,6 +143,8 @@ class _CacheFinder(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if (live := _live.get(fullname)) is not None:
+            return live.__spec__
         package, _, name = fullname.partition(".")
         if package != CACHE_PACKAGE:
             return None

@@ -9,6 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from symdiff import loader
+
 FOLDER = str(Path(__file__).parent / "stand_in")
 
 
@@ -23,8 +25,9 @@ def stand_in(known: Mapping[str, ModuleType] | None = None) -> Iterator[ModuleTy
     finally:
         sys.path.remove(FOLDER)
         cupy = taken_out().get("cupy")
-        for name in [name for name, module in sys.modules.items() if _is_of(module, cupy)]:
-            del sys.modules[name]  # or what asks for it later finds one that computes with another CuPy
+        for modules in (sys.modules, loader._live):
+            for name in [name for name, module in modules.items() if _is_of(module, cupy)]:
+                del modules[name]  # or what asks for it later finds one that computes with another CuPy
         sys.modules.update(others)
 
 

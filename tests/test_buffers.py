@@ -48,20 +48,21 @@ CHANGED = [
         "a product, and what is done to it",
         ["a = np.exp(x @ y.T - x[:, :1])", "c = np.add.reduce(a)"],
         "c",
-        ["a = _matmul_into(0, x, y.T)", "a -= x[:, :1]", "a = np.exp(a, out=a)", "c = np.add.reduce(a)"],
+        ["a = _matmul_into(scratch, 0, x, y.T)", "a -= x[:, :1]", "a = np.exp(a, out=a)", "c = np.add.reduce(a)"],
     ),
     (
         "a view of a product",
         ["a = x[:, :1] - (x @ y.T).T", "c = np.add.reduce(a)"],
         "c",
-        ["a = _matmul_into(0, x, y.T).T", "a = np.subtract(x[:, :1], a, out=a)", "c = np.add.reduce(a)"],
+        ["a = _matmul_into(scratch, 0, x, y.T).T", "a = np.subtract(x[:, :1], a, out=a)", "c = np.add.reduce(a)"],
     ),
     (
         "in scratch again, where the first is not needed",
         ["a = x @ y.T", "b = (a + 1) @ x", "c = np.exp(b) @ y.T", "r = np.add.reduce(c)"],
         "r",
         [
-            *("a = _matmul_into(0, x, y.T)", "b = _matmul_into(1, a + 1, x)", "c = _matmul_into(0, np.exp(b), y.T)"),
+            *("a = _matmul_into(scratch, 0, x, y.T)", "b = _matmul_into(scratch, 1, a + 1, x)"),
+            "c = _matmul_into(scratch, 0, np.exp(b), y.T)",
             "r = np.add.reduce(c)",
         ],
     ),
@@ -70,22 +71,27 @@ CHANGED = [
         ["a = x @ y.T", "v = a[:1]", "b = x.T @ x", "c = _helper(v)", "d = y.T @ y + c[0, 0]", "r = b * d"],
         "r",
         [
-            *("a = _matmul_into(0, x, y.T)", "v = a[:1]", "b = _matmul_into(1, x.T, x)", "c = _helper(v)"),
-            *("d = _matmul_into(2, y.T, y)", "d += c[0, 0]", "r = b * d"),
+            *(
+                "a = _matmul_into(scratch, 0, x, y.T)",
+                "v = a[:1]",
+                "b = _matmul_into(scratch, 1, x.T, x)",
+                "c = _helper(v)",
+            ),
+            *("d = _matmul_into(scratch, 2, y.T, y)", "d += c[0, 0]", "r = b * d"),
         ],
     ),
     (
         "elsewhere in scratch, while what a helper made of the first is needed",
         ["a = _helper(x @ y.T)", "b = x.T @ x", "r = a * b"],
         "r",
-        ["a = _helper(_matmul_into(0, x, y.T))", "b = _matmul_into(1, x.T, x)", "r = a * b"],
+        ["a = _helper(_matmul_into(scratch, 0, x, y.T))", "b = _matmul_into(scratch, 1, x.T, x)", "r = a * b"],
     ),
     (
         "elsewhere in scratch, while what was written over the first is needed",
         ["a = x @ y.T", "b = np.exp(a)", "c = x.T @ x", "d = b + c", "r = np.add.reduce(d)"],
         "r",
         [
-            *("a = _matmul_into(0, x, y.T)", "b = np.exp(a, out=a)", "c = _matmul_into(1, x.T, x)"),
+            *("a = _matmul_into(scratch, 0, x, y.T)", "b = np.exp(a, out=a)", "c = _matmul_into(scratch, 1, x.T, x)"),
             *("d = np.add(b, c, out=b)", "r = np.add.reduce(d)"),
         ],
     ),
@@ -105,13 +111,13 @@ CHANGED = [
         "only inside of what is returned",
         ["a = np.exp(x @ y.T) @ x", "b = a.T"],
         "b",
-        ["a = np.exp(_matmul_into(0, x, y.T)) @ x", "b = a.T"],
+        ["a = np.exp(_matmul_into(scratch, 0, x, y.T)) @ x", "b = a.T"],
     ),
     (
         "outside of scratch, where it is returned",
         ["a = x @ y.T", "b = np.exp(a)"],
         "b",
-        ["a = _matmul_into(0, x, y.T)", "b = np.exp(a)"],
+        ["a = _matmul_into(scratch, 0, x, y.T)", "b = np.exp(a)"],
     ),
 ]
 KEPT = [
@@ -153,6 +159,7 @@ KNOWN = [
 def run(lines, returned, x, y):
     """The results of the lines, with NumPy."""
     scope = {"np": np, "x": x, "y": y, "_helper": lambda x: x, "threading": threading, "math": __import__("math")}
+    scope["scratch"] = {}
     exec("\n\n".join(HELPERS.values()) + "\n_LEAST = 0\n" + "\n".join(lines), scope)  # the lines are the test's own
     return eval(returned, scope)
 
@@ -197,20 +204,25 @@ def drawn(count, seed=0):
     return rng.standard_normal((8, 20)), rng.standard_normal((count, 8))
 
 
+def idle(module):
+    """The arrays that this thread keeps."""
+    return dict(vars(module._SCRATCH).get("arrays", {}))
+
+
 def kept(module):
     """The bytes of each array that this thread keeps."""
-    return {number: array.nbytes for number, array in vars(module._SCRATCH).items()}
+    return {number: array.nbytes for number, array in idle(module).items()}
 
 
 def test_scratch_is_kept_for_the_next_call_until_it_is_released(module):
     module.grad(*drawn(100))
     assert kept(module) == {}  # of small arrays new ones are as fast
     module.grad(*drawn(2_000))
-    arrays = dict(vars(module._SCRATCH))
+    arrays = idle(module)
     assert kept(module) == {0: 2_000 * 20 * 8}
     module.grad(*drawn(1_500, seed=1))
     module.value(*drawn(1_200, seed=1))
-    assert all(vars(module._SCRATCH)[number] is array for number, array in arrays.items())
+    assert all(idle(module)[number] is array for number, array in arrays.items())
     module.grad(*drawn(3_000))
     assert kept(module) == {0: 3_000 * 20 * 8}
     module.release_scratch()
@@ -223,7 +235,7 @@ def test_releasing_reaches_every_thread(module):
     found = []
     with ThreadPoolExecutor(1) as other:
         other.submit(module.grad, *drawn(2_000)).result()
-        other.submit(lambda: found.extend(map(weakref.ref, vars(module._SCRATCH).values()))).result()
+        other.submit(lambda: found.extend(map(weakref.ref, idle(module).values()))).result()
         assert found
         assert found[0]() is not None
         module.release_scratch()
@@ -236,7 +248,7 @@ def test_a_thread_that_ends_leaves_nothing(module):
 
     def work():
         module.grad(*drawn(2_000))
-        found.extend(map(weakref.ref, vars(module._SCRATCH).values()))
+        found.extend(map(weakref.ref, idle(module).values()))
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -268,7 +280,7 @@ def test_no_result_is_in_scratch(module):
             else (results if function == "grad" else results[1])
         )
         for array in arrays:
-            assert not any(np.shares_memory(array, own) for own in vars(module._SCRATCH).values())
+            assert not any(np.shares_memory(array, own) for own in idle(module).values())
 
 
 def test_callers_on_many_threads_do_not_meet(module):

@@ -5,14 +5,18 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import stat
 import subprocess
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
 import platformdirs
 import pytest
+import sympy as sp
 
+import symdiff as sd
 from symdiff import cache as cache_module
 from symdiff.cache import Cache, CacheWarning, key_of
 
@@ -52,6 +56,104 @@ def test_only_put_makes_the_directory_and_for_its_owner_only(cache):
     cache.put(KEY, SOURCE)
     if os.name == "posix":
         assert cache.directory.stat().st_mode & 0o777 == 0o700
+
+
+@posix_only
+def test_entries_are_their_owners_only_whatever_the_umask(cache):
+    before = os.umask(0)
+    try:
+        cache.put(KEY, SOURCE)
+    finally:
+        os.umask(before)
+    assert cache.directory.stat().st_mode & 0o777 == 0o700
+    assert entry(cache).stat().st_mode & 0o777 == 0o600
+
+
+@posix_only
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_an_entry_that_others_may_have_written_is_absent_and_removed(cache, mode):
+    cache.put(KEY, SOURCE)
+    cache.directory.chmod(0o755)
+    entry(cache).chmod(mode)
+    assert cache.get(KEY) is None
+    assert not entry(cache).exists()
+    cache.put(KEY, SOURCE)
+    assert cache.get(KEY) == SOURCE
+
+
+@posix_only
+@pytest.mark.skipif(getattr(os, "geteuid", int)() != 0, reason="only root gives files away")
+def test_an_entry_of_another_user_is_absent_and_removed(cache):
+    cache.put(KEY, SOURCE)
+    os.chown(entry(cache), 12345, -1)
+    assert cache.get(KEY) is None
+    assert not entry(cache).exists()
+
+
+@posix_only
+@pytest.mark.skipif(getattr(os, "geteuid", int)() != 0, reason="only root gives files away")
+def test_a_link_of_another_user_to_a_directory_is_not_used(cache, tmp_path):
+    cache.put(KEY, SOURCE)
+    (tmp_path / "link").symlink_to(cache.directory)
+    assert Cache(tmp_path / "link").get(KEY) == SOURCE
+    os.chown(tmp_path / "link", 12345, -1, follow_symlinks=False)
+    with pytest.warns(CacheWarning, match="belongs to another user"):
+        assert Cache(tmp_path / "link").get(KEY) is None
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _socket(path: Path) -> None:
+    os.mknod(path, 0o600 | stat.S_IFSOCK)
+
+
+@posix_only
+@pytest.mark.parametrize("make", [_pipe, _device, _socket, Path.mkdir])
+def test_what_is_no_file_in_place_of_an_entry_is_absent_and_nothing_waits_for_it(cache, make):
+    cache.put(key_of("another model"), SOURCE)
+    make(entry(cache))
+    assert cache.get(KEY) is None
+    assert cache.info()[1] == 1
+    if make is not Path.mkdir:
+        cache.put(KEY, SOURCE)
+        assert cache.get(KEY) == SOURCE
+
+
+@pytest.mark.parametrize("chosen", [None, "~/cache", "~nobody_of_that_name/cache"])
+def test_without_a_home_directory_the_cache_is_among_temporary_files(monkeypatch, tmp_path, chosen):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: os.fspath(path))  # as where no home is known
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda name: Path("~/.cache") / name)
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
+    monkeypatch.delenv("SYMDIFF_CACHE_DIR", raising=False)
+    cache = Cache(chosen)
+    cache.put(KEY, SOURCE)
+    assert cache.get(KEY) == SOURCE
+    assert cache.directory.parent == tmp_path / "temporary"
+    assert [path.name for path in tmp_path.iterdir()] == ["temporary"]
+    if os.name == "posix":
+        assert cache.directory.name == f"symdiff-{os.getuid()}"
+        assert cache.directory.stat().st_mode & 0o777 == 0o700
+
+
+def test_clear_spares_what_is_being_written(cache, monkeypatch):
+    cache.put(key_of("another model"), SOURCE)
+    replace = os.replace
+
+    def cleared_before(beside, path):
+        assert Cache(cache.directory).clear() == 1
+        replace(beside, path)
+
+    monkeypatch.setattr(os, "replace", cleared_before)
+    cache.put(KEY, SOURCE)
+    assert cache.get(KEY) == SOURCE
+    assert cache.clear() == 1
 
 
 def test_info_and_clear_see_entries_and_leave_other_files(cache):
@@ -155,6 +257,32 @@ def test_a_directory_others_may_write_to_is_not_used(cache, mode):
     entry(cache).unlink()
     cache.put(KEY, SOURCE)
     assert not entry(cache).exists()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (lambda: _total("i"), lambda: _total("j")),
+        (lambda: _total("i"), lambda: _total_of_a_tensor()),
+    ],
+)
+def test_a_docstring_is_the_models_own(monkeypatch, tmp_path, first, second):
+    """Models that are one graph, but written with other names of indices, or in another dialect."""
+    monkeypatch.setenv("SYMDIFF_CACHE_DIR", str(tmp_path))
+    found = [sd.compile(model()).__doc__ for model in (first, second)]
+    assert found == [sd.compile(model(), cache=False).__doc__ for model in (first, second)]
+    assert found[0] != found[1]
+
+
+def _total(letter: str) -> sd.Model:
+    n, index = sp.Symbol("n", integer=True, positive=True), sp.Symbol(letter, integer=True)
+    w, x = sp.Symbol("w"), sp.IndexedBase("x", shape=(n,))
+    return sd.Model(sp.Sum(sp.sin(w * x[index]), (index, 0, n - 1)), params=[w], data=[x], name="total")
+
+
+def _total_of_a_tensor() -> sd.Model:
+    w, x = sp.Symbol("w"), sd.Tensor("x", sp.Symbol("n", integer=True, positive=True))
+    return sd.Model(sd.sum(sd.sin(w * x)), params=[w], data=[x], name="total")
 
 
 @posix_only

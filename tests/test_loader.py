@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import inspect
 import linecache
@@ -10,11 +11,15 @@ import pickle
 import subprocess
 import sys
 import traceback
+import weakref
 
 import pytest
+import sympy as sp
 
+import symdiff as sd
 from symdiff.cache import Cache, key_of
 from symdiff.errors import ModelError, ModelWarning
+from symdiff.graph.node import _interned
 from symdiff.loader import CACHE_PACKAGE, load_models, load_source
 
 GENERATED = """\
@@ -68,7 +73,7 @@ def write(tmp_path, monkeypatch):
 def test_source_is_a_module_with_a_name_and_a_file():
     module = load_source(GENERATED, "loaded_line", "<line>")
     assert module.grad(3.0) == (6.0,)
-    assert sys.modules["loaded_line"] is module
+    assert importlib.import_module("loaded_line") is module
     assert (module.__name__, module.__file__) == ("loaded_line", "<line>")
 
 
@@ -90,9 +95,59 @@ def test_tracebacks_and_inspect_show_the_source():
 def test_the_same_source_is_executed_once_and_other_source_replaces_it():
     module = load_source(GENERATED, "loaded_twice", "<line>")
     assert load_source(GENERATED, "loaded_twice", "<line>") is module
+    assert importlib.import_module("loaded_twice") is module
     other = load_source("x = 1\n", "loaded_twice", "<line>")
-    assert sys.modules["loaded_twice"] is other
+    assert importlib.import_module("loaded_twice") is other
     assert not hasattr(other, "grad")
+
+
+@pytest.mark.parametrize("kept", ["module", "function", "class", "result"])
+def test_a_module_stays_importable_as_long_as_anything_of_it_is_in_use(kept):
+    module = load_source(GENERATED, "loaded_kept", "<kept>")
+    used = {"module": module, "function": module.grad, "class": module.Grad, "result": module.grad(3.0)}[kept]
+    result, reference, module = module.grad(3.0) if kept == "result" else None, weakref.ref(module), None
+    gc.collect()
+    assert importlib.import_module("loaded_kept") is reference()
+    assert inspect.getsource(reference().grad) == "def grad(w):\n    return Grad(2 * w)\n"
+    if result:
+        assert type(pickle.loads(pickle.dumps(used))) is type(result)
+    del sys.modules["loaded_kept"], used, result
+    gc.collect()
+    assert reference() is None
+    assert "<kept>" not in linecache.cache
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("loaded_kept")
+
+
+def test_lines_of_a_module_stay_when_another_of_that_file_name_goes():
+    first = load_source(GENERATED, "loaded_first", "<shared>")
+    second = load_source(GENERATED, "loaded_second", "<shared>")
+    del first
+    gc.collect()
+    assert inspect.getsource(second.grad) == "def grad(w):\n    return Grad(2 * w)\n"
+
+
+def test_compiling_many_models_keeps_none_of_them():
+    """Neither modules nor their source nor nodes of their graphs."""
+    w, x = sp.symbols("w x")
+
+    def compiled(number):
+        model = sd.Model(sd.mean(sp.sin(w * x + number)), params=[w], data=[x])
+        return weakref.ref(sd.compile(model, cache=False))
+
+    def kept():
+        gc.collect()
+        return (
+            [name for name in sys.modules if name.startswith(f"{CACHE_PACKAGE}.")],
+            len(linecache.cache),
+            len(_interned),
+        )
+
+    compiled(0)
+    before = kept()
+    references = [compiled(number) for number in range(1, 6)]
+    assert kept() == before
+    assert [reference() for reference in references] == [None] * 5
 
 
 def test_source_that_fails_leaves_no_module():

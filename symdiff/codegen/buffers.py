@@ -20,6 +20,8 @@ from itertools import count
 from symdiff.codegen.program import Assign, Statement
 from symdiff.graph.node import Shape
 
+SCRATCH = "scratch"
+"""The argument of a block function that holds arrays to compute in."""
 _BINARY: dict[type[ast.operator], tuple[str, str]] = {
     ast.Add: ("add", "+"),
     ast.Sub: ("subtract", "-"),
@@ -47,12 +49,14 @@ class Buffers:
     returned : the expressions that the function returns.
     xp : what the array library is imported as.
     need : called with the name of each helper the source uses.
+    uses_scratch : whether a statement that was placed computes in scratch.
     """
 
     shapes: Mapping[str, Shape]
     returned: Sequence[str]
     xp: str
     need: Callable[[str], None]
+    uses_scratch: bool = False
     _own: dict[str, Shape] = field(default_factory=dict)  # what may be written over after its last use
     _in_scratch: dict[str, set[int]] = field(default_factory=dict)  # variable in use -> what it may be a view of
     _used: set[int] = field(default_factory=set)  # the numbers that this statement must leave alone
@@ -172,8 +176,11 @@ class Buffers:
         if tree is not spared and isinstance(tree, ast.BinOp) and self._product(source, tree) is tree:
             number = next(n for n in count() if n not in self._used)
             self._used.add(number)
+            self.uses_scratch = True
             self.need("_matmul_into")
-            return f"_matmul_into({number}, {self._text(source, tree.left)}, {self._text(source, tree.right)})"
+            return (
+                f"_matmul_into({SCRATCH}, {number}, {self._text(source, tree.left)}, {self._text(source, tree.right)})"
+            )
         code, found, at = source.encode(), "", tree.col_offset  # positions are of bytes
         for part in _parts(tree):
             found += code[at : part.col_offset].decode()

@@ -135,10 +135,11 @@ class ModuleWriter:
     def imports(self) -> list[str]:
         """What the module imports: NumPy, the standard library, scipy.special where it must."""
         streamed = "_Threads" in self.needed
-        lines = ["import contextvars"] if streamed else []
+        lines = ["import _thread", "import contextvars"] if streamed else []
         lines += ["import math"] if self.needed.keys() & _WITH_MATH else []
         lines += ["import os", "import threading", "from collections import deque"] if streamed else []
-        lines += ["from concurrent import futures", "from contextlib import nullcontext"] if streamed else []
+        lines += ["from contextlib import suppress"] if streamed else []
+        lines += ["from itertools import starmap", "from queue import SimpleQueue"] if streamed else []
         lines += ["from typing import NamedTuple", "", f"import numpy as {self.xp}"]
         return [*lines, *self.special_imports("scipy.special")]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from symdiff.codegen.buffers import Buffers
+from symdiff.codegen.buffers import SCRATCH, Buffers
 from symdiff.codegen.function import FunctionWriter
 from symdiff.codegen.program import Assign, Function, Return, listed, returned
 from symdiff.graph.node import Node
@@ -99,13 +99,15 @@ class StageWriter:
         name = f"_{self.name}_block" + (f"_{number + 1}" if number else "")
         sizes = writer.sizes.unknown
         others = [self._source(node) for node in rest] + [self.writer.sizes[size] for size in sizes]
-        doc = f"The part of `{self.name}` that one block of samples has."
         given = (*arguments.values(), *(writer.sizes[size] for size in sizes))
         if writer.missing_dtype:
             others, given = [*others, self.writer.dtype], (*given, writer.missing_dtype)
-        self._call(name, stage, data, others, dict(zip(results, targets, strict=True)))
-        statements = Buffers(writer.shapes, parts, writer.xp, self.need).place(writer.statements)
-        return Function(name, given, doc, (*statements, Return(returned(parts))))
+        buffers = Buffers(writer.shapes, parts, writer.xp, self.need)
+        statements = (*buffers.place(writer.statements), Return(returned(parts)))
+        called = f"_in_scratch({name})" if buffers.uses_scratch else name
+        self._call(called, stage, data, others, dict(zip(results, targets, strict=True)))
+        doc = f"The part of `{self.name}` that one block of samples has."
+        return Function(name, (SCRATCH, *given) if buffers.uses_scratch else given, doc, statements)
 
     def _source(self, node: Node) -> str:
         """How a value that a block function is given is written."""
@@ -113,7 +115,7 @@ class StageWriter:
 
     def _arguments(self, data: Sequence[Node], rest: Sequence[Node]) -> tuple[dict[Node, str], set[str]]:
         """The names of a block function's arguments: those of the variables they are given, where they have some."""
-        taken = {self.writer.xp}
+        taken = {self.writer.xp, SCRATCH}
         found = {}
         for node in (*data, *rest):
             source = self._source(node)
@@ -121,7 +123,7 @@ class StageWriter:
         return found, taken
 
     def _call(
-        self, name: str, stage: Stage, data: Sequence[Node], others: Sequence[str], targets: dict[Node, str]
+        self, block: str, stage: Stage, data: Sequence[Node], others: Sequence[str], targets: dict[Node, str]
     ) -> None:
         """The statement that runs the pass."""
         writer, samples = self.writer, self.plan.samples
@@ -137,7 +139,7 @@ class StageWriter:
         sums, most = self._largest([node for node, _ in stage.partials])
         more += f", sums={sums}" if most > widest and most >= _LARGE else ""
         left = ", ".join(targets.values()) if len(targets) > 1 else listed([*targets.values()])
-        call = f"_over_blocks({name}, {writer.writer.size(samples).source}, {width}, {arrays}, {listed(others)}, {laws}{more})"
+        call = f"_over_blocks({block}, {writer.writer.size(samples).source}, {width}, {arrays}, {listed(others)}, {laws}{more})"
         writer.statements.append(Assign(left, call))
         writer.texts |= {node: writer.variable(target) for node, target in targets.items()}
 

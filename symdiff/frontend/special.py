@@ -48,8 +48,8 @@ OPERATIONS: dict[Any, str] = {
             sp.gamma, sp.loggamma, sp.digamma, sp.beta, sp.RisingFactorial,
             sp.besselj, sp.bessely, sp.besseli, sp.besselk, sp.airyai, sp.airyaiprime, sp.airybi, sp.airybiprime,
             sp.elliptic_k, sp.elliptic_f, sp.Ei, sp.li, sp.Si, sp.Ci, sp.Shi, sp.Chi, sp.fresnels, sp.fresnelc,
-            cfunctions.expm1, cfunctions.log1p, cfunctions.hypot, numpy_nodes.maximum, numpy_nodes.minimum,
-            numpy_nodes.logaddexp,
+            cfunctions.expm1, cfunctions.log1p, cfunctions.hypot, numpy_nodes.logaddexp,
+            *(getattr(numpy_nodes, name) for name in ("maximum", "minimum") if hasattr(numpy_nodes, name)),  # SymPy 1.14
         )
     },
     cfunctions.Sqrt: "sqrt",
