@@ -150,8 +150,7 @@ class ClosedForm:
         if node.op == "input":
             return self.symbols[node]
         if node.op == "constant":
-            value = node.attributes[0]
-            return sp.sympify(value) if isinstance(value, bool) else number(value)
+            return number(node.attributes[0])
         if node.op == "size":
             return self.size(node.attributes[0])
         if node.ndim > 2:
@@ -239,6 +238,8 @@ class ClosedForm:
 
 def number(value: float) -> Any:
     """A constant as an exact number where it is a short fraction, so that closed forms read as a person writes them."""
+    if isinstance(value, bool):
+        return sp.true if value else sp.false
     if value != value:
         return sp.nan
     if value in (float("inf"), float("-inf")):

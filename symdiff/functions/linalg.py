@@ -16,6 +16,7 @@ from sympy.printing.precedence import PRECEDENCE
 
 from symdiff.errors import ShapeError
 from symdiff.functions.elementwise import one_expression
+from symdiff.functions.given import as_sympy
 from symdiff.functions.reductions import is_matrix
 from symdiff.functions.tensor import TensorExpr, is_tensor, operands
 
@@ -31,7 +32,7 @@ class Solve(_OwnMatrix):
     """A^-1 B without the inverse: ``args == (A, B)``."""
 
     def __new__(cls, a: Any, b: Any) -> Solve:
-        return super().__new__(cls, sp.sympify(a), sp.sympify(b))
+        return super().__new__(cls, as_sympy(a), as_sympy(b))
 
     @property
     def shape(self) -> tuple[Any, Any]:
@@ -51,7 +52,7 @@ class _OfOneMatrix(_OwnMatrix):
     _label = ""
 
     def __new__(cls, argument: Any) -> Any:
-        return super().__new__(cls, sp.sympify(argument))
+        return super().__new__(cls, as_sympy(argument))
 
     @property
     def shape(self) -> tuple[Any, Any]:
@@ -83,7 +84,7 @@ class LogDeterminant(sp.Expr):
     is_extended_real = True
 
     def __new__(cls, argument: Any) -> LogDeterminant:
-        return super().__new__(cls, sp.sympify(argument))
+        return super().__new__(cls, as_sympy(argument))
 
     def _sympystr(self, printer: Any) -> str:
         return f"logdet({printer._print(self.args[0])})"

@@ -15,6 +15,7 @@ from sympy.matrices.matrixbase import MatrixBase
 
 from symdiff.errors import ModelError
 from symdiff.functions.elementwise import one_expression
+from symdiff.functions.given import as_sympy
 from symdiff.functions.tensor import TensorExpr, TensorScalar, is_tensor
 
 NAMES = ("sum", "mean", "max", "min", "prod", "norm", "logsumexp")
@@ -27,7 +28,7 @@ class Reduction(sp.Expr):
     is_extended_real = True
 
     def __new__(cls, name: Any, argument: Any) -> Reduction:
-        return super().__new__(cls, Str(str(name)), sp.sympify(argument))
+        return super().__new__(cls, Str(str(name)), as_sympy(argument))
 
     @property
     def name(self) -> str:
@@ -58,7 +59,7 @@ class AxisReduction(MatrixExpr):
     """A reduction of a matrix along one axis, which keeps size 1: ``args == (Str(name), matrix, axis)``."""
 
     def __new__(cls, name: Any, argument: Any, axis: Any) -> AxisReduction:
-        return super().__new__(cls, Str(str(name)), sp.sympify(argument), sp.Integer(axis))
+        return super().__new__(cls, Str(str(name)), as_sympy(argument), sp.Integer(axis))
 
     name = Reduction.name
     argument = Reduction.argument
@@ -88,7 +89,7 @@ class AxisFunction(MatrixExpr):
     """A function of whole rows or columns that keeps the shape (softmax, log_softmax): args as `AxisReduction`."""
 
     def __new__(cls, name: Any, argument: Any, axis: Any) -> AxisFunction:
-        return super().__new__(cls, Str(str(name)), sp.sympify(argument), sp.Integer(axis))
+        return super().__new__(cls, Str(str(name)), as_sympy(argument), sp.Integer(axis))
 
     name = Reduction.name
     argument = Reduction.argument
