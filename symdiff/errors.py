@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,23 +16,27 @@ class SymdiffError(Exception):
     Parameters
     ----------
     message : what is wrong and what to do about it, in one or two sentences.
+    notes : further lines, under it.
     expression : the sub-expression of the user's model that is at fault, already as text.
     place : ``file:line`` of the ``Model(...)`` call.
     """
 
-    def __init__(self, message: str, *, expression: str | None = None, place: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, notes: Sequence[str] = (), expression: str | None = None, place: str | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
+        self.notes = notes
         self.expression = expression
         self.place = place
 
     def __str__(self) -> str:
-        lines = [self.message]
+        lines = [self.message, *(f"  {note}" for note in self.notes)]
         if self.expression is not None:
             lines.append(f"  in: {shorten(self.expression)}")
         if self.place is not None:
             lines.append(f"  model: {self.place}")
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 class ModelError(SymdiffError, ValueError):
@@ -62,7 +66,18 @@ class ModelWarning(UserWarning):
 def warn(message: str, place: str) -> None:
     """Issue a `ModelWarning` at ``file:line``, where the user's `Model(...)` call is."""
     file, _, line = place.rpartition(":")
-    warnings.warn_explicit(f"{message}\n  model: {place}", ModelWarning, file, int(line), registry=_shown)
+    warnings.warn_explicit(f"{printable(message)}\n  model: {place}", ModelWarning, file, int(line), registry=_shown)
+
+
+def printable(text: str, keep: str = "") -> str:
+    """A text in which names of a model may stand, for a terminal or a source file.
+
+    What is no character to be seen is written as an escape, unless it is in `keep`: control characters, which a terminal
+    obeys, and those that change the direction of writing, so that something else is read than what is there.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
 
 
 def shorten(text: str, limit: int = 200) -> str:

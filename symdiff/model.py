@@ -13,10 +13,10 @@ from typing import Any
 import sympy as sp
 from sympy.logic.boolalg import Boolean
 
-from symdiff.errors import ModelError, located
+from symdiff.errors import ModelError, located, printable
 from symdiff.frontend.accepted import SYMBOL_NAMES, SYMBOLS, as_written
-from symdiff.frontend.text import text
 from symdiff.functions.given import as_sympy
+from symdiff.functions.printing import text
 
 _record: ContextVar[list[Model] | None] = ContextVar("_record", default=None)
 
@@ -107,7 +107,7 @@ class Model:
 
     def __repr__(self) -> str:
         declared = ", ".join(str(symbol) for symbol in self.params)
-        return f"<Model {self.name}: params {declared}; {self.place}>"
+        return printable(f"<Model {self.name}: params {declared}; {self.place}>")
 
     @property
     def is_named(self) -> bool:

@@ -20,6 +20,7 @@ from symdiff.frontend.scalar import OPERATIONS
 from symdiff.frontend.special import CLOSED_FORMS
 from symdiff.functions import elementwise as own
 from symdiff.functions.elementwise import EntrywiseFunction
+from symdiff.functions.linalg import held
 from symdiff.functions.reductions import AxisFunction, AxisReduction, Reduction
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.node import Node, topological
@@ -95,7 +96,8 @@ class ClosedForm:
     def convert(self, node: Node) -> None:
         """Find the expression of a node whose operands were converted."""
         missing = (self.used[operand] for operand in node.args if isinstance(self.used.get(operand), NoForm))
-        self.own[node] = self.used[node] = next(missing, None) or self._form(node)
+        self.own[node] = next(missing, None) or self._form(node)
+        self.used[node] = held(self.own[node])
         name = self.named.get(node)
         if name is not None and node.op != "input":
             self.used[node] = self.name(node, name)

@@ -11,8 +11,8 @@ import sympy as sp
 
 from symdiff.errors import ModelError, UnsupportedError, warn
 from symdiff.frontend.indices import inferred_shapes, scan
-from symdiff.frontend.text import text
 from symdiff.functions.given import as_sympy
+from symdiff.functions.printing import text
 from symdiff.graph.inputs import Input
 from symdiff.graph.leaves import parameter
 from symdiff.graph.node import Node

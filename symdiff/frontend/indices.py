@@ -11,7 +11,7 @@ from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.tensor.array.array_comprehension import ArrayComprehension
 
 from symdiff.errors import ModelError
-from symdiff.frontend.text import text
+from symdiff.functions.printing import text
 
 Ranges = Mapping[Any, tuple[Any, Any]]  # bound index -> its first and last value
 WRITTEN_OUT = (ExprWithLimits, ArrayComprehension)

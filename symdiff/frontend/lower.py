@@ -19,9 +19,9 @@ from symdiff.frontend.printing import one_line
 from symdiff.frontend.registered import registered_rule
 from symdiff.frontend.rule import Rule
 from symdiff.frontend.special import refusal
-from symdiff.frontend.text import text
 from symdiff.frontend.whole import as_scalar
 from symdiff.functions.given import as_sympy
+from symdiff.functions.printing import text
 from symdiff.graph.inputs import Input
 from symdiff.graph.leaves import size
 from symdiff.graph.node import Node, topological

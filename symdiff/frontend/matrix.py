@@ -21,6 +21,8 @@ from symdiff.frontend.reductions import reduce_axes
 from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.frontend.whole import SAMPLES_BESIDE_MATRIX, as_scalar, is_one_by_one
 from symdiff.functions.elementwise import EntrywiseFunction
+from symdiff.functions.linalg import Explicit
+from symdiff.functions.printing import text
 from symdiff.functions.reductions import AxisFunction, AxisReduction
 from symdiff.graph.axes import identity, index, insert_axes, matmul, stack, sum_axes
 from symdiff.graph.bounds import nonnegative
@@ -163,10 +165,10 @@ def _power(walk: Any, expression: Any, args: list[Node]) -> Node:
     """A whole power as repeated squaring; a negative one is the inverse of a power."""
     exponent = expression.exp
     if not exponent.is_Integer:
-        raise UnsupportedError(f"The matrix power {exponent} is not supported: only whole powers are.")
+        raise UnsupportedError(f"The matrix power {text(exponent)} is not supported: only whole powers are.")
     (x,) = args
     if expression.base.shape == (1, 1) and _shape(x) != (1, 1):
-        remedy = f"write sp.HadamardPower(X, {exponent}) for the power of its entries"
+        remedy = f"write sp.HadamardPower(X, {text(exponent)}) for the power of its entries"
         raise ShapeError(f"SymPy takes this {_spelled(x)} matrix for 1x1: {remedy}.")
     _check_square("A matrix power", x)
     result, square, n = None, x, abs(int(exponent))
@@ -252,6 +254,7 @@ RULES: dict[type, Rule] = {
     EntrywiseFunction: Rule(_entrywise, lambda e: e.args[1:]),
     MatrixSlice: Rule(_slice, _first),
     MatrixBase: Rule(_explicit, lambda e: tuple(e.flat())),
+    Explicit: Rule(_explicit, lambda e: tuple(e.args[0].flat())),
     AxisReduction: Rule(_axis_reduction, lambda e: (e.argument,)),
     AxisFunction: Rule(_axis_function, lambda e: (e.argument,)),
 }

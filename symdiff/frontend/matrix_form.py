@@ -12,7 +12,7 @@ from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.expressions.slice import MatrixSlice
 
 from symdiff.errors import UnsupportedError
-from symdiff.functions.linalg import Cholesky, HalvedTriangle, LogDeterminant
+from symdiff.functions.linalg import Cholesky, Element, Explicit, HalvedTriangle, LogDeterminant
 from symdiff.functions.reductions import AxisReduction, Reduction
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.node import Node
@@ -65,7 +65,7 @@ def _single(form: Any, x: Any, labels: Labels, out: Labels, sizes: dict[int, Any
             x = AxisReduction("sum", x, axis)
             sizes = {**sizes, label: 1}
     if out == ():
-        return x[0, 0] if not isinstance(x, AxisReduction) else Reduction("sum", x.argument)
+        return _entry(x, 0, 0) if not isinstance(x, AxisReduction) else Reduction("sum", x.argument)
     if len(set(out)) == 1:
         return DiagMatrix(x) if len(kept) == 1 else None
     return _laid_out(form, x, labels, out, sizes)
@@ -264,9 +264,15 @@ def entry_or_slice(form: Any, node: Node) -> Any:
     if x.ndim != 2 or len(items) != 2:
         raise UnsupportedError("A slice of these axes has no form in matrix algebra.")
     if all(isinstance(item, int) for item in items):
-        return matrix[items[0], items[1]]
+        return _entry(matrix, *items)
     sliced = MatrixSlice(matrix, *(_bounds(form, item) for item in items))
     return sliced.T if isinstance(items[0], int) else sliced
+
+
+def _entry(matrix: Any, row: Any, column: Any) -> Any:
+    """An entry; of a product, an inverse and the like as it is."""
+    written_out = isinstance(matrix, sp.MatrixExpr) and not isinstance(matrix, (sp.MatrixSymbol, Explicit))
+    return Element(matrix, row, column) if written_out else matrix[row, column]
 
 
 def _bounds(form: Any, item: Any) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ from sympy.matrices.matrixbase import MatrixBase
 from symdiff.errors import ModelError
 from symdiff.functions.elementwise import one_expression
 from symdiff.functions.given import as_sympy
+from symdiff.functions.printing import text
 from symdiff.functions.tensor import TensorExpr, TensorScalar, is_tensor
 
 NAMES = ("sum", "mean", "max", "min", "prod", "norm", "logsumexp")
@@ -121,8 +122,8 @@ def _reduce(name: str, argument: Any, axis: Any, keepdims: bool) -> Any:
     argument = one_expression(argument, name)
     if axis is not None and not isinstance(axis, int | sp.Integer):
         raise ModelError(
-            f"sd.{name} reduces one expression; its second argument is axis, a number, not {axis}."
-            + (f" Of two expressions: sd.{name}imum({argument}, {axis})." if name in ("max", "min") else "")
+            f"sd.{name} reduces one expression; its second argument is axis, a number, not {text(axis)}."
+            + (f" Of two expressions: sd.{name}imum({text(argument)}, {text(axis)})." if name in ("max", "min") else "")
         )
     if axis is None and not keepdims:
         return Reduction(name, argument)
@@ -131,7 +132,7 @@ def _reduce(name: str, argument: Any, axis: Any, keepdims: bool) -> Any:
         raise ModelError(
             f"sd.{name}: axis= and keepdims= need a matrix; a scalar expression is reduced over its samples "
             f"as sd.{name}(e){two}.",
-            expression=str(argument),
+            expression=text(argument),
         )
     if axis is None:
         return AxisReduction(name, AxisReduction(name, argument, 0), 1)
@@ -143,7 +144,7 @@ def _reduced_tensor(name: str, argument: TensorExpr, axis: Any, keepdims: bool) 
     given = () if axis is None else tuple(axis) if isinstance(axis, tuple | list) else (axis,)
     if any(not isinstance(a, int | sp.Integer) for a in given):
         of_two = f" Of two tensors: sd.{name}imum(a, b)." if name in ("max", "min") else ""
-        raise ModelError(f"sd.{name}: axis={axis} is neither a whole number nor a tuple of them.{of_two}")
+        raise ModelError(f"sd.{name}: axis={text(axis)} is neither a whole number nor a tuple of them.{of_two}")
     axes = None if axis is None else tuple(int(a) for a in given)
     reduced = TensorExpr("reduce", (argument,), (name, axes, bool(keepdims)))
     return TensorScalar(reduced) if axes is None and not keepdims else reduced
@@ -199,7 +200,7 @@ def log_softmax(argument: Any, axis: int = -1) -> Any:
 
 def _axis_of_tensor(axis: Any, name: str) -> int:
     if not isinstance(axis, int | sp.Integer):
-        raise ModelError(f"sd.{name}: axis={axis} is not a whole number.")
+        raise ModelError(f"sd.{name}: axis={text(axis)} is not a whole number.")
     return int(axis)
 
 
@@ -210,6 +211,6 @@ def _along(name: str, argument: Any, axis: int) -> Any:
     if not is_matrix(argument):
         raise ModelError(
             f"sd.{name} needs a matrix, with an axis to normalise along; for two classes use sd.sigmoid.",
-            expression=str(argument),
+            expression=text(argument),
         )
     return AxisFunction(name, argument, _axis(axis, name))

@@ -16,7 +16,7 @@ from typing import Any
 
 import sympy as sp
 
-from symdiff.errors import ModelError
+from symdiff.errors import ModelError, printable
 from symdiff.functions.given import NotASympyExpressionError, as_sympy, refuse_text
 from symdiff.functions.tensor_text import latex, plain
 
@@ -339,4 +339,4 @@ def _key(part: Any) -> Hashable:
 
 def spelled(root: TensorExpr) -> str:
     """A tensor as text for a message, its head alone where that would be long."""
-    return plain(root, longest=200)
+    return printable(plain(root, longest=200))
