@@ -16,6 +16,7 @@ from typing import Any, TextIO, TypeVar
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
@@ -24,7 +25,7 @@ from symdiff.bench import PEERS as BENCH_PEERS, Timing, bench as bench_model, pa
 from symdiff.cache import Cache, CacheWarning
 from symdiff.compare import Comparison, compare as compare_model
 from symdiff.compiler import Generated, generate
-from symdiff.errors import InternalError, ModelError, ModelWarning, OutputError, SymdiffError
+from symdiff.errors import InternalError, ModelError, ModelWarning, OutputError, SymdiffError, printable
 from symdiff.files import module_path, read_options, write_generated
 from symdiff.loader import load_models, refuse_twins
 from symdiff.model import Model
@@ -189,7 +190,7 @@ def compile_command(
     if check:
         problems, failed = _each(models, lambda model: _out_of_date(model, out, given))
         for problem in (problem for found in problems for problem in found):
-            click.echo(problem)
+            _say(problem)
         ctx.exit(1 if failed or any(problems) else 0)
     options = _options(given)
 
@@ -236,7 +237,8 @@ def show_command(
         models, lambda model: show_model(model, latex=latex, source=source, graph=graph, options=options)
     )
     if texts:
-        click.echo("\n\n".join(text.rstrip("\n") for text in texts))
+        shown = "\n\n".join(text.rstrip("\n") for text in texts)
+        click.echo(shown) if source else _say(shown)  # source is printed to the byte
     ctx.exit(1 if failed else 0)
 
 
@@ -317,9 +319,9 @@ def bench_command(
     with Progress(console=Console(stderr=True), transient=True) as bars:
 
         def run(model: Model) -> Timing:
-            bar = bars.add_task(model.name)
+            bar = bars.add_task(escape(printable(model.name)))
             show = partial(bars.update, bar)
-            progress = lambda what, done, of: show(description=what, completed=done, total=of)  # noqa: E731
+            progress = lambda what, done, of: show(description=escape(what), completed=done, total=of)  # noqa: E731
             return bench_model(model, progress=progress, **given)
 
         timings, failed = _each(models, run)
@@ -346,7 +348,7 @@ def cache_info_command() -> None:
       symdiff cache info
     """
     directory, entries, size = Cache().info()
-    click.echo(f"{directory}\n{_count(entries, 'module')}, {size / 1e6:.1f} MB")
+    _say(f"{directory}\n{_count(entries, 'module')}, {size / 1e6:.1f} MB")
 
 
 @cache_group.command("clear")
@@ -358,7 +360,7 @@ def cache_clear_command() -> None:
       symdiff cache clear
     """
     cache = Cache()
-    click.echo(f"Removed {_count(cache.clear(), 'module')} from {cache.directory}")
+    _say(f"Removed {_count(cache.clear(), 'module')} from {cache.directory}")
 
 
 def message_of(error: Exception) -> str:
@@ -373,6 +375,11 @@ def traceback_of(error: Exception) -> str:
     return "".join(traceback.format_exception(error)).rstrip()
 
 
+def _say(text: str, err: bool = False) -> None:
+    """Print lines that names of a model, or of files, may stand in."""
+    click.echo(printable(text, keep="\n\t"), err=err)
+
+
 def _show_warning(
     message: Warning | str,
     category: type[Warning],
@@ -383,7 +390,7 @@ def _show_warning(
 ) -> None:
     ours = issubclass(category, ModelWarning | CacheWarning)
     text = f"warning: {message}" if ours else warnings.formatwarning(message, category, filename, lineno, line)
-    click.echo(text.rstrip(), err=True)
+    _say(text.rstrip(), err=True)
 
 
 def _each(models: Iterable[Model], work: Callable[[Model], T]) -> tuple[list[T], bool]:
@@ -403,7 +410,7 @@ def _each(models: Iterable[Model], work: Callable[[Model], T]) -> tuple[list[T],
 def _report(error: Exception, model: Model | None = None) -> None:
     debug = click.get_current_context().meta[DEBUG]
     where = "" if model is None or model.place in str(error) else f"\n  model: {model.place}"
-    click.echo(traceback_of(error) if debug else message_of(error) + where, err=True)
+    _say(traceback_of(error) if debug else message_of(error) + where, err=True)
 
 
 def _load(*targets: Target) -> list[Model]:
@@ -457,7 +464,7 @@ def _problem(model: Model, path: Path, given: Mapping[str, Any]) -> str | None:
 def _print_report(path: Path, generated: Generated) -> None:
     sizes = ", ".join(f"{name} = {size:,}" for name, size in generated.sizes.items())
     counted = f"; operations are counted at {sizes}" if sizes else ""
-    click.echo(f"{path}: {_count(len(generated.functions), 'function')} in {generated.seconds:.2f} s{counted}")
+    _say(f"{path}: {_count(len(generated.functions), 'function')} in {generated.seconds:.2f} s{counted}")
     table = Table("function", box=None, padding=(0, 2))
     table.add_column("operations", justify="right")
     table.add_column("in general", overflow="fold")

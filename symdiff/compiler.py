@@ -98,7 +98,8 @@ def compile(
             if store:
                 store.put(key, source)
         module_name = f"{CACHE_PACKAGE}.{identifier(lowered.name)}_{key}"
-        return load_source(source, module_name, f"<symdiff {identifier(lowered.name)}_{backend}>")
+        shown = f"<symdiff {identifier(lowered.name)}_{backend} {key[:12]}>"  # another for each model, also of one name
+        return load_source(source, module_name, shown)
 
 
 def generate(model: Model, options: Options) -> Generated:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,12 +28,21 @@ class SymdiffError(Exception):
     Parameters
     ----------
     message : what is wrong and what to do about it, in one or two sentences.
+    notes : further lines, under it.
     expression : the sub-expression of the user's model that is at fault, already as text.
     place : ``file:line`` of the ``Model(...)`` call.
     """
 
-    def __init__(self, message: str | Later, *, expression: str | None = None, place: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str | Later,
+        *,
+        notes: Sequence[str] = (),
+        expression: str | None = None,
+        place: str | None = None,
+    ) -> None:
         super().__init__(message)
+        self.notes = notes
         self.expression = expression
         self.place = place
 
@@ -43,12 +52,12 @@ class SymdiffError(Exception):
         return str(self.args[0])
 
     def __str__(self) -> str:
-        lines = [self.message]
+        lines = [self.message, *(f"  {note}" for note in self.notes)]
         if self.expression is not None:
             lines.append(f"  in: {shorten(self.expression)}")
         if self.place is not None:
             lines.append(f"  model: {self.place}")
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 class ModelError(SymdiffError, ValueError):
@@ -73,8 +82,11 @@ class InternalError(SymdiffError):
     def __init__(self, fault: Exception | str, *, place: str | None = None) -> None:
         what = f"{type(fault).__name__}: {fault}" if isinstance(fault, Exception) else fault
         super().__init__(
-            f"internal error: {what}\nThis is a fault of symdiff, not of the model. Please report it, with the model and the "
-            "traceback (of a command, the option --debug shows it).",
+            f"internal error: {what}",
+            notes=[
+                "This is a fault of symdiff, not of the model. Please report it, with the model and the traceback (of a "
+                "command, the option --debug shows it)."
+            ],
             place=place,
         )
 
@@ -90,7 +102,18 @@ class ModelWarning(UserWarning):
 def warn(message: str, place: str) -> None:
     """Issue a `ModelWarning` at ``file:line``, where the user's `Model(...)` call is."""
     file, _, line = place.rpartition(":")
-    warnings.warn_explicit(f"{message}\n  model: {place}", ModelWarning, file, int(line), registry=_shown)
+    warnings.warn_explicit(f"{printable(message)}\n  model: {place}", ModelWarning, file, int(line), registry=_shown)
+
+
+def printable(text: str, keep: str = "") -> str:
+    """A text in which names of a model may stand, for a terminal or a source file.
+
+    What is no character to be seen is written as an escape, unless it is in `keep`: control characters, which a terminal
+    obeys, and those that change the direction of writing, so that something else is read than what is there.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
 
 
 def shorten(text: str, limit: int = 200) -> str:

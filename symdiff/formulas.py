@@ -11,12 +11,12 @@ import sympy as sp
 
 from symdiff.derive import NOTHING_TO_DIFFERENTIATE_BY, parameters, stabilised
 from symdiff.diff.second import gradient as differentiate
-from symdiff.errors import ModelError, UnsupportedError, located
+from symdiff.errors import ModelError, UnsupportedError, located, printable
 from symdiff.frontend.closed_form import NoForm
 from symdiff.frontend.forms import forms, indices
 from symdiff.frontend.lower import Lowered, lower
 from symdiff.frontend.printing import one_line
-from symdiff.functions.latex import latex
+from symdiff.functions.latex import latex, verbatim
 from symdiff.graph.inputs import Input
 from symdiff.graph.node import Node, topological, users
 from symdiff.graph.ops import LEAVES
@@ -65,7 +65,7 @@ class _Line:
     def text(self, samples: str) -> str:
         """In the words of the model."""
         axes = f"[{', '.join(map(str, self.indices))}]" if self.indices else ""
-        return f"{self.name}{axes} = {one_line(self.expression, samples)}"
+        return printable(f"{self.name}{axes}") + f" = {one_line(self.expression, samples)}"
 
     def latex(self, model: str, samples: str) -> str:
         """In LaTeX, under the name of the model."""
@@ -77,7 +77,7 @@ class _Line:
         else:
             left = f"{{{latex(sp.Symbol(self.name))}}}{axes}" if axes else latex(sp.Symbol(self.name))
         if isinstance(self.expression, NoForm):
-            return rf"{left} = \text{{{str(self.expression).replace('_', ' ')}}}"
+            return f"{left} = {verbatim(str(self.expression))}"
         return f"{left} = {latex(self.expression, samples)}"
 
 
@@ -154,7 +154,7 @@ def _used(lines: list[_Line], wanted: Sequence[str]) -> list[_Line]:
 
 def _roman(name: str) -> str:
     """A name as LaTeX."""
-    return r"\mathrm{" + name.replace("_", r"\_") + "}"
+    return r"\mathrm{" + name.replace("_", r"\_") + "}" if re.fullmatch(r"\w+", name) else verbatim(name)
 
 
 def _shared(model: Lowered, roots: Sequence[Node], user_names: dict[Node, str]) -> dict[Node, str]:

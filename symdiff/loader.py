@@ -75,9 +75,9 @@ def load_models(path: Path, *chosen: int | str) -> list[Model]:
         models = list({id(model): model for found in picked for model in found}.values())
     else:
         if not models:
-            reasons = "".join(f"\n  {reason}" for reason in left_out.values())
             raise ModelError(
-                f"{path} holds no model: assign one to a variable of the module, name = symdiff.Model(...).{reasons}"
+                f"{path} holds no model: assign one to a variable of the module, name = symdiff.Model(...).",
+                notes=[*left_out.values()],
             )
         for place, reason in left_out.items():
             warn(reason, place)

@@ -13,9 +13,10 @@ from typing import Any
 import sympy as sp
 from sympy.logic.boolalg import Boolean
 
-from symdiff.errors import ModelError
-from symdiff.frontend.accepted import SEVERAL, SYMBOL_NAMES, SYMBOLS, as_written, is_expression
-from symdiff.frontend.text import text
+from symdiff.errors import ModelError, located, printable
+from symdiff.frontend.accepted import SYMBOL_NAMES, SYMBOLS, as_written
+from symdiff.functions.given import as_sympy
+from symdiff.functions.printing import text
 
 _record: ContextVar[list[Model] | None] = ContextVar("_record", default=None)
 
@@ -36,7 +37,7 @@ def domain(symbol: Any, low: float = -math.inf, high: float = math.inf) -> Domai
     """
     try:
         bounds = float(low), float(high)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ModelError(f"domain({symbol}, {low}, {high}): the bounds must be numbers.") from error
     if not bounds[0] < bounds[1]:
         raise ModelError(f"domain({symbol}, {low}, {high}) is empty: the lower bound comes first.")
@@ -93,7 +94,7 @@ class Model:
         if not (self.params or self.data or self.constants):
             raise ModelError("A Model needs symbols: declare them in params, data or constants.", place=self.place)
         self.named = self._expressions(named, "named")
-        self.samples = None if samples is None else sp.sympify(samples)
+        self.samples = None if samples is None else self._size(samples)
         if (record := _record.get()) is not None:
             record.append(self)
 
@@ -106,7 +107,7 @@ class Model:
 
     def __repr__(self) -> str:
         declared = ", ".join(str(symbol) for symbol in self.params)
-        return f"<Model {self.name}: params {declared}; {self.place}>"
+        return printable(f"<Model {self.name}: params {declared}; {self.place}>")
 
     @property
     def is_named(self) -> bool:
@@ -134,14 +135,8 @@ class Model:
         return {key: self._expression(e, f"{what}[{key!r}]") for key, e in given.items()}
 
     def _expression(self, given: Any, what: str) -> Any:
-        try:
-            expression = as_written(given)
-        except (sp.SympifyError, TypeError, AttributeError) as error:
-            raise ModelError(
-                f"{what} is not a SymPy expression but a {type(given).__name__}.", place=self.place
-            ) from error
-        if not is_expression(expression):
-            raise ModelError(f"{what} is a {type(given).__name__}, not one expression: {SEVERAL}.", place=self.place)
+        with located(self.place):
+            expression = as_written(given, what)
         if (part := _infinite_part(expression)) is not None:
             raise ModelError(
                 "An infinite constant leaves no value to differentiate: write a finite number. oo may be compared with, "
@@ -150,6 +145,10 @@ class Model:
                 place=self.place,
             )
         return expression
+
+    def _size(self, given: Any) -> Any:
+        with located(self.place):
+            return as_sympy(given, "samples")
 
     def _symbols(self, symbols: Any, what: str) -> tuple[Any, ...]:
         if isinstance(symbols, (str, sp.Basic, *SYMBOLS)):

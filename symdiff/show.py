@@ -6,7 +6,7 @@ from pathlib import Path
 
 from symdiff.compiler import generate
 from symdiff.drawing import draw
-from symdiff.errors import ModelError, OutputError
+from symdiff.errors import ModelError, OutputError, printable
 from symdiff.formulas import formulas, formulas_in_latex
 from symdiff.frontend.lower import lower
 from symdiff.model import Model
@@ -50,4 +50,4 @@ def show(
         return "\n".join([*drawn, generate(model, options).source])
     if latex:
         return "\n".join([*drawn, *formulas_in_latex(lower(model), options)])
-    return "\n".join([*drawn, f"{model.name}", *(f"    {line}" for line in formulas(lower(model), options))])
+    return "\n".join([*drawn, printable(model.name), *(f"    {line}" for line in formulas(lower(model), options))])

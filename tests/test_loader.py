@@ -13,6 +13,7 @@ import sys
 import traceback
 import weakref
 
+import numpy as np
 import pytest
 import sympy as sp
 
@@ -345,3 +346,20 @@ def test_a_file_with_nothing_but_unnamed_models_says_why(write):
     path = write(HEAD + "several = [sd.Model(w, params=[w])]\n")
     with pytest.raises(ModelError, match=r"holds no model(.|\n)*model\.py:5 is left out"):
         load_models(path)
+
+
+def test_modules_of_one_name_show_their_own_lines():
+    w, x = sp.symbols("w x")
+    models = [sd.Model(sd.mean(function(w * x)), params=[w], data=[x]) for function in (sp.sin, sp.cosh)]
+    modules = [sd.compile(model, cache=False) for model in models]
+    assert len({module.__file__ for module in modules}) == 2
+    assert [sd.compile(model, cache=False).__file__ for model in models] == [module.__file__ for module in modules]
+    linecache.checkcache()
+    for module, word in zip(modules, ("sin", "cosh"), strict=True):
+        assert module.__file__.startswith("<symdiff model_numpy ")
+        assert f"np.{word}(" in inspect.getsource(module)
+        with pytest.raises(ValueError, match="x has shape") as caught:
+            module.grad(1.0, np.ones((2, 2)))
+        for frame in traceback.extract_tb(caught.tb):
+            if frame.filename == module.__file__:
+                assert frame.line == module.__loader__.source.split("\n")[frame.lineno - 1].strip()

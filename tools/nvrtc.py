@@ -58,14 +58,20 @@ def cubin(code: str, architecture: str = "sm_90", options: Sequence[str] = ()) -
 
 
 def together(kernels: Sequence[Any], dtype: Any, wide: bool) -> str:
-    """Kernels of many modules as one source, each with its device functions, behind what they include."""
+    """Kernels of many modules as one source, each in a namespace with its device functions, behind what they include."""
     parts: list[str] = []
     headers: dict[str, None] = {}
     for number, kernel in enumerate(kernels):
-        code = kernel.code(dtype, wide).replace('extern "C" ', "").replace(f"{kernel.name}(", f"k{number}(", 1)
+        code = kernel.code(dtype, wide).replace('extern "C" ', "")
         headers |= dict.fromkeys(re.findall("^#include.*\n", code, re.MULTILINE))
         parts.append(f"namespace n{number} {{\n{re.sub('(?m)^#include.*', '', code)}\n}}")
     return "\n".join(["".join(headers), *parts])
+
+
+def mangled(number: int, kernel: Any) -> bytes:
+    """What a kernel of `together` is called in machine code."""
+    space, name = f"n{number}", kernel.name
+    return f"_ZN{len(space)}{space}{len(name)}{name}E".encode()
 
 
 class Resources(NamedTuple):

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from rich.table import Table
 from rich.text import Text
 
+from symdiff.errors import printable
+
 _LEGEND = (
     "Times are medians of one call, all contenders in turns; a ratio below 1 says that the peer is faster. "
     "The first call may compile."
@@ -72,7 +74,9 @@ class Timing:
         """The rows for a person: peers that are faster are yellow, those that differ red."""
         sizes = "".join(f", {name} = {size}" for name, size in self.sizes.items())
         title = f"{self.name} ({self.dtype}{sizes})"
-        found = Table(title=Text(title), title_justify="left", box=None, padding=(0, 2, 0, 0), caption_justify="left")
+        found = Table(
+            title=Text(printable(title)), title_justify="left", box=None, padding=(0, 2, 0, 0), caption_justify="left"
+        )
         for heading in ("function", "contender"):
             found.add_column(heading, no_wrap=True)
         for heading in ("time", "/ symdiff", "first call"):
@@ -86,7 +90,7 @@ class Timing:
             style = "bold red" if row.agrees is False else "yellow" if row.ratio and row.ratio < 1 else None
             function = row.function if row.function != shown else ""
             cells = [function, row.name, _duration(row.seconds), ratio, _duration(row.first), note]
-            found.add_row(*map(Text, cells), style=style)
+            found.add_row(*(Text(printable(cell)) for cell in cells), style=style)
             shown = row.function
         found.caption = Text(_LEGEND)
         return found

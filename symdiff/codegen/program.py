@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from symdiff.errors import printable
+
 # Python's precedence, as far as generated expressions use it.
 ATOM, POWER, UNARY, PRODUCT, SUM, BITWISE, COMPARISON = 9, 8, 7, 6, 5, 4, 3
 
@@ -94,7 +96,7 @@ def returned(items: Sequence[str]) -> str:
 def docstring(text: str) -> list[str]:
     """A docstring as lines, safe whatever the text holds."""
     safe = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    lines = ["".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in safe.split("\n")]
+    lines = [*map(printable, safe.split("\n"))]
     if len(lines) == 1:
         return [f'"""{lines[0]}"""' if not lines[0].endswith('"') else f'"""{lines[0]} """']
     return [f'"""{lines[0]}', *lines[1:], '"""']

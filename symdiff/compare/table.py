@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from symdiff.compare.judge import Row
+from symdiff.errors import printable
 
 _LEGEND = (
     "abs., rel.: the largest difference of symdiff from any peer. Under a peer: that from it, in units of rounding; + where "
@@ -20,7 +21,9 @@ def table(title: str, rows: Sequence[Row]) -> Table:
     # A peer of the second precision has the name of the first, so it shares its column.
     peers = list(dict.fromkeys(row.peer for row in rows))
     timed = [peer for peer in peers if peer not in ("finite-difference", "mpmath")]
-    found = Table(title=Text(title), title_justify="left", box=None, padding=(0, 2, 0, 0), caption_justify="left")
+    found = Table(
+        title=Text(printable(title)), title_justify="left", box=None, padding=(0, 2, 0, 0), caption_justify="left"
+    )
     for heading in ("function", "by"):
         found.add_column(heading, no_wrap=True)
     times = [f"time {name}" for name in ("symdiff", *map(_short_name, timed))]
@@ -35,9 +38,9 @@ def table(title: str, rows: Sequence[Row]) -> Table:
         cells = [name, parameter, *_largest(by_peer), *(_cell(by_peer.get(peer)) for peer in peers)]
         cells.append(_time(next((row.seconds for row in by_peer.values() if row.seconds is not None), None)))
         cells += [_time(by_peer[peer].peer_seconds) if peer in by_peer else "" for peer in timed]
-        found.add_row(*(Text(cell) for cell in cells), style="bold red" if wrong else None)
+        found.add_row(*(Text(printable(cell)) for cell in cells), style="bold red" if wrong else None)
     notes = dict.fromkeys(f"{row.function}: {row.note}" for row in rows if row.note)
-    found.caption = Text("\n".join([_LEGEND, *notes]))
+    found.caption = Text("\n".join([_LEGEND, *map(printable, notes)]))
     return found
 
 

@@ -20,6 +20,7 @@ from symdiff.frontend.scalar import OPERATIONS
 from symdiff.frontend.special import CLOSED_FORMS
 from symdiff.functions import elementwise as own
 from symdiff.functions.elementwise import EntrywiseFunction
+from symdiff.functions.linalg import held
 from symdiff.functions.reductions import AxisFunction, AxisReduction, Reduction
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.node import Node, topological
@@ -102,7 +103,8 @@ class ClosedForm:
 
     def convert(self, node: Node) -> None:
         """Find the expression of a node whose operands were converted."""
-        self.own[node] = self.used[node] = self._form(node)
+        self.own[node] = self._form(node)
+        self.used[node] = held(self.own[node])
         name = self.named.get(node)
         if name is not None and node.op != "input":
             self.used[node] = self.name(node, name)
@@ -183,8 +185,7 @@ class ClosedForm:
         if node.op == "input":
             return self.symbols[node]
         if node.op == "constant":
-            value = node.attributes[0]
-            return sp.sympify(value) if isinstance(value, bool) else number(value)
+            return number(node.attributes[0])
         if node.op == "size":
             return self.size(node.attributes[0])
         if node.ndim > 2:
@@ -272,6 +273,8 @@ class ClosedForm:
 
 def number(value: float) -> Any:
     """A constant as an exact number where it is a short fraction, so that closed forms read as a person writes them."""
+    if isinstance(value, bool):
+        return sp.true if value else sp.false
     if value != value:
         return sp.nan
     if value in (float("inf"), float("-inf")):

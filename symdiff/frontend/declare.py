@@ -11,8 +11,9 @@ import sympy as sp
 
 from symdiff.errors import ModelError, UnsupportedError, warn
 from symdiff.frontend.indices import inferred_shapes, scan
-from symdiff.frontend.text import text
 from symdiff.frontend.whole import check_commutes
+from symdiff.functions.given import as_sympy
+from symdiff.functions.printing import text
 from symdiff.graph.inputs import Input
 from symdiff.graph.leaves import parameter
 from symdiff.graph.node import Node
@@ -101,7 +102,7 @@ def _inside(symbol: Any) -> list[Any]:
 
 def array_shape(symbol: Any) -> tuple[Any, ...]:
     """The sizes of the axes of an array, as SymPy expressions."""
-    return tuple(sp.sympify(dim) for dim in symbol.shape)
+    return tuple(as_sympy(dim, f"A size of {symbol}") for dim in symbol.shape)
 
 
 def _input(

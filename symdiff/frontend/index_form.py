@@ -16,6 +16,7 @@ from symdiff.errors import UnsupportedError
 from symdiff.frontend.closed_form import ClosedForm, NoForm, number
 from symdiff.frontend.declare import Declarations
 from symdiff.functions import elementwise as own
+from symdiff.functions.given import as_sympy
 from symdiff.functions.reductions import Reduction
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.item import Item, Window
@@ -75,7 +76,7 @@ class IndexForm(ClosedForm):
 
     def _at_all(self, expression: Any, indices: Indices, dims: Sequence[Dim]) -> Any:
         """The expression with every index in it: one that it does not depend on as the 1 that a row of deltas adds up to."""
-        known = sp.sympify(expression).free_symbols
+        known = as_sympy(expression).free_symbols
         ones = sp.Integer(1)
         for index, dim in zip(indices, dims, strict=True):
             if index != SAMPLE and index not in known:
@@ -111,8 +112,7 @@ class IndexForm(ClosedForm):
             symbol, places = self.symbols[node], tuple(index for index in indices if index != SAMPLE)
             return symbol[places] if places else symbol
         if node.op == "constant":
-            value = node.attributes[0]
-            return sp.sympify(value) if isinstance(value, bool) else number(value)
+            return number(node.attributes[0])
         if node.op == "size":
             return self.size(node.attributes[0])
         if node.op in POINTWISE:
@@ -134,7 +134,7 @@ class IndexForm(ClosedForm):
             if SAMPLE in taken:
                 raise UnsupportedError("Derivatives of one sample by another have no closed form in SymPy.")
             return SAMPLE
-        used = {str(symbol) for index in taken for symbol in sp.sympify(index).free_symbols}
+        used = {str(symbol) for index in taken for symbol in as_sympy(index).free_symbols}
         used |= self._free | {str(entry.symbol.name) for entry in self.declarations.inputs}
         ranges = self.declarations.indices
         mine = [name for name, length in ranges if length == self.size(dim)]

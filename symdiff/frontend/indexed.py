@@ -34,8 +34,8 @@ from symdiff.frontend.numbers import built
 from symdiff.frontend.positions import affine, bound, is_gather
 from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.frontend.special import refusal
-from symdiff.frontend.text import text
 from symdiff.frontend.whole import check_commutes, is_whole, of_scalars
+from symdiff.functions.printing import text
 from symdiff.graph.axes import cumulative_sum, place, take
 from symdiff.graph.bounds import nonnegative
 from symdiff.graph.build import broadcast_to, mul, pointwise, select
@@ -190,7 +190,7 @@ class Scope:
         if nonnegative(low) is False or nonnegative(dim - high - 1) is False:
             spread = f"is {low}" if low == high else f"runs from {low} to {high}"
             raise ShapeError(
-                f"The index {position} of {text(expression)} {spread}, but axis {axis} has size {dim}: "
+                f"The index {text(position)} of {text(expression)} {spread}, but axis {axis} has size {dim}: "
                 f"its indices are 0 to {dim - 1}."
             )
 
@@ -235,8 +235,8 @@ class Scope:
         least = length.smallest()
         if nonnegative(least) is False or (length.steps and nonnegative(least) is None):
             raise ShapeError(
-                f"The range {limit[1]} to {limit[2]} of {variable} has {least} entries at the least: an upper bound one below "
-                "the lower is an empty range, a lower one is an error."
+                f"The range {text(limit[1])} to {text(limit[2])} of {variable} has {least} entries at the least: an upper "
+                "bound one below the lower is an empty range, a lower one is an error."
             )
         if length.start == 0 and not length.steps:
             return Part(constant(_NEUTRAL[kind]), ())
@@ -254,7 +254,7 @@ class Scope:
         check_commutes(limit[0])
         for end in limit[1:]:
             if not end.is_finite and end.is_infinite:
-                raise UnsupportedError(f"The range of {limit[0]} ends at {end}: only finite sums are compiled.")
+                raise UnsupportedError(f"The range of {limit[0]} ends at {text(end)}: only finite sums are compiled.")
         first, last = (bound(end, limit[0], self.indices, self.walk) for end in limit[1:])
         return limit[0], first, last
 

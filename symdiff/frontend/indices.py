@@ -11,8 +11,8 @@ from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.tensor.array.array_comprehension import ArrayComprehension
 
 from symdiff.errors import ModelError
-from symdiff.frontend.text import text
 from symdiff.frontend.whole import is_whole
+from symdiff.functions.printing import text
 from symdiff.functions.reductions import Reduction
 
 Ranges = Mapping[Any, tuple[Any, Any]]  # bound index -> its first and last value

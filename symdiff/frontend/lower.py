@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import sympy as sp
-
 from symdiff.errors import ModelError, SymdiffError, UnsupportedError, located, warn
 from symdiff.frontend import indexed, linalg, matrix, reductions, scalar, tensor
 from symdiff.frontend.accepted import SYMBOLS
@@ -22,8 +20,9 @@ from symdiff.frontend.printing import one_line
 from symdiff.frontend.registered import registered_rule
 from symdiff.frontend.rule import Rule
 from symdiff.frontend.special import refusal
-from symdiff.frontend.text import text
 from symdiff.frontend.whole import as_scalar, check_commutes
+from symdiff.functions.given import as_sympy
+from symdiff.functions.printing import text
 from symdiff.graph.inputs import Input
 from symdiff.graph.leaves import size
 from symdiff.graph.node import Node, topological
@@ -206,7 +205,7 @@ class Walk:
 
     def dimension(self, expression: Any) -> Dim:
         """A SymPy size."""
-        return dimension(sp.sympify(expression), self.declarations.sizes)
+        return dimension(as_sympy(expression, "A size"), self.declarations.sizes)
 
     def describe(self, node: Node, expression: Any) -> None:
         """Keep the user's words for a matrix that is to be factorised, which can fail when it runs."""

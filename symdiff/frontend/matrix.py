@@ -23,6 +23,8 @@ from symdiff.frontend.rule import Rule, no_arguments
 from symdiff.frontend.undistributed import undistributed
 from symdiff.frontend.whole import SAMPLES_BESIDE_MATRIX, as_scalar, is_one_by_one
 from symdiff.functions.elementwise import EntrywiseFunction
+from symdiff.functions.linalg import Explicit
+from symdiff.functions.printing import text
 from symdiff.functions.reductions import AxisFunction, AxisReduction
 from symdiff.graph.axes import identity, index, insert_axes, matmul, stack, sum_axes
 from symdiff.graph.bounds import nonnegative
@@ -184,12 +186,14 @@ def _at_shape(result: Node, args: list[Node]) -> Node:
 def _power(walk: Any, expression: Any, args: list[Node]) -> Node:
     """A whole power as repeated squaring; a negative one is the inverse of a power; any power of a 1x1 matrix."""
     (x, *rest), exponent = args, expression.exp
-    remedy = f"write sp.HadamardPower(X, {exponent}) for the power of its entries"
+    remedy = f"write sp.HadamardPower(X, {text(exponent)}) for the power of its entries"
     if expression.base.shape == (1, 1) and _shape(x) != (1, 1):
         raise ShapeError(f"SymPy takes this {_spelled(x)} matrix for 1x1: {remedy}.")
     if rest:
         if not is_one_by_one(x):
-            raise UnsupportedError(f"The matrix power {exponent} is not supported, only whole powers are: {remedy}.")
+            raise UnsupportedError(
+                f"The matrix power {text(exponent)} is not supported, only whole powers are: {remedy}."
+            )
         _refuse_samples(args)
         found = power(as_scalar(x), as_scalar(rest[0]))
         return insert_axes(found, (found.ndim, found.ndim + 1), (*found.shape, 1, 1))
@@ -284,6 +288,7 @@ RULES: dict[type, Rule] = {
     EntrywiseFunction: Rule(_entrywise, lambda e: e.args[1:]),
     MatrixSlice: Rule(_slice, _first),
     MatrixBase: Rule(_explicit, lambda e: tuple(e.flat())),
+    Explicit: Rule(_explicit, lambda e: tuple(e.args[0].flat())),
     AxisReduction: Rule(_axis_reduction, lambda e: (e.argument,)),
     AxisFunction: Rule(_axis_function, lambda e: (e.argument,)),
 }

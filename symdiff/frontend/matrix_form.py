@@ -12,7 +12,7 @@ from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.expressions.slice import MatrixSlice
 
 from symdiff.errors import UnsupportedError
-from symdiff.functions.linalg import Cholesky, Cofactors, HalvedTriangle, LogDeterminant
+from symdiff.functions.linalg import Cholesky, Cofactors, Element, Explicit, HalvedTriangle, LogDeterminant
 from symdiff.graph.node import Node
 
 
@@ -105,9 +105,15 @@ def entry_or_slice(form: Any, node: Node) -> Any:
     if x.ndim != 2 or len(items) != 2:
         raise UnsupportedError("A slice of these axes has no form in matrix algebra.")
     if all(isinstance(item, int) for item in items):
-        return matrix[items[0], items[1]]
+        return _entry(matrix, *items)
     sliced = MatrixSlice(matrix, *(_bounds(form, item) for item in items))
     return sliced.T if isinstance(items[0], int) else sliced
+
+
+def _entry(matrix: Any, row: Any, column: Any) -> Any:
+    """An entry; of a product, an inverse and the like as it is."""
+    written_out = isinstance(matrix, sp.MatrixExpr) and not isinstance(matrix, (sp.MatrixSymbol, Explicit))
+    return Element(matrix, row, column) if written_out else matrix[row, column]
 
 
 def _bounds(form: Any, item: Any) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.matrixbase import MatrixBase
 
 from symdiff.errors import UnsupportedError
+from symdiff.functions.linalg import Explicit
 from symdiff.functions.reductions import AxisReduction, Reduction
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.node import Node
@@ -105,7 +106,7 @@ def factors(form: Any, node: Node) -> tuple[list[Factor], Contraction]:
 
 def entry(x: Any) -> Any:
     """The entry of a 1x1 matrix. (That of a product SymPy would write out in indices.)"""
-    return x[0, 0] if isinstance(x, sp.MatrixSymbol | MatrixBase) else sp.Trace(x)
+    return x[0, 0] if isinstance(x, sp.MatrixSymbol | MatrixBase | Explicit) else sp.Trace(x)
 
 
 def product(form: Any, parts: Sequence[Factor], out: Labels, sizes: Sizes) -> Any:

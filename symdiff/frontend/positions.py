@@ -9,6 +9,7 @@ import sympy as sp
 
 from symdiff.errors import ModelError, UnsupportedError
 from symdiff.frontend.affine import Affine
+from symdiff.functions.printing import text
 
 _AFFINE = "an index is a sum of whole numbers, sizes and bound indices times whole numbers"
 
@@ -29,7 +30,7 @@ def bound(end: Any, variable: Any, indices: Mapping[Any, Affine], walk: Any) -> 
     free = {symbol for symbol in end.free_symbols if symbol not in indices and symbol not in walk.declarations.sizes}
     if unknown := sorted(map(str, free)):
         raise ModelError(
-            f"One end of the range of {variable} is {end}, but {unknown[0]} is no size of a declared array and no index "
+            f"One end of the range of {variable} is {text(end)}, but {unknown[0]} is no size of a declared array and no index "
             f"of a Sum around it: give an array an axis of that size, as in shape=({unknown[0]},), or write the bound in sizes "
             "that arrays have. (A Symbol and an Idx of one name are two.)"
         )
@@ -52,8 +53,12 @@ def affine(position: Any, indices: Mapping[Any, Affine], walk: Any) -> Affine:
     if position.is_Mul or position.is_Pow:
         return _product(position, indices, walk)
     if position.is_Number:
-        raise UnsupportedError(f"{position} stands where a whole number is meant: write sp.Integer, or // on numbers.")
-    raise UnsupportedError(f"The index {position} is not affine: {_AFFINE}; write others as an integer array, x[k[i]].")
+        raise UnsupportedError(
+            f"{text(position)} stands where a whole number is meant: write sp.Integer, or // on numbers."
+        )
+    raise UnsupportedError(
+        f"The index {text(position)} is not affine: {_AFFINE}; write others as an integer array, x[k[i]]."
+    )
 
 
 def _size(symbol: Any, walk: Any) -> Affine:
@@ -73,4 +78,6 @@ def _product(position: Any, indices: Mapping[Any, Affine], walk: Any) -> Affine:
             return affine(rest, indices, walk) * int(number)
     if position.free_symbols.isdisjoint(indices):
         return Affine(walk.dimension(position))
-    raise UnsupportedError(f"The index {position} is not affine: {_AFFINE}; write others as an integer array, x[k[i]].")
+    raise UnsupportedError(
+        f"The index {text(position)} is not affine: {_AFFINE}; write others as an integer array, x[k[i]]."
+    )

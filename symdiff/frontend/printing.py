@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import sympy as sp
-from sympy.printing.str import StrPrinter
 
+from symdiff.errors import printable
 from symdiff.functions.latex import without_repetitions
+from symdiff.functions.printing import Plain
 
 
-class OneLinePrinter(StrPrinter):
+class OneLinePrinter(Plain):
     """`str`, but ``relu(X)`` for an entrywise function of a matrix, and entrywise products as ``A∘B``."""
 
     def __init__(self, samples: str = "N") -> None:
@@ -52,6 +53,6 @@ class OneLinePrinter(StrPrinter):
 def one_line(expression: Any, samples: str = "N") -> str:
     """An expression as one line; a remark alone where it is too deep to print. `samples`: how to write their number."""
     try:
-        return str(OneLinePrinter(samples).doprint(expression))
+        return printable(str(OneLinePrinter(samples).doprint(expression)))
     except RecursionError:
         return "(too deep to print)"

@@ -8,6 +8,7 @@ from symdiff.errors import ModelError
 from symdiff.frontend.labelled import Part
 from symdiff.frontend.rule import Rule
 from symdiff.frontend.whole import is_whole
+from symdiff.functions.printing import text
 from symdiff.functions.reductions import Reduction
 from symdiff.graph.axes import reduce, sum_axes
 from symdiff.graph.build import div, pointwise, power
@@ -57,7 +58,7 @@ def _reduce_equal(walk: Any, expression: Any, operand: Node) -> Node:
         )
     if expression.name == "sum" and operand.op != "constant":
         walk.warn(
-            f"{expression} sums an expression without data over the samples: it is N times that expression. "
+            f"{text(expression)} sums an expression without data over the samples: it is N times that expression. "
             "A regulariser is usually meant outside the sum."
         )
     return _over_equal_samples(expression.name, operand, size(walk.samples))

@@ -11,6 +11,7 @@ from sympy.core.function import ArgumentIndexError
 
 from symdiff.errors import ModelError, UnsupportedError
 from symdiff.frontend.rule import Rule
+from symdiff.functions.given import as_sympy
 from symdiff.functions.registered import REGISTERED
 from symdiff.graph.build import pointwise
 from symdiff.graph.external import External, declare
@@ -45,7 +46,7 @@ def _derivative(cls: Any, symbols: Sequence[Any], i: int) -> Any:
     if cls.fdiff is sp.Function.fdiff:
         raise UnsupportedError(f"{name} has no derivative: give the class a method fdiff(self, argindex=1).")
     try:
-        return sp.sympify(cls(*symbols, evaluate=False).fdiff(i + 1))
+        return as_sympy(cls(*symbols, evaluate=False).fdiff(i + 1), f"{name}.fdiff({i + 1})")
     except ArgumentIndexError:
         raise UnsupportedError(f"{name}.fdiff gives no derivative by argument {i + 1}: add it.") from None
     except Exception as error:

@@ -60,8 +60,7 @@ class TensorForm(ClosedForm):
         if node.op == "input":
             return self.symbols[node]
         if node.op == "constant":
-            value = node.attributes[0]
-            return sp.sympify(value) if isinstance(value, bool) else number(value)
+            return number(node.attributes[0])
         if node.op == "size":
             return self.size(node.attributes[0])
         if node.op in POINTWISE:

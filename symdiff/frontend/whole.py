@@ -10,7 +10,7 @@ import sympy as sp
 from symdiff import functions
 from symdiff.errors import UnsupportedError
 from symdiff.frontend.rule import Rule
-from symdiff.frontend.text import text
+from symdiff.functions.printing import text
 from symdiff.functions.reductions import is_matrix
 from symdiff.functions.tensor import is_tensor
 from symdiff.graph.axes import sum_axes

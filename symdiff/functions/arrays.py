@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Sequence
 from typing import Any
 
-import sympy as sp
-
-from symdiff.errors import ModelError
+from symdiff.errors import ModelError, shorten
+from symdiff.functions.given import as_sympy
 from symdiff.functions.tensor import TensorExpr, operands
+
+_SUBSCRIPTS = re.compile("[A-Za-z]*(,[A-Za-z]*)*(->[A-Za-z]*)?")
 
 
 def reshape(x: Any, shape: Any) -> TensorExpr:
     """The entries in C order in another shape; one of its sizes may be -1, what remains."""
-    sizes = shape if isinstance(shape, tuple | list) else (shape,)
-    return TensorExpr("reshape", operands(x), tuple(sp.sympify(size) for size in sizes))
+    return TensorExpr("reshape", operands(x), _shape(shape))
+
+
+def _shape(given: Any) -> tuple[Any, ...]:
+    """Sizes as expressions; one may stand alone."""
+    sizes = given if isinstance(given, tuple | list) else (given,)
+    return tuple(as_sympy(size, "A size") for size in sizes)
 
 
 def flatten(x: Any, start_axis: int = 0) -> TensorExpr:
@@ -35,7 +42,7 @@ def expand_dims(x: Any, axis: int) -> TensorExpr:
 
 def broadcast_to(x: Any, shape: Any) -> TensorExpr:
     """x repeated to a shape, as NumPy does."""
-    return TensorExpr("broadcast_to", operands(x), tuple(sp.sympify(size) for size in shape))
+    return TensorExpr("broadcast_to", operands(x), _shape(shape))
 
 
 def concatenate(parts: Sequence[Any], axis: int = 0) -> TensorExpr:
@@ -74,9 +81,13 @@ def einsum(subscripts: str, *arrays: Any) -> TensorExpr:
     """The Einstein sum, as `numpy.einsum` reads its subscripts, without an ellipsis."""
     if not isinstance(subscripts, str):
         raise ModelError('sd.einsum takes its subscripts first, as text: sd.einsum("ij,jk->ik", a, b).')
-    if "." in subscripts:
-        raise ModelError(f"sd.einsum({subscripts!r}): write every axis as a letter; an ellipsis is not supported.")
-    return TensorExpr("einsum", operands(*arrays), (subscripts.replace(" ", ""),))
+    letters = str(subscripts).replace(" ", "")
+    if not _SUBSCRIPTS.fullmatch(letters):
+        raise ModelError(
+            f"sd.einsum({shorten(subscripts)!r}): write every axis as a letter, an ellipsis is not supported, as in "
+            'sd.einsum("ij,jk->ik", a, b).'
+        )
+    return TensorExpr("einsum", operands(*arrays), (letters,))
 
 
 def conv1d(x: Any, kernel: Any, stride: int = 1, padding: int = 0) -> TensorExpr:
@@ -132,4 +143,4 @@ def take(x: Any, positions: Any, axis: int = 0) -> TensorExpr:
 
 def one_hot(labels: Any, classes: Any) -> TensorExpr:
     """1 at the label along a new last axis of size `classes`, else 0."""
-    return TensorExpr("one_hot", operands(labels), (sp.sympify(classes),))
+    return TensorExpr("one_hot", operands(labels), (as_sympy(classes, "The number of classes"),))

@@ -14,6 +14,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 from sympy.matrices.matrixbase import MatrixBase
 
 from symdiff.errors import ModelError
+from symdiff.functions.given import as_sympy
 from symdiff.functions.latex import Latex
 from symdiff.functions.tensor import elementwise, is_tensor
 
@@ -152,7 +153,7 @@ def one_expression(argument: Any, name: str) -> Any:
             f"sd.{name} takes an expression, not a {type(argument).__name__} of them: make it one matrix, "
             "sp.Matrix([...]), or call the function for each."
         )
-    return sp.sympify(argument)
+    return as_sympy(argument, f"What sd.{name} is given")
 
 
 def entrywise(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -187,7 +188,7 @@ class EntrywiseFunction(MatrixExpr):
     def __new__(cls, function: Any, *arguments: Any) -> EntrywiseFunction:
         dummies = [sp.Dummy(f"d{i}") for i in range(len(arguments))]
         body = function if isinstance(function, sp.Lambda) else sp.Lambda(tuple(dummies), function(*dummies))
-        return super().__new__(cls, body, *(sp.sympify(a) for a in arguments))
+        return super().__new__(cls, body, *(as_sympy(a) for a in arguments))
 
     @property
     def shape(self) -> tuple[Any, Any]:

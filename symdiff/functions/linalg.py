@@ -16,6 +16,8 @@ from sympy.printing.precedence import PRECEDENCE
 
 from symdiff.errors import ShapeError
 from symdiff.functions.elementwise import one_expression
+from symdiff.functions.given import as_sympy
+from symdiff.functions.printing import text
 from symdiff.functions.reductions import is_matrix
 from symdiff.functions.tensor import TensorExpr, is_tensor, operands
 
@@ -27,11 +29,54 @@ class _OwnMatrix(MatrixExpr):
         return MatrixElement(self, i, j)
 
 
+class Explicit(_OwnMatrix):
+    """An explicit matrix that SymPy's operators leave as it is: ``args == (matrix,)``.
+
+    They call `doit` of all that they meet, which adds and multiplies explicit matrices entry by entry, and inverts them.
+    """
+
+    def __new__(cls, matrix: Any) -> Explicit:
+        return super().__new__(cls, as_sympy(matrix))
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        return self.args[0].shape
+
+    def doit(self, **hints: Any) -> Explicit:
+        """Itself."""
+        return self
+
+    def _entry(self, i: Any, j: Any, **options: Any) -> Any:
+        return self.args[0][i, j]
+
+    def _eval_transpose(self) -> Explicit:
+        return Explicit(self.args[0].T)
+
+    def _sympystr(self, printer: Any) -> str:
+        return str(printer._print(self.args[0]))
+
+    def _latex(self, printer: Any) -> str:
+        return str(printer._print(self.args[0]))
+
+
+class Element(MatrixElement):
+    """An entry of a matrix expression that stays one; SymPy writes entries of products as sums, and works those out."""
+
+    def doit(self, **hints: Any) -> Element:
+        """Itself."""
+        return self
+
+
+def held(expression: Any) -> Any:
+    """An explicit matrix as an operand that stays so; anything else as it is."""
+    return Explicit(expression) if isinstance(expression, MatrixBase) else expression
+
+
 class Solve(_OwnMatrix):
     """A^-1 B without the inverse: ``args == (A, B)``."""
 
     def __new__(cls, a: Any, b: Any) -> Solve:
-        return super().__new__(cls, sp.sympify(a), sp.sympify(b))
+        return super().__new__(cls, as_sympy(a), as_sympy(b))
 
     @property
     def shape(self) -> tuple[Any, Any]:
@@ -51,7 +96,7 @@ class _OfOneMatrix(_OwnMatrix):
     _label = ""
 
     def __new__(cls, argument: Any) -> Any:
-        return super().__new__(cls, sp.sympify(argument))
+        return super().__new__(cls, as_sympy(argument))
 
     @property
     def shape(self) -> tuple[Any, Any]:
@@ -89,7 +134,7 @@ class LogDeterminant(sp.Expr):
     is_extended_real = True
 
     def __new__(cls, argument: Any) -> LogDeterminant:
-        return super().__new__(cls, sp.sympify(argument))
+        return super().__new__(cls, as_sympy(argument))
 
     def _sympystr(self, printer: Any) -> str:
         return f"logdet({printer._print(self.args[0])})"
@@ -102,7 +147,7 @@ class LogDeterminant(sp.Expr):
 def _matrix(argument: Any, name: str) -> Any:
     argument = one_expression(argument, name)
     if not is_matrix(argument):
-        raise ShapeError(f"sd.{name} needs a matrix, not a scalar.", expression=str(argument))
+        raise ShapeError(f"sd.{name} needs a matrix, not a scalar.", expression=text(argument))
     return argument
 
 
@@ -125,7 +170,7 @@ def det(A: Any) -> Any:
     """The determinant of a square matrix."""
     if is_tensor(A):
         return TensorExpr("det", (A,))
-    return sp.Determinant(_matrix(A, "det"))
+    return sp.Determinant(held(_matrix(A, "det")))
 
 
 def logdet(A: Any) -> Any:
@@ -146,7 +191,7 @@ def trace(A: Any) -> Any:
     """The sum of the diagonal."""
     if is_tensor(A):
         return TensorExpr("trace", (A,))
-    return sp.Trace(_matrix(A, "trace"))
+    return sp.Trace(held(_matrix(A, "trace")))
 
 
 def diag(A: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import sympy as sp
 
 from symdiff.functions.elementwise import entrywise, where
+from symdiff.functions.given import as_sympy
 from symdiff.functions.reductions import log_softmax, mean, sum
 from symdiff.functions.tensor import TensorExpr, is_tensor, operands
 
@@ -61,7 +62,7 @@ def cross_entropy(logits: Any, target: Any) -> Any:
 
 def huber(prediction: Any, target: Any, delta: Any = 1) -> Any:
     """Mean of the Huber loss: r**2 / 2 where |r| <= delta, else delta (|r| - delta / 2) (Huber 1964)."""
-    delta = sp.sympify(delta)
+    delta = as_sympy(delta, "delta")
 
     def entry(a: sp.Expr, b: sp.Expr) -> sp.Expr:
         size = sp.Abs(a - b)

@@ -15,6 +15,8 @@ from sympy.matrices.matrixbase import MatrixBase
 
 from symdiff.errors import ModelError
 from symdiff.functions.elementwise import one_expression
+from symdiff.functions.given import as_sympy
+from symdiff.functions.printing import text
 from symdiff.functions.tensor import TensorExpr, TensorScalar, is_tensor
 
 NAMES = ("sum", "mean", "max", "min", "prod", "norm", "logsumexp")
@@ -27,7 +29,7 @@ class Reduction(sp.Expr):
     is_extended_real = True
 
     def __new__(cls, name: Any, argument: Any) -> Reduction:
-        return super().__new__(cls, Str(str(name)), sp.sympify(argument))
+        return super().__new__(cls, Str(str(name)), as_sympy(argument))
 
     @property
     def name(self) -> str:
@@ -58,7 +60,7 @@ class AxisReduction(MatrixExpr):
     """A reduction of a matrix along one axis, which keeps size 1: ``args == (Str(name), matrix, axis)``."""
 
     def __new__(cls, name: Any, argument: Any, axis: Any) -> AxisReduction:
-        return super().__new__(cls, Str(str(name)), sp.sympify(argument), sp.Integer(axis))
+        return super().__new__(cls, Str(str(name)), as_sympy(argument), sp.Integer(axis))
 
     name = Reduction.name
     argument = Reduction.argument
@@ -88,7 +90,7 @@ class AxisFunction(MatrixExpr):
     """A function of whole rows or columns that keeps the shape (softmax, log_softmax): args as `AxisReduction`."""
 
     def __new__(cls, name: Any, argument: Any, axis: Any) -> AxisFunction:
-        return super().__new__(cls, Str(str(name)), sp.sympify(argument), sp.Integer(axis))
+        return super().__new__(cls, Str(str(name)), as_sympy(argument), sp.Integer(axis))
 
     name = Reduction.name
     argument = Reduction.argument
@@ -120,8 +122,8 @@ def _reduce(name: str, argument: Any, axis: Any, keepdims: bool) -> Any:
     argument = one_expression(argument, name)
     if axis is not None and not isinstance(axis, int | sp.Integer):
         raise ModelError(
-            f"sd.{name} reduces one expression; its second argument is axis, a number, not {axis}."
-            + (f" Of two expressions: sd.{name}imum({argument}, {axis})." if name in ("max", "min") else "")
+            f"sd.{name} reduces one expression; its second argument is axis, a number, not {text(axis)}."
+            + (f" Of two expressions: sd.{name}imum({text(argument)}, {text(axis)})." if name in ("max", "min") else "")
         )
     if axis is None and not keepdims:
         return Reduction(name, argument)
@@ -130,7 +132,7 @@ def _reduce(name: str, argument: Any, axis: Any, keepdims: bool) -> Any:
         raise ModelError(
             f"sd.{name}: axis= and keepdims= need a matrix; a scalar expression is reduced over its samples "
             f"as sd.{name}(e){two}.",
-            expression=str(argument),
+            expression=text(argument),
         )
     if axis is None:
         return AxisReduction(name, AxisReduction(name, argument, 0), 1)
@@ -142,7 +144,7 @@ def _reduced_tensor(name: str, argument: TensorExpr, axis: Any, keepdims: bool) 
     given = () if axis is None else tuple(axis) if isinstance(axis, tuple | list) else (axis,)
     if any(not isinstance(a, int | sp.Integer) for a in given):
         of_two = f" Of two tensors: sd.{name}imum(a, b)." if name in ("max", "min") else ""
-        raise ModelError(f"sd.{name}: axis={axis} is neither a whole number nor a tuple of them.{of_two}")
+        raise ModelError(f"sd.{name}: axis={text(axis)} is neither a whole number nor a tuple of them.{of_two}")
     axes = None if axis is None else tuple(int(a) for a in given)
     reduced = TensorExpr("reduce", (argument,), (name, axes, bool(keepdims)))
     return TensorScalar(reduced) if axes is None and not keepdims else reduced
@@ -198,7 +200,7 @@ def log_softmax(argument: Any, axis: int = -1) -> Any:
 
 def _axis_of_tensor(axis: Any, name: str) -> int:
     if not isinstance(axis, int | sp.Integer):
-        raise ModelError(f"sd.{name}: axis={axis} is not a whole number.")
+        raise ModelError(f"sd.{name}: axis={text(axis)} is not a whole number.")
     return int(axis)
 
 
@@ -209,6 +211,6 @@ def _along(name: str, argument: Any, axis: int) -> Any:
     if not is_matrix(argument):
         raise ModelError(
             f"sd.{name} needs a matrix, with an axis to normalise along; for two classes use sd.sigmoid.",
-            expression=str(argument),
+            expression=text(argument),
         )
     return AxisFunction(name, argument, _axis(axis, name))

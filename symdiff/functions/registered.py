@@ -59,6 +59,8 @@ def register(function: Any, body: Callable[..., Any], *, safe: float | None = No
     """
     if not (isinstance(function, type) and issubclass(function, sp.Function)):
         raise ModelError(f"register() takes a subclass of sympy.Function, not {function!r}.")
+    if not isinstance(safe, int | float | None):
+        raise ModelError(f"register({function.__name__}, safe={safe!r}): it should be a number.")
     name = f"_user_{identifier(function.__name__)}"
     for other in REGISTERED:
         if REGISTERED[other].name == name and _identity(other) != _identity(function):

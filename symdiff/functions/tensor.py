@@ -15,9 +15,9 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 import sympy as sp
-from sympy.core.sympify import SympifyError
 
-from symdiff.errors import Later, ModelError
+from symdiff.errors import Later, ModelError, printable
+from symdiff.functions.given import NotASympyExpressionError, as_sympy, refuse_text
 from symdiff.functions.tensor_text import latex, plain
 from symdiff.names import check_characters
 
@@ -25,10 +25,6 @@ MOST_OPERANDS = 16
 _DUMMIES = tuple(
     sp.Dummy(f"t{i}") for i in range(MOST_OPERANDS)
 )  # operands of elementwise functions; equal functions are equal
-
-
-class NotASympyExpressionError(ModelError, SympifyError):
-    """A tensor was given to SymPy; as a `SympifyError` it lets SymPy's own operators hand over to the tensor's."""
 
 
 class TensorExpr:
@@ -230,7 +226,7 @@ def _size(name: str, size: Any) -> Any:
             f"Tensor {name}: {size} is no size of an axis: write whole numbers from 1, or symbols such as "
             'n = sp.symbols("n", integer=True, positive=True).'
         )
-    return sp.sympify(size)
+    return as_sympy(size, f"A size of the tensor {name}")
 
 
 class TensorScalar(sp.Expr):
@@ -296,14 +292,14 @@ def operands(*values: Any) -> tuple[Any, ...]:
 
 
 def _scalar(value: Any) -> Any:
+    refuse_text(value, "What meets a tensor")
     try:
-        return sp.sympify(value, strict=True)
-    except SympifyError as error:
-        raise _meets(type(value).__name__) from error
-
-
-def _meets(kind: str) -> ModelError:
-    return ModelError(f"A tensor meets a {kind}: declare it as an sd.Tensor in data or constants, and pass its value.")
+        return as_sympy(value)
+    except NotASympyExpressionError as error:
+        kind = type(value).__name__
+        raise ModelError(
+            f"A tensor meets a {kind}: declare it as an sd.Tensor in data or constants, and pass its value."
+        ) from error
 
 
 # What NumPy calls the operators
@@ -347,11 +343,11 @@ def _key(part: Any) -> Hashable:
     if isinstance(part, slice):
         return (
             "slice",
-            *(None if bound is None else sp.sympify(bound) for bound in (part.start, part.stop, part.step)),
+            *(None if bound is None else as_sympy(bound, "A slice") for bound in (part.start, part.stop, part.step)),
         )
     try:
-        position = sp.sympify(part, strict=True)
-    except SympifyError:
+        position = as_sympy(part)
+    except NotASympyExpressionError:
         position = sp.Float(0)
     if position.is_Float or position.is_integer is False:
         raise ModelError(f"An index is a whole number, a slice, None, ... or an integer Tensor, not {part!r}.")
@@ -360,4 +356,4 @@ def _key(part: Any) -> Hashable:
 
 def spelled(root: TensorExpr) -> str:
     """A tensor as text for a message, its head alone where that would be long."""
-    return plain(root, longest=200)
+    return printable(plain(root, longest=200))

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import sympy as sp
-from sympy.printing.precedence import PRECEDENCE, precedence, precedence_traditional
-from sympy.printing.str import StrPrinter
+from sympy.printing.precedence import PRECEDENCE
 
 from symdiff.functions.latex import Latex, Operand
+from symdiff.functions.printing import Plain, binding
 
 _ATOM, _POWER, _PRODUCT, _SUM = (PRECEDENCE[name] for name in ("Atom", "Pow", "Mul", "Add"))
 _LONGEST = 20_000  # characters: parts that are shared but have no name would be written out again and again
@@ -35,21 +35,21 @@ Spell = Callable[[Any, "list[Spelled]"], Spelled]
 
 def plain(root: Any, longest: int = _LONGEST, printer: Any = None) -> str:
     """A tensor in Python; a part that would be longer stands by its operation alone."""
-    printer = printer or StrPrinter()
-    return _spelled(root, lambda part, args: _python(printer, part, args), printer, precedence, longest)
+    printer = printer or Plain()
+    return _spelled(root, lambda part, args: _python(printer, part, args), printer, False, longest)
 
 
 def latex(root: Any, printer: Any = None) -> str:
     """A tensor in LaTeX."""
     writer = printer if isinstance(printer, Latex) else Latex()
-    return _spelled(root, lambda part, args: _in_latex(writer, part, args), writer, precedence_traditional, _LONGEST)
+    return _spelled(root, lambda part, args: _in_latex(writer, part, args), writer, True, _LONGEST)
 
 
 def _is_tensor(part: Any) -> bool:
     return hasattr(part, "digest")
 
 
-def _spelled(root: Any, spell: Spell, printer: Any, binding: Callable[[Any], int], longest: int) -> str:
+def _spelled(root: Any, spell: Spell, printer: Any, traditional: bool, longest: int) -> str:
     """Operands first, without recursion; what is not a tensor is the printer's."""
     texts: dict[str, Spelled] = {}
     stack = [root]
@@ -59,7 +59,9 @@ def _spelled(root: Any, spell: Spell, printer: Any, binding: Callable[[Any], int
             stack.extend(missing)
             continue
         stack.pop()
-        operands = [texts[a.digest] if _is_tensor(a) else Spelled(printer._print(a), binding(a)) for a in part.args]
+        operands = [
+            texts[a.digest] if _is_tensor(a) else Spelled(printer._print(a), binding(a, traditional)) for a in part.args
+        ]
         found = spell(part, operands)
         texts[part.digest] = found if len(found.text) <= longest else Spelled(f"{part.op}(...)")
     return texts[root.digest].text
@@ -85,7 +87,7 @@ def _python(printer: Any, part: Any, args: list[Spelled]) -> Spelled:
             return Spelled(part.options[0])
         case "elementwise":
             body = _entries(part, args)
-            return Spelled(printer._print(body), precedence(body))
+            return Spelled(printer._print(body), binding(body))
         case "matmul":
             return Spelled(f"{x.at(_PRODUCT)} @ {args[1].at(_PRODUCT + 1)}", _PRODUCT)
         case "transpose" if part.options == (None,):
@@ -128,7 +130,7 @@ def _in_latex(printer: Any, part: Any, args: list[Spelled]) -> Spelled:
             return Spelled(printer._print(sp.Symbol(part.options[0])))
         case "elementwise":
             body = _entries(part, args)
-            return Spelled(printer._print(body), precedence_traditional(body))
+            return Spelled(printer._print(body), binding(body, traditional=True))
         case "matmul":
             return Spelled(" ".join(arg.at(_PRODUCT, _BRACKETS) for arg in args), _PRODUCT)
         case "dot" | "outer":

@@ -276,6 +276,7 @@ MATRIX: dict[str, MatrixFunction] = {
     "Cofactors": _cofactors,
     "LogDeterminant": _log_determinant,
     "Solve": _solve,
+    "Explicit": lambda c, node, values: values[0],
     "Cholesky": _cholesky,
     "HalvedTriangle": _halved_triangle,
     "Identity": _identity_node,

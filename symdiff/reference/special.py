@@ -228,7 +228,7 @@ def by_sympy(cls: Any) -> ScalarFunction:
     def function(c: Context, *arguments: Number) -> Number:
         digits = max(20, c.dps + 5)
         numbers = [_to_sympy(c, x, digits) for x in arguments]
-        result = sp.sympify(cls(*numbers)).evalf(digits)
+        result = sp.sympify(cls(*numbers), strict=True).evalf(digits)
         if result.is_Float or result.is_Rational or result in (sp.oo, -sp.oo, sp.nan):
             return from_sympy(c, result)
         real, imaginary = result.as_real_imag()

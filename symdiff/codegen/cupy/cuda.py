@@ -212,11 +212,6 @@ def with_required(names: Iterable[str]) -> list[str]:
     return [name for name in PRELUDE if name in found]
 
 
-def c_name(name: str) -> str:
-    """A Python name as one of C++: letters beyond ASCII by their number."""
-    return "".join(c if c.isascii() else f"u{ord(c):x}" for c in name)
-
-
 class CudaWriter(Writer):
     """Writes nodes as C++ expressions of one entry.
 

@@ -12,7 +12,8 @@ import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from symdiff.codegen.cupy.cuda import RESERVED, CudaWriter, c_name
+from symdiff.codegen.cupy.ascii import ascii_of
+from symdiff.codegen.cupy.cuda import RESERVED, CudaWriter
 from symdiff.codegen.function import FunctionWriter
 from symdiff.codegen.numpy import Writer
 from symdiff.codegen.program import ATOM, PRODUCT, WIDTH, Assign, Text, indent
@@ -33,6 +34,8 @@ class KernelSource:
 
     Attributes
     ----------
+    name, results : what it and its results are called in Python.
+    symbol : what it is called in C++.
     types : of each result, "T" or "?".
     arrays : what it reads, in order.
     sizes : the names of the sizes it is given, in order.
@@ -40,6 +43,8 @@ class KernelSource:
     """
 
     name: str
+    symbol: str
+    results: tuple[str, ...]
     types: str
     arrays: tuple[Node, ...]
     sizes: tuple[str, ...]
@@ -76,7 +81,7 @@ class _Ascii(dict[str, str]):
     """A name -> what it is called in C++."""
 
     def get(self, name: str, default: object = None) -> str:
-        return c_name(name)
+        return ascii_of(name)
 
 
 class KernelWriter:
@@ -95,8 +100,10 @@ class KernelWriter:
         self, name: str, kernel: Kernel, names: Mapping[Node, str], need: Callable[[str], None], pointwise: bool
     ) -> None:
         self.name, self.kernel, self.need, self.pointwise = name, kernel, need, pointwise
-        self.given = {node: c_name(text) for node, text in names.items()}
-        self.taken = {*RESERVED, name}
+        self.symbol = ascii_of(name)
+        self.results = tuple(names[node] for node in kernel.results)
+        self.given = {node: ascii_of(text) for node, text in names.items()}
+        self.taken = {*RESERVED, self.symbol, *(f"i{axis}" for axis in range(len(kernel.space)))}
         self.wanted = {node: self.given[node] for node in kernel.results}
         self.writer = _EntryWriter({}, self.wanted, {}, self.taken, "", need, lengths=_Ascii(), is_part=True)
         assert isinstance(self.writer.writer, CudaWriter)
@@ -104,6 +111,7 @@ class KernelWriter:
         self.expressions.axis = self._axis
         self.computed = {*kernel.before, *kernel.nodes, *kernel.ends, *kernel.after}
         self.pointers: dict[Node, str] = {}  # what is read -> its parameter
+        self.stored = {node: self._parameter(node) for node in kernel.results}  # what is written -> its parameter
         self.loaded: dict[tuple[Node, Axes], str] = {}
         self.axes: dict[int, str] = {}  # axis -> the variable that counts along it
 
@@ -113,7 +121,9 @@ class KernelWriter:
         text = [*self._head(), "{", *indent(lines), "}"]
         types = "".join("?" if node.dtype == "bool" else "T" for node in self.kernel.results)
         sizes = tuple(self.writer.sizes.unknown)
-        return KernelSource(self.name, types, tuple(self.pointers), sizes, self._number(), "\n".join(text))
+        return KernelSource(
+            self.name, self.symbol, self.results, types, tuple(self.pointers), sizes, self._number(), "\n".join(text)
+        )
 
     def _lines(self) -> list[str]:
         kernel = self.kernel
@@ -228,9 +238,17 @@ class KernelWriter:
         return found
 
     def _pointer_of(self, node: Node) -> str:
-        if node in self.kernel.results:
-            return f"{self.given[node]}_all"
-        return self.pointers.setdefault(node, f"{self.given[node]}_all")
+        if node in self.stored:
+            return self.stored[node]
+        if node not in self.pointers:
+            self.pointers[node] = self._parameter(node)
+        return self.pointers[node]
+
+    def _parameter(self, node: Node) -> str:
+        """A parameter of its own."""
+        name = unique(f"{self.given[node]}_all", self.taken)
+        self.taken.add(f"{name}_step")
+        return name
 
     def _sums(self, ends: Sequence[Node]) -> list[tuple[str, str, str]]:
         """For each reduction its variable, its law, and what an entry adds."""
@@ -263,7 +281,7 @@ class KernelWriter:
                 text.replace("* ", "* __restrict__ ") if text.startswith("const") else text for text in parameters
             ]
         whole = [parameter.replace(" ", "\N{NO-BREAK SPACE}") for parameter in parameters]
-        lines = _folded(f'extern "C" __global__ void {self.name}({", ".join(whole)})')
+        lines = _folded(f'extern "C" __global__ void {self.symbol}({", ".join(whole)})')
         return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
     def _counts(self) -> list[str]:

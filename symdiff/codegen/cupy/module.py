@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,6 +9,7 @@ from typing import ClassVar
 from symdiff.codegen import helpers as numpy_helpers
 from symdiff.codegen.arguments import Checker
 from symdiff.codegen.cupy import halves, helpers
+from symdiff.codegen.cupy.ascii import ascii_of
 from symdiff.codegen.cupy.capture import CAPTURE, MATMUL
 from symdiff.codegen.cupy.cuda import PRELUDE, with_required
 from symdiff.codegen.cupy.kernel import KernelSource, KernelWriter
@@ -209,14 +209,13 @@ class CupyModuleWriter(ModuleWriter):
 
     def _kernel(self, kernel: Kernel, source: KernelSource) -> list[str]:
         form = "points" if self.spec.pointwise and kernel.form == "all" else kernel.form
-        head = f'_{source.name} = _Kernel("{source.name}", "{form}", {source.ends}, "{source.types}", """\\'
+        head = f'_{source.name} = _Kernel("{source.symbol}", "{form}", {source.ends}, "{source.types}", """\\'
         return [head, *self._formulas(source), *source.text.split("\n"), '""")']
 
     def _formulas(self, source: KernelSource) -> list[str]:
         """The closed form of what a kernel results in, where it has one, as comments."""
         known = {line.partition(" = ")[0].replace(".", "_"): line for line in self.spec.closed_form}
-        results = re.findall(r"(?<!const )T\* (\w+)_all", source.text.partition(")")[0])
-        lines = [known[name] for name in results if name in known]
+        lines = [ascii_of(known[name]) for name in source.results if name in known]
         return [f"// {line}" for line in lines if " = (" not in line and line.isprintable() and not {*'"\\'} & {*line}]
 
 

@@ -194,7 +194,7 @@ class RowsWriter(KernelWriter):
         self.writer.texts.update(texts)
         self.loaded = {key: name for key, name in self.loaded.items() if not self._is_of_entries(key[1])}
         before = {*self.taken}
-        self.taken &= {*taken, *self.loaded.values(), *self.writer.sizes.values()}
+        self.taken &= {*taken, *self.loaded.values(), *self.writer.sizes.values(), *self.pointers.values()}
         self.forgotten |= before - self.taken
 
     def _variable(self, base: Node, axes: Axes) -> Text:
@@ -202,7 +202,7 @@ class RowsWriter(KernelWriter):
         known, is_scalar = {*self.taken}, all(axis is None for axis in axes)
         self.taken |= self.forgotten if is_scalar else set()
         found = super()._variable(base, axes)
-        self.taken &= {*known, found.source}
+        self.taken &= {*known, found.source, *self.pointers.values()}
         return found
 
     # Places in memory

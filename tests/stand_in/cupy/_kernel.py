@@ -82,6 +82,8 @@ class RawKernel:
         enable_cooperative_groups: bool = False,
         jitify: object = None,
     ) -> None:
+        if not (code.isascii() and name.isascii()):
+            raise CompileError(f"{name}: NVIDIA's compiler takes no names beyond ASCII")
         if not isinstance(options, tuple):
             raise TypeError(f"Argument 'options' has incorrect type (expected tuple, got {type(options)})")
         self.code, self.name, self.options, self.backend = code, name, options, backend
