@@ -1,0 +1,40 @@
+"""What generators draw from: choices, and the symbols a model declares."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fuzz.terms import Leaf
+
+
+class Source:
+    """Random choices and the symbols made so far.
+
+    Attributes
+    ----------
+    declare : makes a dialect's symbol of a name, a shape and a kind.
+    """
+
+    def __init__(self, rng: random.Random, declare: Callable[[str, Any, str], Any]) -> None:
+        self.rng, self.declare = rng, declare
+        self._leaves: dict[tuple[Any, str], list[Leaf]] = {}
+        self._count = 0
+
+    def one_of(self, options: Sequence[Any]) -> Any:
+        """One of a few."""
+        return self.rng.choice(options)
+
+    def chance(self, probability: float) -> bool:
+        """Whether something with a probability happens."""
+        return self.rng.random() < probability
+
+    def leaf(self, shape: Any, kind: str = "real", *, new: bool = False) -> Leaf:
+        """A symbol of a shape and kind: one there was, or a new one."""
+        known = self._leaves.setdefault((tuple(shape), kind), [])
+        if not known or new or (len(known) < 3 and self.chance(0.4)):
+            self._count += 1
+            name = f"{kind[0]}{self._count}"
+            known.append(Leaf(name, self.declare(name, tuple(shape), kind), shape, kind))
+        return known[-1] if new else self.one_of(known)
