@@ -13,9 +13,10 @@ from fuzz import check as judge, functions, shrink, tensors
 from fuzz.cases import Case, make
 from fuzz.check import Outcome
 from fuzz.jets import Functions, Jet
+from fuzz.operations import constant, total
 from fuzz.reference import exact, extended
 from fuzz.source import Source
-from fuzz.terms import Term, n
+from fuzz.terms import Term, k, m, n
 
 ONE = [*functions.UNARY, *functions.POSITIVE, *functions.PARTIAL, *functions.GUARDED]
 STABLE = [function for _, function in (*functions.STABLE, *functions.STABLE_OF_TWO)]
@@ -57,16 +58,16 @@ def test_extended_precision_is_as_many_digits(dialect, seed):
 
 def masked_quotient():
     """sum(where(mask, a / b, 0)) of arrays of n entries."""
-    g = Source(random.Random(0), tensors.declare)
+    g = Source(random.Random(0), tensors.declare, tensors.tensor)
     a, b, mask = g.leaf((n,)), g.leaf((n,), new=True), g.leaf((n,), "mask")
     quotient = functions.entrywise_of(lambda f, a, b: a / b, a, b)
-    return tensors.total("sum", functions.chosen(mask, quotient, tensors.constant(0))), mask.name
+    return total("sum", functions.chosen(mask, quotient, constant(0))), mask.name
 
 
 def test_a_branch_that_is_not_taken_is_not_looked_at():
     term, mask = masked_quotient()
     roles = {leaf.name: "constants" if leaf.name == mask else "params" for leaf in term.leaves()}
-    case = Case(1, "tensor", term, roles, {n: 6, tensors.m: 2}, False, "fast", 10)
+    case = Case(1, "tensor", term, roles, {n: 6, m: 2}, False, "fast", 10)
     point, on = extended(case), case.values()[mask]
     assert on.any()
     assert not on.all()
@@ -102,19 +103,19 @@ def test_faults_are_found(monkeypatch, change, kind):
 
 def simple():
     """sum(sin(a) * a) of a tensor."""
-    a = Source(random.Random(0), tensors.declare).leaf((n,))
-    term = tensors.total("sum", functions.entrywise_of(lambda f, x: x * f.sin(x), a))
-    return Case(0, "tensor", term, {a.name: "params"}, {n: 3, tensors.m: 2, tensors.k: 2}, False, "fast", 10)
+    a = Source(random.Random(0), tensors.declare, tensors.tensor).leaf((n,))
+    term = total("sum", functions.entrywise_of(lambda f, x: x * f.sin(x), a))
+    return Case(0, "tensor", term, {a.name: "params"}, {n: 3, m: 2, k: 2}, False, "fast", 10)
 
 
 def test_what_fails_is_made_smaller(monkeypatch):
     """Of a sum of two terms, the one that fails stays."""
-    g = Source(random.Random(0), tensors.declare)
+    g = Source(random.Random(0), tensors.declare, tensors.tensor)
     a, b = g.leaf((n,)), g.leaf((n,), new=True)
-    good, bad = (tensors.total("sum", functions.entrywise_of(lambda f, x: x * f.sin(x), x)) for x in (a, b))
+    good, bad = (total("sum", functions.entrywise_of(lambda f, x: x * f.sin(x), x)) for x in (a, b))
     both = Term((), lambda x, y: x + y, lambda at, p, x, y: at(x, p) + at(y, p), good, bad)
     roles = {a.name: "params", b.name: "params"}
-    case = Case(0, "tensor", both, roles, {n: 3, tensors.m: 2, tensors.k: 2}, False, "fast", 10)
+    case = Case(0, "tensor", both, roles, {n: 3, m: 2, k: 2}, False, "fast", 10)
     monkeypatch.setattr(shrink, "check", lambda c: Outcome("wrong" if b in c.term.leaves() else "right"))
     smaller, outcome = shrink.shrunk(case, Outcome("wrong"))
     assert outcome.kind == "wrong"

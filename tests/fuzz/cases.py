@@ -12,7 +12,9 @@ import sympy as sp
 
 import symdiff as sd
 from fuzz import indices, matrices, scalars, tensors
+from fuzz.operations import REDUCTIONS, total
 from fuzz.source import Source
+from fuzz.tensor_shapes import any_shape
 from fuzz.terms import Leaf, Term, k, m, n
 from fuzz.values import draw
 
@@ -82,31 +84,31 @@ class Case:
 
 def of_tensors(rng: random.Random, depth: int) -> Term:
     """A tensor, mostly reduced to a scalar."""
-    g = Source(rng, tensors.declare)
+    g = Source(rng, tensors.declare, tensors.tensor)
     if g.chance(0.25):
-        return tensors.tensor(g, tensors.any_shape(g, 1), depth)
-    inner = tensors.tensor(g, tensors.any_shape(g), depth)
+        return g.term(any_shape(g, 1), depth)
+    inner = g.term(any_shape(g), depth)
     if inner.shape:
-        return tensors.total(g.one_of(tensors.REDUCTIONS), inner)
+        return total(g.one_of(REDUCTIONS), inner)
     first = Term((), lambda a: sd.sum(sd.broadcast_to(a, (1,))), lambda at, p, a: at(a, p), inner)
     return first
 
 
 def of_scalars(rng: random.Random, depth: int) -> Term:
     """A reduction over samples, or a pointwise model."""
-    g = Source(rng, scalars.declare)
-    return scalars.scalar(g, (), depth + 1) if g.chance(0.25) else scalars.objective(g, depth)
+    g = Source(rng, scalars.declare, scalars.scalar)
+    return g.term((), depth + 1) if g.chance(0.25) else scalars.objective(g, depth)
 
 
 def of_matrices(rng: random.Random, depth: int) -> Term:
     """A scalar of matrices, or a matrix."""
-    g = Source(rng, matrices.declare)
-    return matrices.matrix(g, matrices.any_shape(g), depth) if g.chance(0.25) else matrices.objective(g, depth)
+    g = Source(rng, matrices.declare, matrices.matrix)
+    return g.term(matrices.any_shape(g), depth) if g.chance(0.25) else matrices.objective(g, depth)
 
 
 def of_indices(rng: random.Random, depth: int) -> Term:
     """A written-out sum, or an entry for each of its free indices."""
-    g = Source(rng, indices.declare)
+    g = Source(rng, indices.declare, indices.summand)
     return indices.output(g, depth) if g.chance(0.2) else indices.objective(g, depth)
 
 

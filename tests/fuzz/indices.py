@@ -162,7 +162,9 @@ def whole_entry(g: Source, scope: Scope, kind: str) -> Term:
 def deviation(g: Source, scope: Scope, depth: int) -> Term:
     """A difference of data far from 0, times something small."""
     kind = g.one_of(["far", "years"])
-    x, centre, s = whole_entry(g, scope, kind), whole_entry(g, scope, kind), scalar(g, scope, "small")
+    x, s = whole_entry(g, scope, kind), scalar(g, scope, "small")
+    leaf = g.leaf((), kind, new=True)
+    centre = Term(scope, lambda a: a, lambda at, p, a: at(a, ()), leaf)
     return function_of(scope, lambda f, a, b, c: (a - b) * c, x, centre, s)
 
 

@@ -19,8 +19,8 @@ from fuzz.functions import (
     UNARY,
     entrywise_of,
 )  # fmt: skip
+from fuzz.operations import REDUCTIONS, eliminated, meaning_of, picked, whole_matrix
 from fuzz.source import Source
-from fuzz.tensors import REDUCTIONS, eliminated, meaning_of, picked, whole_matrix
 from fuzz.terms import Place, Reader, Term, m, n, one
 from symdiff.functions.elementwise import entrywise
 
@@ -49,13 +49,13 @@ def added(g: Source, shape: Shape, depth: int) -> Term:
     sign = g.one_of((1, -1))
     return Term(
         shape, lambda a, b: a + sign * b, lambda at, p, a, b: at(a, p) + sign * at(b, p),
-        matrix(g, shape, depth), matrix(g, shape, depth),
+        g.term(shape, depth), g.term(shape, depth),
     )  # fmt: skip
 
 
 def product(g: Source, shape: Shape, depth: int) -> Term:
     inner = g.one_of(DIMS)
-    return multiplied(matrix(g, (shape[0], inner), depth), matrix(g, (inner, shape[1]), depth))
+    return multiplied(g.term((shape[0], inner), depth), g.term((inner, shape[1]), depth))
 
 
 def multiplied(a: Term, b: Term) -> Term:
@@ -69,7 +69,7 @@ def multiplied(a: Term, b: Term) -> Term:
 
 
 def transposed(g: Source, shape: Shape, depth: int) -> Term:
-    return turned(matrix(g, shape[::-1], depth))
+    return turned(g.term(shape[::-1], depth))
 
 
 def turned(a: Term) -> Term:
@@ -83,24 +83,24 @@ def hadamard(g: Source, shape: Shape, depth: int) -> Term:
         shape,
         sp.HadamardProduct,
         lambda at, p, a, b: at(a, p) * at(b, p),
-        matrix(g, shape, depth),
-        matrix(g, shape, depth),
+        g.term(shape, depth),
+        g.term(shape, depth),
     )
 
 
 def powers(g: Source, shape: Shape, depth: int) -> Term:
     exponent = g.one_of((2, 3))
     return Term(
-        shape, lambda a: sp.HadamardPower(a, exponent), lambda at, p, a: at(a, p) ** exponent, matrix(g, shape, depth)
+        shape, lambda a: sp.HadamardPower(a, exponent), lambda at, p, a: at(a, p) ** exponent, g.term(shape, depth)
     )
 
 
 def unary(g: Source, shape: Shape, depth: int) -> Term:
-    return entrywise_of(g.one_of([*UNARY, *GUARDED]), matrix(g, shape, depth))
+    return entrywise_of(g.one_of([*UNARY, *GUARDED]), g.term(shape, depth))
 
 
 def binary(g: Source, shape: Shape, depth: int) -> Term:
-    return entrywise_of(g.one_of(BINARY), matrix(g, shape, depth), matrix(g, shape, depth))
+    return entrywise_of(g.one_of(BINARY), g.term(shape, depth), g.term(shape, depth))
 
 
 def stable(g: Source, shape: Shape, depth: int) -> Term:
@@ -129,8 +129,8 @@ def repeated(g: Source, shape: Shape, depth: int) -> Term:
         shape,
         lambda a, b: a + sp.OneMatrix(shape[0], 1) * b,
         lambda at, p, a, b: at(a, p) + at(b, (0, p[1])),
-        matrix(g, shape, depth),
-        matrix(g, (one, shape[1]), depth),
+        g.term(shape, depth),
+        g.term((one, shape[1]), depth),
     )
 
 
@@ -141,8 +141,8 @@ def diagonal_product(g: Source, shape: Shape, depth: int) -> Term:
         shape,
         lambda a, b: sp.DiagMatrix(a) * b,
         lambda at, p, a, b: at(a, (p[0], 0)) * at(b, p),
-        matrix(g, (shape[0], one), depth),
-        matrix(g, shape, depth),
+        g.term((shape[0], one), depth),
+        g.term(shape, depth),
     )
 
 
@@ -154,7 +154,7 @@ def softmax(g: Source, shape: Shape, depth: int) -> Term:
         found = at(a, p) - at.f.logsumexp(line)
         return at.f.exp(found) if name == "softmax" else found
 
-    return Term(shape, lambda a: getattr(sd, name)(a, axis=axis), meant, matrix(g, shape, depth))
+    return Term(shape, lambda a: getattr(sd, name)(a, axis=axis), meant, g.term(shape, depth))
 
 
 # Choices
@@ -173,15 +173,15 @@ def choose(condition: Term, yes: Term, no: Term) -> Term:
 
 
 def choice(g: Source, shape: Shape, depth: int) -> Term:
-    condition = g.leaf(shape, "indicator") if g.chance(0.6) else matrix(g, shape, depth - 1)
-    return choose(condition, matrix(g, shape, depth), matrix(g, shape, depth))
+    condition = g.leaf(shape, "indicator") if g.chance(0.6) else g.term(shape, depth - 1)
+    return choose(condition, g.term(shape, depth), g.term(shape, depth))
 
 
 def singular_branch(g: Source, shape: Shape, depth: int) -> Term:
-    x = matrix(g, shape, depth)
+    x = g.term(shape, depth)
     if g.chance(0.5):
-        return choose(x, entrywise_of(g.one_of(PARTIAL), x), matrix(g, shape, depth - 1))
-    return choose(x, entrywise_of(g.one_of(PARTIAL_OF_TWO), matrix(g, shape, depth), x), matrix(g, shape, depth - 1))
+        return choose(x, entrywise_of(g.one_of(PARTIAL), x), g.term(shape, depth - 1))
+    return choose(x, entrywise_of(g.one_of(PARTIAL_OF_TWO), g.term(shape, depth), x), g.term(shape, depth - 1))
 
 
 # Scalars made of matrices
@@ -189,7 +189,7 @@ def singular_branch(g: Source, shape: Shape, depth: int) -> Term:
 
 def scaled(g: Source, shape: Shape, depth: int) -> Term:
     return Term(
-        shape, lambda a, b: a * b, lambda at, p, a, b: at(a, ()) * at(b, p), scalar(g, depth), matrix(g, shape, depth)
+        shape, lambda a, b: a * b, lambda at, p, a, b: at(a, ()) * at(b, p), scalar(g, depth), g.term(shape, depth)
     )
 
 
@@ -201,10 +201,10 @@ def scalar(g: Source, depth: int) -> Term:
     """A scalar of a matrix."""
     match g.one_of(range(8)):
         case 0 | 1 | 2:
-            return reduced(g.one_of(REDUCTIONS), matrix(g, any_shape(g), depth))
+            return reduced(g.one_of(REDUCTIONS), g.term(any_shape(g), depth))
         case 3:
             size = g.one_of((n, m))
-            return trace(matrix(g, (size, size), depth))
+            return trace(g.term((size, size), depth))
         case 4:
             return one_by_one(g, depth)
         case 5:
@@ -256,7 +256,7 @@ def one_by_one(g: Source, depth: int) -> Term:
 
 def definite(g: Source, size: Any, depth: int) -> Term:
     """X X^T + 1, of an X that is not large."""
-    x = entrywise_of(lambda f, a: f.tanh(a), matrix(g, (size, g.one_of(DIMS)), depth))
+    x = entrywise_of(lambda f, a: f.tanh(a), g.term((size, g.one_of(DIMS)), depth))
     squares = multiplied(x, turned(x))
     return Term(
         (size, size),
@@ -286,7 +286,7 @@ def solved(g: Source, shape: Shape, depth: int) -> Term:
 
     if shape[0] == 1:
         return added(g, shape, depth)
-    return Term(shape, write, meant, definite(g, shape[0], depth - 1), matrix(g, shape, depth))
+    return Term(shape, write, meant, definite(g, shape[0], depth - 1), g.term(shape, depth))
 
 
 # Parts
@@ -295,7 +295,7 @@ def solved(g: Source, shape: Shape, depth: int) -> Term:
 def sliced(g: Source, shape: Shape, depth: int) -> Term:
     """The first or the middle rows of a longer matrix."""
     start, more = g.one_of(((0, 2), (1, 2), (1, 1)))
-    inner = matrix(g, (shape[0] + more, shape[1]), depth) if g.chance(0.3) else g.leaf((shape[0] + more, shape[1]))
+    inner = g.term((shape[0] + more, shape[1]), depth) if g.chance(0.3) else g.leaf((shape[0] + more, shape[1]))
     rows = slice(start, shape[0] + start)
     return picked(shape, lambda a: a[rows, :], lambda at, p: (p[0] + start, p[1]), inner)
 
@@ -303,8 +303,8 @@ def sliced(g: Source, shape: Shape, depth: int) -> Term:
 def stacked(g: Source, shape: Shape, depth: int) -> Term:
     """A block matrix in a product."""
     first, second = g.one_of((n, m)), g.one_of((n, m))
-    a, b = matrix(g, (shape[0], first), depth), matrix(g, (shape[0], second), depth)
-    c, d = matrix(g, (first, shape[1]), depth - 1), matrix(g, (second, shape[1]), depth - 1)
+    a, b = g.term((shape[0], first), depth), g.term((shape[0], second), depth)
+    c, d = g.term((first, shape[1]), depth - 1), g.term((second, shape[1]), depth - 1)
 
     def written(a: Any, b: Any, c: Any, d: Any) -> Any:
         return sp.BlockMatrix([[a, b]]) * sp.BlockMatrix([[c], [d]])
@@ -319,7 +319,7 @@ def stacked(g: Source, shape: Shape, depth: int) -> Term:
 def about_a_reduction(g: Source, shape: Shape, depth: int) -> Term:
     """Everything less a reduction of each column, repeated."""
     name = g.one_of(REDUCTIONS)
-    x = matrix(g, shape, depth)
+    x = g.term(shape, depth)
 
     def meant(at: Reader, p: Place, a: Term) -> Any:
         return at(a, p) - meaning_of(name)(at.f, [at(a, (i, p[1])) for i in range(at.extent(shape[0]))])
@@ -332,7 +332,7 @@ def with_identity(g: Source, shape: Shape, depth: int) -> Term:
         shape,
         lambda a: sp.Identity(shape[0]) * 2 + a,
         lambda at, p, a: at(a, p) + 2 if p[0] == p[1] else at(a, p),
-        matrix(g, shape, depth),
+        g.term(shape, depth),
     )
 
 
@@ -350,7 +350,7 @@ def column_of_square(g: Source, shape: Shape, depth: int) -> Term:
     def written(a: Any) -> Any:
         return DiagonalOf(a) if name == "diagonal" else getattr(sd, name)(a, axis=1)
 
-    return Term(shape, written, meant, matrix(g, (size, size), depth))
+    return Term(shape, written, meant, g.term((size, size), depth))
 
 
 EVERY: list[Callable[..., Term]] = [

@@ -19,8 +19,8 @@ from fuzz.functions import (
     Words,
     spelled,
 )  # fmt: skip
+from fuzz.operations import REDUCTIONS, meaning_of
 from fuzz.source import Source
-from fuzz.tensors import REDUCTIONS, meaning_of
 from fuzz.terms import Place, Reader, Term, n
 
 Shape = tuple[Any, ...]
@@ -84,7 +84,9 @@ def stable(g: Source, shape: Shape, depth: int) -> Term:
 
 def deviation(g: Source, shape: Shape, depth: int) -> Term:
     kind = g.one_of(["far", "years"])
-    return function_of(lambda f, x, c, s: (x - c) * s, g.leaf(shape, kind), g.leaf((), kind), g.leaf((), "small"))
+    return function_of(
+        lambda f, x, c, s: (x - c) * s, g.leaf(shape, kind), g.leaf((), kind, new=True), g.leaf((), "small")
+    )
 
 
 def condition(g: Source, shape: Shape, depth: int) -> tuple[Term, Term]:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fuzz.terms import Leaf
+from fuzz.terms import Leaf, Term
 
 
 class Source:
@@ -15,10 +15,16 @@ class Source:
     Attributes
     ----------
     declare : makes a dialect's symbol of a name, a shape and a kind.
+    grow : makes a random term of a shape, so many operations deep at most.
     """
 
-    def __init__(self, rng: random.Random, declare: Callable[[str, Any, str], Any]) -> None:
-        self.rng, self.declare = rng, declare
+    def __init__(
+        self,
+        rng: random.Random,
+        declare: Callable[[str, Any, str], Any],
+        grow: Callable[[Source, Any, int], Term],
+    ) -> None:
+        self.rng, self.declare, self.grow = rng, declare, grow
         self._leaves: dict[tuple[Any, str], list[Leaf]] = {}
         self._count = 0
 
@@ -29,6 +35,10 @@ class Source:
     def chance(self, probability: float) -> bool:
         """Whether something with a probability happens."""
         return self.rng.random() < probability
+
+    def term(self, shape: Any, depth: int) -> Term:
+        """A random term."""
+        return self.grow(self, shape, depth)
 
     def leaf(self, shape: Any, kind: str = "real", *, new: bool = False) -> Leaf:
         """A symbol of a shape and kind: one there was, or a new one."""
