@@ -38,7 +38,9 @@ class Source:
 
     def term(self, shape: Any, depth: int) -> Term:
         """A random term."""
-        return self.grow(self, shape, depth)
+        term = self.grow(self, shape, depth)
+        assert term.shape == tuple(shape), f"{term.written} has shape {term.shape}, not {shape}"
+        return term
 
     def leaf(self, shape: Any, kind: str = "real", *, new: bool = False) -> Leaf:
         """A symbol of a shape and kind: one there was, or a new one."""

@@ -68,7 +68,9 @@ def solved(g: Source, shape: Shape, depth: int) -> Term:
 
     write = g.one_of([sd.solve, lambda a, b: sd.inv(a) @ b])
     solution = Term((k, shape[-1]), write, meant, matrix, columns)
-    return entrywise_of(g.one_of(BINARY), g.term(shape, depth), reduced(g.one_of(REDUCTIONS), solution, 0))
+    return entrywise_of(
+        g.one_of(BINARY), g.term(shape, depth), reduced(g.one_of(REDUCTIONS), solution, 0, keepdims=False)
+    )
 
 
 def of_norm(g: Source, shape: Shape, depth: int) -> Term:
