@@ -14,13 +14,14 @@ LOWEST := $(shell p=python3.11; "$$p" -c 1 2>/dev/null && echo "$$p" || echo "$(
 BOUNDS := import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 	print(*(line.replace(">=", "==") for line in project["dependencies"]), sep="\n")
 
-.PHONY: help demo test test-gpu test-minimum lint bench bench-gpu clean
+.PHONY: help demo test fuzz test-gpu test-minimum lint bench bench-gpu clean
 
 help:
 	@echo 'make demo    compile, train and check the two-layer net'
 	@echo 'make test    run every test'
 	@echo 'make test-gpu  run the tests that need CuPy and a GPU; CUDA=cuda13 for CUDA 13'
 	@echo 'make test-minimum  try symdiff with the lowest versions of what it needs'
+	@echo 'make fuzz    try random models; ARGS="--models 20000 --seed 0" says how many'
 	@echo 'make lint    ruff and mypy'
 	@echo 'make bench   run the benchmarks against every peer; ARGS=--quick tries whether they run'
 	@echo 'make bench-gpu  the same on a GPU; CUDA=cuda13 for CUDA 13'
@@ -33,6 +34,9 @@ demo: $(VENV)/demo.stamp
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n auto
+
+fuzz: $(VENV)/test.stamp
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
 
 test-gpu: $(VENV)/test.stamp
 	$(PIP) --editable '.[$(CUDA)]'

@@ -236,12 +236,16 @@ def _slice(walk: Any, expression: Any, args: list[Node]) -> Node:
     return index(x, items)
 
 
+def _entries(explicit: Any) -> tuple[Any, ...]:
+    return tuple((explicit.args[0] if isinstance(explicit, Explicit) else explicit).flat())
+
+
 def _explicit(walk: Any, expression: Any, args: list[Node]) -> Node:
     _refuse_nested(args)
     rows, columns = expression.shape
     if rows * columns == 0:
         raise ShapeError(f"An explicit matrix of {rows} rows and {columns} columns has no entries.")
-    check_range(expression.flat(), args)
+    check_range(_entries(expression), args)
     return stack([as_scalar(node) for node in args], (int(rows), int(columns)))
 
 
@@ -287,8 +291,8 @@ RULES: dict[type, Rule] = {
     ElementwiseApplyFunction: Rule(_apply, lambda e: (e.expr,)),
     EntrywiseFunction: Rule(_entrywise, lambda e: e.args[1:]),
     MatrixSlice: Rule(_slice, _first),
-    MatrixBase: Rule(_explicit, lambda e: tuple(e.flat())),
-    Explicit: Rule(_explicit, lambda e: tuple(e.args[0].flat())),
+    MatrixBase: Rule(_explicit, _entries),
+    Explicit: Rule(_explicit, _entries),
     AxisReduction: Rule(_axis_reduction, lambda e: (e.argument,)),
     AxisFunction: Rule(_axis_function, lambda e: (e.argument,)),
 }
