@@ -172,15 +172,22 @@ def _unflatten(vec, shapes, sizes):
     if len(unknown) > 1:
         raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
 
-    def known_shapes(trial):
+    def shapes_at(trial):
         known = {name: trial if size is None else size for name, size in sizes.items()}
         return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
 
-    trial = 1
-    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
-        trial += 1
+    def too_small(trial):
+        trials = shapes_at(trial)
+        return any(dim < 0 for shape in trials for dim in shape) or sum(map(math.prod, trials)) < vec.size
+
+    low = high = 1
+    while unknown and too_small(high):
+        low, high = high + 1, 2 * high
+    while low < high:  # the unknown size lies between
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if too_small(middle) else (low, middle)
     parts, start = [], 0
-    for shape in known_shapes(trial):
+    for shape in shapes_at(low):
         stop = start + math.prod(shape)
         parts.append((shape, vec[start:stop]))
         start = stop

@@ -129,6 +129,7 @@ def value(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, labe
     d = embedding.shape[1]
     n = token.shape[0]
     t = token.shape[1]
+    one_hot_label = _one_hot(label, c, embedding.dtype)
     t1 = mark * marked[:, :, None] + _take(embedding, token, 0)
     t2 = t1 @ (t1 @ (wq @ wk.T / float(np.sqrt(d))).T).transpose(0, 2, 1)
     max_t2 = np.maximum.reduce(t2, axis=2)
@@ -141,7 +142,7 @@ def value(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, labe
     max_scores = np.maximum.reduce(scores, axis=2)
     t7 = _masked(np.abs(max_scores) < np.inf, max_scores)
     t8 = (np.log(np.add.reduce(np.exp(scores - t7[:, :, None]), axis=2)) + t7)[:, :, None]
-    value = -np.vdot(_one_hot(label, c, embedding.dtype), scores - t8) / (n*t)
+    value = -np.vdot(one_hot_label, _masked(one_hot_label != 0, scores - t8)) / (n*t)
     return value
 
 
@@ -228,29 +229,30 @@ def value_and_grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, mar
     t13 = _masked(np.abs(max_scores) < np.inf, max_scores)
     t14 = np.exp(scores - t13[:, :, None])
     t15 = np.add.reduce(t14, axis=2)
-    value = -np.vdot(one_hot_label, scores - (np.log(t15) + t13)[:, :, None]) / (n*t)
+    t16 = np.vdot(one_hot_label, _masked(one_hot_label != 0, scores - (np.log(t15) + t13)[:, :, None]))
+    value = -t16 / (n*t)
     # gradient by embedding
-    t16 = t14 / t15[:, :, None] - one_hot_label
-    t17 = t16 @ readout.T
-    t18 = gain * t17
-    t19 = (np.einsum("ijk,ijk->ij", t8, t18) / (n*t) / (t9 * t9) / t9 / d)[:, :, None] * t8
-    t20 = t10 * t18 / (n*t) - t19
-    t21 = t20 - np.add.reduce(t20, axis=2)[:, :, None] / d
-    t22 = weights.transpose(0, 2, 1) @ t21
-    t23 = weights * (t21 @ t2.transpose(0, 2, 1))
-    t24 = (t23 - np.add.reduce(t23, axis=2)[:, :, None] * weights) / sqrt_d
-    t25 = t24.transpose(0, 2, 1) @ t1
-    t26 = t22 @ wv.T + (t24 @ t4 + t21 + t25 @ t3)
-    grad_embedding = _scatter(t26, token, 0, c)
-    grad_mark = np.tensordot(t26, marked, axes=[[0, 1], [0, 1]])
+    t17 = t14 / t15[:, :, None] - one_hot_label
+    t18 = t17 @ readout.T
+    t19 = gain * t18
+    t20 = (np.einsum("ijk,ijk->ij", t8, t19) / (n*t) / (t9 * t9) / t9 / d)[:, :, None] * t8
+    t21 = t10 * t19 / (n*t) - t20
+    t22 = t21 - np.add.reduce(t21, axis=2)[:, :, None] / d
+    t23 = weights.transpose(0, 2, 1) @ t22
+    t24 = weights * (t22 @ t2.transpose(0, 2, 1))
+    t25 = (t24 - np.add.reduce(t24, axis=2)[:, :, None] * weights) / sqrt_d
+    t26 = t25.transpose(0, 2, 1) @ t1
+    t27 = t23 @ wv.T + (t25 @ t4 + t22 + t26 @ t3)
+    grad_embedding = _scatter(t27, token, 0, c)
+    grad_mark = np.tensordot(t27, marked, axes=[[0, 1], [0, 1]])
     # gradient by wq
-    t27 = np.add.reduce(t25.transpose(0, 2, 1) @ t1)
-    grad_wq = t27 @ wk
-    grad_wk = t27.T @ wq
-    grad_wv = np.add.reduce(t1.transpose(0, 2, 1) @ t22)
-    grad_gain = np.einsum("jki,jki->i", t17, t11) / (n*t)
-    grad_shift = np.add.reduce(t17, axis=(0, 1)) / (n*t)
-    grad_readout = np.add.reduce(t12.transpose(0, 2, 1) @ t16) / (n*t)
+    t28 = np.add.reduce(t26.transpose(0, 2, 1) @ t1)
+    grad_wq = t28 @ wk
+    grad_wk = t28.T @ wq
+    grad_wv = np.add.reduce(t1.transpose(0, 2, 1) @ t23)
+    grad_gain = np.einsum("jki,jki->i", t18, t11) / (n*t)
+    grad_shift = np.add.reduce(t18, axis=(0, 1)) / (n*t)
+    grad_readout = np.add.reduce(t12.transpose(0, 2, 1) @ t17) / (n*t)
     return value, Grad(grad_embedding, grad_mark, grad_wq, grad_wk, grad_wv, grad_gain, grad_shift, grad_readout)
 
 
@@ -381,10 +383,18 @@ def _arguments_of_weights(embedding, mark, wq, wk, token, marked):
     )
 
 
-def _convert(declared, arguments):
+def _convert(declared, arguments, solved=()):
     """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
     arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
     sizes = {}
+    for name, (shape, _) in declared.items():
+        for dim, length in zip(shape, arrays[name].shape):
+            if isinstance(dim, str):
+                sizes.setdefault(dim, (name, length))
+    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
+        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
+            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
+            sizes[size] = (name, max(found, 0))
     for name, (shape, _) in declared.items():
         _fit(name, shape, arrays[name].shape, sizes)
     return arrays.values()
@@ -395,7 +405,7 @@ def _fit(name, shape, came, sizes):
     expected = []
     for dim, length in zip(shape, came):
         if isinstance(dim, str):
-            expected.append(sizes.setdefault(dim, (name, length))[1])
+            expected.append(sizes[dim][1])
         elif isinstance(dim, tuple):
             _, needs, compute = dim
             known = all(size in sizes for size in needs)
@@ -405,7 +415,8 @@ def _fit(name, shape, came, sizes):
     if len(shape) != len(came) or tuple(expected) != came:
         spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
         text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
-        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
+        known = [f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name]
         raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
     if 0 in came:
         raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
@@ -500,15 +511,22 @@ def _unflatten(vec, shapes, sizes):
     if len(unknown) > 1:
         raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
 
-    def known_shapes(trial):
+    def shapes_at(trial):
         known = {name: trial if size is None else size for name, size in sizes.items()}
         return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
 
-    trial = 1
-    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
-        trial += 1
+    def too_small(trial):
+        trials = shapes_at(trial)
+        return any(dim < 0 for shape in trials for dim in shape) or sum(map(math.prod, trials)) < vec.size
+
+    low = high = 1
+    while unknown and too_small(high):
+        low, high = high + 1, 2 * high
+    while low < high:  # the unknown size lies between
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if too_small(middle) else (low, middle)
     parts, start = [], 0
-    for shape in known_shapes(trial):
+    for shape in shapes_at(low):
         stop = start + math.prod(shape)
         parts.append((shape, vec[start:stop]))
         start = stop

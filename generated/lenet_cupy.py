@@ -425,10 +425,18 @@ def _arguments_of_scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
     )
 
 
-def _convert(declared, arguments):
+def _convert(declared, arguments, solved=()):
     """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
     arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
     sizes = {}
+    for name, (shape, _) in declared.items():
+        for dim, length in zip(shape, arrays[name].shape):
+            if isinstance(dim, str):
+                sizes.setdefault(dim, (name, length))
+    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
+        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
+            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
+            sizes[size] = (name, max(found, 0))
     for name, (shape, _) in declared.items():
         _fit(name, shape, arrays[name].shape, sizes)
     return arrays.values()
@@ -439,7 +447,7 @@ def _fit(name, shape, came, sizes):
     expected = []
     for dim, length in zip(shape, came):
         if isinstance(dim, str):
-            expected.append(sizes.setdefault(dim, (name, length))[1])
+            expected.append(sizes[dim][1])
         elif isinstance(dim, tuple):
             _, needs, compute = dim
             known = all(size in sizes for size in needs)
@@ -449,7 +457,8 @@ def _fit(name, shape, came, sizes):
     if len(shape) != len(came) or tuple(expected) != came:
         spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
         text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
-        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
+        known = [f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name]
         raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
     if 0 in came:
         raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
@@ -638,15 +647,22 @@ def _unflatten(vec, shapes, sizes):
     if len(unknown) > 1:
         raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
 
-    def known_shapes(trial):
+    def shapes_at(trial):
         known = {name: trial if size is None else size for name, size in sizes.items()}
         return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
 
-    trial = 1
-    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
-        trial += 1
+    def too_small(trial):
+        trials = shapes_at(trial)
+        return any(dim < 0 for shape in trials for dim in shape) or sum(map(math.prod, trials)) < vec.size
+
+    low = high = 1
+    while unknown and too_small(high):
+        low, high = high + 1, 2 * high
+    while low < high:  # the unknown size lies between
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if too_small(middle) else (low, middle)
     parts, start = [], 0
-    for shape in known_shapes(trial):
+    for shape in shapes_at(low):
         stop = start + math.prod(shape)
         parts.append((shape, vec[start:stop]))
         start = stop
@@ -1051,16 +1067,16 @@ extern "C" __global__ void value_5(const T* __restrict__ t7_all, const T* __rest
         }
         s2 = over_row<Sum>(s2, lanes);
         const A t4 = -((fabs(s) < infinity() ? s : 0) + log(s2));
-        // of all entries the sum of t5 * one_hot_label
+        // of all entries the sum of one_hot_label * t5
         const long long label = label_all[row];
         for (I column = lane; works && column < columns; column += lanes) {
             const I i = row * columns + column;
             const A t7 = t7_all[i];
             const A b5 = b5_all[column];
-            const A t1 = t7 + b5;
-            const A t5 = t4 + t1;
             const A one_hot_label = A(label == column);
-            s3 += t5 * one_hot_label;
+            const A t1 = t7 + b5;
+            const A t5 = (one_hot_label != 0 ? t4 + t1 : 0);
+            s3 += one_hot_label * t5;
         }
     }
     s3 = over_lanes<Sum>(s3, blockDim.x);
@@ -1411,19 +1427,19 @@ extern "C" __global__ void value_and_grad_5(const T* __restrict__ t13_all, const
         }
         s2 = over_row<Sum>(s2, lanes);
         const A t4 = -((fabs(s) < infinity() ? s : 0) + log(s2));
-        // of all entries the sum of t5 * one_hot_label
+        // of all entries the sum of one_hot_label * t5
         // of each column the sum of t14
         const long long label = label_all[row];
         for (I column = lane; works && column < columns; column += lanes) {
             const I i = row * columns + column;
             const A t13 = t13_all[i];
             const A b5 = b5_all[column];
+            const A one_hot_label = A(label == column);
             const A t1 = t13 + b5;
             const A t3 = exp(t1 + t2);
-            const A t5 = t4 + t1;
-            const A one_hot_label = A(label == column);
+            const A t5 = (one_hot_label != 0 ? t4 + t1 : 0);
             const A t14 = (t3 / s2 - one_hot_label) / A(n);
-            s3 += t5 * one_hot_label;
+            s3 += one_hot_label * t5;
             grad_b5_sums[column] += t14;
             t14_all[i] = t14;
         }

@@ -165,10 +165,18 @@ def _arguments_of_probability(w, b, x):
     )
 
 
-def _convert(declared, arguments):
+def _convert(declared, arguments, solved=()):
     """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
     arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
     sizes = {}
+    for name, (shape, _) in declared.items():
+        for dim, length in zip(shape, arrays[name].shape):
+            if isinstance(dim, str):
+                sizes.setdefault(dim, (name, length))
+    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
+        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
+            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
+            sizes[size] = (name, max(found, 0))
     for name, (shape, _) in declared.items():
         _fit(name, shape, arrays[name].shape, sizes)
     return arrays.values()
@@ -179,7 +187,7 @@ def _fit(name, shape, came, sizes):
     expected = []
     for dim, length in zip(shape, came):
         if isinstance(dim, str):
-            expected.append(sizes.setdefault(dim, (name, length))[1])
+            expected.append(sizes[dim][1])
         elif isinstance(dim, tuple):
             _, needs, compute = dim
             known = all(size in sizes for size in needs)
@@ -189,7 +197,8 @@ def _fit(name, shape, came, sizes):
     if len(shape) != len(came) or tuple(expected) != came:
         spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
         text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
-        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
+        known = [f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name]
         raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
     if 0 in came:
         raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
@@ -281,15 +290,22 @@ def _unflatten(vec, shapes, sizes):
     if len(unknown) > 1:
         raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
 
-    def known_shapes(trial):
+    def shapes_at(trial):
         known = {name: trial if size is None else size for name, size in sizes.items()}
         return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
 
-    trial = 1
-    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
-        trial += 1
+    def too_small(trial):
+        trials = shapes_at(trial)
+        return any(dim < 0 for shape in trials for dim in shape) or sum(map(math.prod, trials)) < vec.size
+
+    low = high = 1
+    while unknown and too_small(high):
+        low, high = high + 1, 2 * high
+    while low < high:  # the unknown size lies between
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if too_small(middle) else (low, middle)
     parts, start = [], 0
-    for shape in known_shapes(trial):
+    for shape in shapes_at(low):
         stop = start + math.prod(shape)
         parts.append((shape, vec[start:stop]))
         start = stop
@@ -564,7 +580,7 @@ extern "C" __global__ void value_1(const T* __restrict__ y_all, const T* __restr
 
 
 _value_2 = _Kernel("value_2", "all", 1, "T", """\
-// value = penalty*sum(w∘**2) + sum(softplus(-e1) + (-y + 1) ∘ e1)/n
+// value = penalty*sum(w.**2) + sum(softplus(-e1) + (-y + 1) .* e1)/n
 extern "C" __global__ void value_2(const T* w_all, const T* penalty_all, const T* t1_all, T* value_all,
     volatile A* shares, unsigned* done, I count)
 {
@@ -726,7 +742,7 @@ extern "C" __global__ void value_and_grad_1(const T* __restrict__ y_all, const T
 
 
 _value_and_grad_2 = _Kernel("value_and_grad_2", "all", 1, "T", """\
-// value = penalty*sum(w∘**2) + sum(softplus(-e1) + (-y + 1) ∘ e1)/n
+// value = penalty*sum(w.**2) + sum(softplus(-e1) + (-y + 1) .* e1)/n
 extern "C" __global__ void value_and_grad_2(const T* w_all, const T* penalty_all, const T* t1_all, T* value_all,
     volatile A* shares, unsigned* done, I count)
 {

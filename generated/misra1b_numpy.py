@@ -13,13 +13,15 @@ Closed form
 """
 
 
+import _thread
 import contextvars
 import math
 import os
 import threading
 from collections import deque
-from concurrent import futures
-from contextlib import nullcontext
+from contextlib import suppress
+from itertools import starmap
+from queue import SimpleQueue
 from typing import NamedTuple
 
 import numpy as np
@@ -125,10 +127,18 @@ def _arguments_of_residual(b1, b2, x, y):
     )
 
 
-def _convert(declared, arguments):
+def _convert(declared, arguments, solved=()):
     """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
     arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
     sizes = {}
+    for name, (shape, _) in declared.items():
+        for dim, length in zip(shape, arrays[name].shape):
+            if isinstance(dim, str):
+                sizes.setdefault(dim, (name, length))
+    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
+        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
+            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
+            sizes[size] = (name, max(found, 0))
     for name, (shape, _) in declared.items():
         _fit(name, shape, arrays[name].shape, sizes)
     return arrays.values()
@@ -139,7 +149,7 @@ def _fit(name, shape, came, sizes):
     expected = []
     for dim, length in zip(shape, came):
         if isinstance(dim, str):
-            expected.append(sizes.setdefault(dim, (name, length))[1])
+            expected.append(sizes[dim][1])
         elif isinstance(dim, tuple):
             _, needs, compute = dim
             known = all(size in sizes for size in needs)
@@ -149,7 +159,8 @@ def _fit(name, shape, came, sizes):
     if len(shape) != len(came) or tuple(expected) != came:
         spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
         text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
-        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
+        known = [f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name]
         raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
     if 0 in came:
         raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
@@ -207,15 +218,22 @@ def _unflatten(vec, shapes, sizes):
     if len(unknown) > 1:
         raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
 
-    def known_shapes(trial):
+    def shapes_at(trial):
         known = {name: trial if size is None else size for name, size in sizes.items()}
         return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
 
-    trial = 1
-    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
-        trial += 1
+    def too_small(trial):
+        trials = shapes_at(trial)
+        return any(dim < 0 for shape in trials for dim in shape) or sum(map(math.prod, trials)) < vec.size
+
+    low = high = 1
+    while unknown and too_small(high):
+        low, high = high + 1, 2 * high
+    while low < high:  # the unknown size lies between
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if too_small(middle) else (low, middle)
     parts, start = [], 0
-    for shape in known_shapes(trial):
+    for shape in shapes_at(low):
         stop = start + math.prod(shape)
         parts.append((shape, vec[start:stop]))
         start = stop
@@ -273,11 +291,12 @@ def _combined(law, total, found, start, count):
 class _Threads:
     """The threads that parts run on, started when first needed; meanwhile BLAS keeps to the one thread that calls it.
 
-    Of several callers one works at a time.
+    A signal handler, or a function that a part calls, may call the module again, and Ctrl-C may come anywhere. So no call
+    waits for another, and what calls share changes in single steps: those of a queue, of a dict, and ``with lock``.
     """
 
     def __init__(self):
-        self.lock, self.count, self.pool, self.blas = threading.Lock(), None, None, None
+        self.count, self.pools = None, {}  # by process, since threads do not survive a fork
 
     def run(self, function, arguments, combine=lambda argument, found: None):
         """Call function(argument) for each argument, and combine(argument, what it returned) in their order.
@@ -286,6 +305,7 @@ class _Threads:
         than many a part.
         """
         remaining, waiting, done, turn = iter(arguments), deque(arguments), {}, threading.Lock()
+        wanted, over, settled, failed = threading.Lock(), SimpleQueue(), SimpleQueue(), []
 
         def take(finished=None, found=None):
             with turn:
@@ -294,54 +314,120 @@ class _Threads:
                 while waiting and waiting[0] in done:
                     argument = waiting.popleft()
                     combine(argument, done.pop(argument))
+                if not waiting:
+                    over.put(None)
                 return next(remaining, None)
 
         def work():
             try:
                 argument = take()
-                while argument is not None:
+                while argument is not None and wanted.locked():
                     argument = take(argument, function(argument))
-            except BaseException:
+            except BaseException as error:
+                failed.append(error)
                 deque(remaining, maxlen=0)  # the others stop too
-                raise
+                over.put(None)
 
-        with self.lock:
-            self.start()
-            with self.blas.limit(limits=1, user_api="blas") if self.blas else nullcontext():
-                others = range(min(self.count, len(waiting)) - 1)
-                others = [self.pool.submit(contextvars.copy_context().run, work) for _ in others]
-                try:
-                    work()
-                finally:
-                    futures.wait(others)
-                for other in others:
-                    other.result()
+        def settle():
+            _settle(blas)
+            settled.put(None)
 
-    def start(self):
-        if self.count is None:
-            usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-            self.count = int(os.environ.get("SYMDIFF_NUM_THREADS") or usable)
-        if self.blas is None:
-            np.empty(4_000_000)  # once 32 MB were freed, glibc's malloc keeps what parts free, else each faults it in anew
-            try:
-                from threadpoolctl import ThreadpoolController
+        blas, tasks, others = self.ready(len(waiting) - 1)
+        try:
+            with wanted:
+                _settle(blas, wanted)
+                for _ in range(others):
+                    tasks.put((contextvars.copy_context(), work))
+                work()
+                over.get()
+            _settle(blas)
+        except BaseException:  # Ctrl-C, perhaps again and again: but signals interrupt no other thread than this
+            _thread.start_new_thread(settle, ())
+            settled.get()
+            raise
+        if failed:
+            raise failed.pop()
 
-                self.blas = ThreadpoolController()
-            except ImportError:  # BLAS has threads of its own, and ours would fight them
-                self.blas, self.count = False, 1
-        if self.pool is None and self.count > 1:
-            self.pool = futures.ThreadPoolExecutor(self.count - 1)
+    def ready(self, most):
+        """BLAS, the queue of what other threads are to do, and how many others there are, so many at most."""
+        self.count = self.count or _default_count()
+        process = os.getpid()
+        blas, tasks, threads = self.pools.get(process) or self.pools.setdefault(process, (_blas(), SimpleQueue(), []))
+        most = min(most, self.count - 1) if blas else 0  # BLAS has threads of its own, and ours would fight them
+        with suppress(RuntimeError):  # there can be no more threads
+            while len(threads) < most:  # a loop in C: one of this module would keep it in memory
+                loop = starmap(contextvars.Context.run, iter(tasks.get, None))
+                threads.append(_thread.start_new_thread(deque, (loop, 0)))
+        return blas, tasks, min(most, len(threads))
+
+    def __del__(self):
+        for _, tasks, threads in self.pools.values():
+            for _ in threads:
+                tasks.put(None)
+
+
+def _default_count():
+    """How many threads there are to be: SYMDIFF_NUM_THREADS, or as many as cores."""
+    given = os.environ.get("SYMDIFF_NUM_THREADS")
+    if given is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not given.strip().isdecimal() or int(given) < 1:
+        raise ValueError(f"SYMDIFF_NUM_THREADS is {given!r}, expected a whole number from 1")
+    return int(given)
+
+
+def _blas():
+    """What the modules of a process, of all versions of symdiff, agree on: BLAS is one for all; None where nothing limits it.
+
+    "calls" are locks, each locked while a call is at work; "before" are libraries with their threads, where BLAS is limited.
+    """
+    np.empty(4_000_000)  # once 32 MB were freed, glibc's malloc keeps what parts free, else each faults it in anew
+    try:
+        import threadpoolctl
+
+        libraries = threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
+    except (AttributeError, ImportError):
+        return None
+    states = vars(threadpoolctl).setdefault("_symdiff_1", {})
+    before = [pair for state in states.values() for pair in state["before"]]  # a fork amid a call limits the child for good
+    state = {"lock": threading.RLock(), "calls": [], "before": before, "libraries": libraries}
+    return states.setdefault(os.getpid(), state)
+
+
+def _settle(blas, call=None):
+    """Let BLAS have one thread while calls are at work, this one among them, then as many as before.
+
+    Where this is interrupted, or called amid itself, it need only be called again.
+    """
+    if blas is None:
+        return
+    with blas["lock"]:
+        blas["calls"] = [other for other in (call, *blas["calls"]) if other and other.locked()]
+        if not blas["calls"]:
+            for library, threads in blas["before"]:
+                _set_blas_threads(library, threads)
+            blas["before"] = []
+            return
+        now = [] if blas["before"] else [(library, library.num_threads) for library in blas["libraries"]]
+        blas["before"] = blas["before"] or now
+        for library, _ in blas["before"]:
+            _set_blas_threads(library, 1)
+
+
+def _set_blas_threads(library, count):
+    """Set how many threads a library has, whoever did so before: threadpoolctl 3.8 ignores all threads but one."""
+    anyone_may = getattr(library, "clear_controlling_thread", lambda force: None)
+    anyone_may(force=True)
+    library.set_num_threads(count)
+    anyone_may(force=True)
 
 
 _ENTRIES = 262144  # of the widest array of a part: 2 MB of doubles
 _THREADS = _Threads()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _THREADS.__init__())  # threads do not survive a fork
 
 
 def set_threads(count):
     """Set how many threads work on parts of the samples: by default SYMDIFF_NUM_THREADS, or all cores there are."""
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
-    with _THREADS.lock:
-        _THREADS.count, _THREADS.pool = int(count) if _THREADS.blas is not False else 1, None
+    _THREADS.count = int(count)

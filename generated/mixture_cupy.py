@@ -10,19 +10,19 @@ Arguments
     below  constant, (d, d)
 
 Closed form
-    e1 = (Entries on a diagonal alone have no closed form in tensors)
-    e2 = -einsum('ijk,ik->ij', e1, mu) + einsum('il,jkl->ijk', x, e1)
-    e3 = -0.9189385332046728*d + log_softmax(alpha, axis=0) - sum(e2**2, axis=2)/2 + sum(q, axis=1)
-    e4 = logsumexp(e3, axis=1)
-    value = -sum(e4)/n
-    responsibility = softmax(e3, axis=1)
-    e5 = sum(responsibility, axis=0)
-    grad.alpha = -e5/n + softmax(alpha, axis=0)*sum(e5)/n
-    e6 = einsum('ijk,ij->ijk', e2, responsibility)
-    e7 = sum(e6, axis=0)
-    grad.mu = -einsum('ik,ikj->ij', e7, e1)/n
-    e8 = -einsum('ij,ik->ijk', e7, mu) + einsum('lk,lij->ijk', x, e6)
-    grad.q = -e5[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
+    e1 = -mu + x[:, None, :]
+    e2 = L*below + einsum('ij,jm->ijm', exp(q), diag(broadcast_to(1, d)))
+    e3 = einsum('ijl,jkl->ijk', e1, e2)
+    e4 = -0.9189385332046728*d + log_softmax(alpha, axis=0) - sum(e3**2, axis=2)/2 + sum(q, axis=1)
+    e5 = logsumexp(e4, axis=1)
+    value = -sum(e5)/n
+    responsibility = softmax(e4, axis=1)
+    e6 = sum(responsibility, axis=0)
+    grad.alpha = -e6/n + softmax(alpha, axis=0)*sum(e6)/n
+    e7 = einsum('ijk,ij->ijk', e3, responsibility)
+    grad.mu = -einsum('ik,ikj->ij', sum(e7, axis=0), e2)/n
+    e8 = einsum('lik,lij->ijk', e1, e7)
+    grad.q = -e6[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
     grad.L = below*e8/n
 
 """
@@ -88,12 +88,11 @@ def value(alpha, mu, q, L, x, below):
     n = x.shape[0]
     K = alpha.shape[0]
     t1, t2 = _value_1(alpha.dtype, (K,), ((), ()), alpha)
-    t3, t4 = _value_2(alpha.dtype, (K, d), ((K,), (K, d)), q)
-    t5 = _value_3(alpha.dtype, (K*d*d,), ((K, d, d),), t4, L, below, d)
-    t6 = _matmul(t5.reshape(K*d, d), x.T).reshape(K, d, n).transpose(2, 0, 1)
-    t7 = cp.einsum("ijk,ik->ij", t5, mu)
-    t8 = _value_4(alpha.dtype, (K*d,), ((K, d),), t7)
-    t9 = _value_5(alpha.dtype, (K*n, d), ((n, K),), t6, t8, d, K)
+    t3, t4, t5 = _value_2(alpha.dtype, (K, d), ((K,), (K, d), (K, d)), mu, q)
+    t6 = _value_3(alpha.dtype, (K*d*n,), ((n, K, d),), x, t4, d, K)
+    t7 = _value_4(alpha.dtype, (K*d*d,), ((K, d, d),), t5, L, below, d)
+    t8 = _matmul(t6.transpose(1, 0, 2), t7.transpose(0, 2, 1)).transpose(1, 0, 2)
+    t9 = _value_5(alpha.dtype, (K*n, d), ((n, K),), t8)
     t10 = _value_6(alpha.dtype, (K,), ((),), alpha, t2, t1)
     t11 = _value_7(alpha.dtype, (K,), ((K,),), t10, alpha, t3)
     value = _value_8(alpha.dtype, (n, K), ((),), t9, t11, d, n)
@@ -107,23 +106,23 @@ def grad(alpha, mu, q, L, x, below):
     n = x.shape[0]
     K = alpha.shape[0]
     t1, t2 = _grad_1(alpha.dtype, (K,), ((), ()), alpha)
-    t3, t4 = _grad_2(alpha.dtype, (K, d), ((K,), (K, d)), q)
-    t5 = _grad_3(alpha.dtype, (K*d*d,), ((K, d, d),), t4, L, below, d)
-    t6 = _matmul(t5.reshape(K*d, d), x.T).reshape(K, d, n).transpose(2, 0, 1)
-    t7 = cp.einsum("ijk,ik->ij", t5, mu)
-    t8 = _grad_4(alpha.dtype, (K*d,), ((K, d),), t7)
-    t9, t10 = _grad_5(alpha.dtype, (K*n, d), ((n, K, d), (n, K)), t6, t8, d, K)
-    t11, t12, t13 = _grad_6(alpha.dtype, (K,), ((K,), (), ()), alpha, t2, t1)
-    t14 = _grad_7(alpha.dtype, (K,), ((K,),), t13, alpha, t3)
-    responsibility, t15 = _grad_8(alpha.dtype, (n, K), ((n, K), (K,)), t10, t14, d)
-    t16 = _grad_9(alpha.dtype, (K,), ((),), t15, n)
-    t17 = _grad_10(alpha.dtype, (K*d*n,), ((n, K, d),), t9, responsibility, K, d)
-    t18 = _grad_11(alpha.dtype, (n, K*d), ((K, d),), t17)
-    t19 = _matmul(x.T, t17.reshape(n, K*d)).reshape(d, K, d).transpose(1, 2, 0)
-    grad_alpha = _grad_12(alpha.dtype, (K,), ((K,),), t15, t11, t12, t16, n)
-    t20 = cp.einsum("ikj,ik->ij", t5, t18)
-    t21, grad_L = _grad_13(alpha.dtype, (K*d*d,), ((K, d, d), (K, d, d)), mu, t18, t19, below, n, d)
-    grad_mu, grad_q = _grad_14(alpha.dtype, (K, d), ((K, d), (K, d)), t15, t20, t4, t21, n, d)
+    t3, t4, t5 = _grad_2(alpha.dtype, (K, d), ((K,), (K, d), (K, d)), mu, q)
+    t6 = _grad_3(alpha.dtype, (K*d*n,), ((n, K, d),), x, t4, d, K)
+    t7 = _grad_4(alpha.dtype, (K*d*d,), ((K, d, d),), t5, L, below, d)
+    t8 = _matmul(t6.transpose(1, 0, 2), t7.transpose(0, 2, 1)).transpose(1, 0, 2)
+    t9 = _grad_5(alpha.dtype, (K*n, d), ((n, K),), t8)
+    t10, t11, t12 = _grad_6(alpha.dtype, (K,), ((K,), (), ()), alpha, t2, t1)
+    t13 = _grad_7(alpha.dtype, (K,), ((K,),), t12, alpha, t3)
+    responsibility, t14 = _grad_8(alpha.dtype, (n, K), ((n, K), (K,)), t9, t13, d)
+    t15 = _grad_9(alpha.dtype, (K,), ((),), t14, n)
+    t16 = _grad_10(alpha.dtype, (K*d*n,), ((n, K, d),), responsibility, t8, K, d)
+    t17 = _grad_11(alpha.dtype, (n, K*d), ((K, d),), t16)
+    t18 = _matmul(t16.transpose(1, 2, 0), t6.transpose(1, 0, 2))
+    grad_alpha = _grad_12(alpha.dtype, (K,), ((K,),), t14, t10, t11, t15, n)
+    t19 = cp.einsum("ik,ikj->ij", t17, t7)
+    grad_q = _grad_13(alpha.dtype, (K, d), ((K, d),), t14, t5, t18, n, d)
+    grad_L = _grad_14(alpha.dtype, (K*d*d,), ((K, d, d),), below, t18, n, d)
+    grad_mu = _grad_15(alpha.dtype, (K*d,), ((K, d),), t19, n)
     return Grad(grad_alpha, grad_mu, grad_q, grad_L)
 
 
@@ -134,23 +133,24 @@ def value_and_grad(alpha, mu, q, L, x, below):
     n = x.shape[0]
     K = alpha.shape[0]
     t1, t2 = _value_and_grad_1(alpha.dtype, (K,), ((), ()), alpha)
-    t3, t4 = _value_and_grad_2(alpha.dtype, (K, d), ((K,), (K, d)), q)
-    t5 = _value_and_grad_3(alpha.dtype, (K*d*d,), ((K, d, d),), t4, L, below, d)
-    t6 = _matmul(t5.reshape(K*d, d), x.T).reshape(K, d, n).transpose(2, 0, 1)
-    t7 = cp.einsum("ijk,ik->ij", t5, mu)
-    t8 = _value_and_grad_4(alpha.dtype, (K*d,), ((K, d),), t7)
-    t9, t10 = _value_and_grad_5(alpha.dtype, (K*n, d), ((n, K, d), (n, K)), t6, t8, d, K)
-    t11, t12, t13 = _value_and_grad_6(alpha.dtype, (K,), ((K,), (), ()), alpha, t2, t1)
-    t14 = _value_and_grad_7(alpha.dtype, (K,), ((K,),), t13, alpha, t3)
-    responsibility, t15, value = _value_and_grad_8(alpha.dtype, (n, K), ((n, K), (K,), ()), t10, t14, d, n)
-    t16 = _value_and_grad_9(alpha.dtype, (K,), ((),), t15, n)
-    t17 = _value_and_grad_10(alpha.dtype, (K*d*n,), ((n, K, d),), t9, responsibility, K, d)
-    t18 = _value_and_grad_11(alpha.dtype, (n, K*d), ((K, d),), t17)
-    t19 = _matmul(x.T, t17.reshape(n, K*d)).reshape(d, K, d).transpose(1, 2, 0)
-    grad_alpha = _value_and_grad_12(alpha.dtype, (K,), ((K,),), t11, t12, t16, t15, n)
-    t20 = cp.einsum("ik,ikj->ij", t18, t5)
-    t21, grad_L = _value_and_grad_13(alpha.dtype, (K*d*d,), ((K, d, d), (K, d, d)), t18, mu, t19, below, n, d)
-    grad_mu, grad_q = _value_and_grad_14(alpha.dtype, (K, d), ((K, d), (K, d)), t15, t20, t4, t21, n, d)
+    t3, t4, t5 = _value_and_grad_2(alpha.dtype, (K, d), ((K,), (K, d), (K, d)), mu, q)
+    t6 = _value_and_grad_3(alpha.dtype, (K*d*n,), ((n, K, d),), x, t4, d, K)
+    t7 = _value_and_grad_4(alpha.dtype, (K*d*d,), ((K, d, d),), t5, L, below, d)
+    t8 = _matmul(t6.transpose(1, 0, 2), t7.transpose(0, 2, 1)).transpose(1, 0, 2)
+    t9 = _value_and_grad_5(alpha.dtype, (K*n, d), ((n, K),), t8)
+    t10, t11, t12 = _value_and_grad_6(alpha.dtype, (K,), ((K,), (), ()), alpha, t2, t1)
+    t13 = _value_and_grad_7(alpha.dtype, (K,), ((K,),), t12, alpha, t3)
+    responsibility, t14, value = _value_and_grad_8(alpha.dtype, (n, K), ((n, K), (K,), ()), t9, t13, d, n)
+    t15 = _value_and_grad_9(alpha.dtype, (K,), ((),), t14, n)
+    t16 = _value_and_grad_10(alpha.dtype, (K*d*n,), ((n, K, d),), responsibility, t8, K, d)
+    t17 = _value_and_grad_11(alpha.dtype, (n, K*d), ((K, d),), t16)
+    # gradient by q
+    t18 = _matmul(t16.transpose(1, 2, 0), t6.transpose(1, 0, 2))
+    grad_alpha = _value_and_grad_12(alpha.dtype, (K,), ((K,),), t14, t10, t11, t15, n)
+    t19 = cp.einsum("ik,ikj->ij", t17, t7)
+    grad_q = _value_and_grad_13(alpha.dtype, (K, d), ((K, d),), t14, t5, t18, n, d)
+    grad_L = _value_and_grad_14(alpha.dtype, (K*d*d,), ((K, d, d),), below, t18, n, d)
+    grad_mu = _value_and_grad_15(alpha.dtype, (K*d,), ((K, d),), t19, n)
     return value, Grad(grad_alpha, grad_mu, grad_q, grad_L)
 
 
@@ -161,12 +161,11 @@ def responsibility(alpha, mu, q, L, x, below):
     K = alpha.shape[0]
     n = x.shape[0]
     t1, t2 = _responsibility_1(alpha.dtype, (K,), ((), ()), alpha)
-    t3, t4 = _responsibility_2(alpha.dtype, (K, d), ((K,), (K, d)), q)
-    t5 = _responsibility_3(alpha.dtype, (K*d*d,), ((K, d, d),), t4, L, below, d)
-    t6 = _matmul(t5.reshape(K*d, d), x.T).reshape(K, d, n).transpose(2, 0, 1)
-    t7 = cp.einsum("ijk,ik->ij", t5, mu)
-    t8 = _responsibility_4(alpha.dtype, (K*d,), ((K, d),), t7)
-    t9 = _responsibility_5(alpha.dtype, (K*n, d), ((n, K),), t6, t8, d, K)
+    t3, t4, t5 = _responsibility_2(alpha.dtype, (K, d), ((K,), (K, d), (K, d)), mu, q)
+    t6 = _responsibility_3(alpha.dtype, (K*d*n,), ((n, K, d),), x, t4, d, K)
+    t7 = _responsibility_4(alpha.dtype, (K*d*d,), ((K, d, d),), t5, L, below, d)
+    t8 = _matmul(t6.transpose(1, 0, 2), t7.transpose(0, 2, 1)).transpose(1, 0, 2)
+    t9 = _responsibility_5(alpha.dtype, (K*n, d), ((n, K),), t8)
     t10 = _responsibility_6(alpha.dtype, (K,), ((),), alpha, t2, t1)
     t11 = _responsibility_7(alpha.dtype, (K,), ((K,),), t10, alpha, t3)
     responsibility = _responsibility_8(alpha.dtype, (n, K), ((n, K),), t9, t11, d)
@@ -222,10 +221,18 @@ def _arguments(alpha, mu, q, L, x, below):
     )
 
 
-def _convert(declared, arguments):
+def _convert(declared, arguments, solved=()):
     """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
     arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
     sizes = {}
+    for name, (shape, _) in declared.items():
+        for dim, length in zip(shape, arrays[name].shape):
+            if isinstance(dim, str):
+                sizes.setdefault(dim, (name, length))
+    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
+        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
+            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
+            sizes[size] = (name, max(found, 0))
     for name, (shape, _) in declared.items():
         _fit(name, shape, arrays[name].shape, sizes)
     return arrays.values()
@@ -236,7 +243,7 @@ def _fit(name, shape, came, sizes):
     expected = []
     for dim, length in zip(shape, came):
         if isinstance(dim, str):
-            expected.append(sizes.setdefault(dim, (name, length))[1])
+            expected.append(sizes[dim][1])
         elif isinstance(dim, tuple):
             _, needs, compute = dim
             known = all(size in sizes for size in needs)
@@ -246,7 +253,8 @@ def _fit(name, shape, came, sizes):
     if len(shape) != len(came) or tuple(expected) != came:
         spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
         text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
-        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
+        known = [f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name]
         raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
     if 0 in came:
         raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
@@ -338,15 +346,22 @@ def _unflatten(vec, shapes, sizes):
     if len(unknown) > 1:
         raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
 
-    def known_shapes(trial):
+    def shapes_at(trial):
         known = {name: trial if size is None else size for name, size in sizes.items()}
         return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
 
-    trial = 1
-    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
-        trial += 1
+    def too_small(trial):
+        trials = shapes_at(trial)
+        return any(dim < 0 for shape in trials for dim in shape) or sum(map(math.prod, trials)) < vec.size
+
+    low = high = 1
+    while unknown and too_small(high):
+        low, high = high + 1, 2 * high
+    while low < high:  # the unknown size lies between
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if too_small(middle) else (low, middle)
     parts, start = [], 0
-    for shape in known_shapes(trial):
+    for shape in shapes_at(low):
         stop = start + math.prod(shape)
         parts.append((shape, vec[start:stop]))
         start = stop
@@ -673,9 +688,9 @@ extern "C" __global__ void value_1(const T* alpha_all, T* t1_all, T* t2_all, vol
 """)
 
 
-_value_2 = _Kernel("value_2", "rows", (0, 0), "TT", """\
-extern "C" __global__ void value_2(const T* __restrict__ q_all, T* t3_all, T* t4_all, I rows, I columns,
-    unsigned lanes)
+_value_2 = _Kernel("value_2", "rows", (0, 0), "TTT", """\
+extern "C" __global__ void value_2(const T* __restrict__ mu_all, const T* __restrict__ q_all, T* t3_all,
+    T* t4_all, T* t5_all, I rows, I columns, unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
@@ -685,11 +700,14 @@ extern "C" __global__ void value_2(const T* __restrict__ q_all, T* t3_all, T* t4
         A t3 = Sum::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
+            const A mu = mu_all[i];
             const A q = q_all[i];
-            const A t4 = exp(q);
+            const A t4 = -mu;
+            const A t5 = exp(q);
             t3 += q;
             if (works) {
                 t4_all[i] = t4;
+                t5_all[i] = t5;
             }
         }
         t3 = over_row<Sum>(t3, lanes);
@@ -702,51 +720,51 @@ extern "C" __global__ void value_2(const T* __restrict__ q_all, T* t3_all, T* t4
 
 
 _value_3 = _Kernel("value_3", "all", 0, "T", """\
-extern "C" __global__ void value_3(const T* t4_all, const T* L_all, const T* below_all, T* t5_all, I count, I d)
+extern "C" __global__ void value_3(const T* x_all, const T* t4_all, T* t6_all, I count, I d, I K)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i0 = i / (d*d);
-        const I i1 = i / d % d;
+        const I i0 = i / (K*d);
+        const I i1 = i / d % K;
         const I i2 = i % d;
-        const A t4 = t4_all[i0 * d + i1];
-        const A L = L_all[i];
-        const A below = below_all[i1 * d + i2];
-        const A t5 = (i1 == i2 ? t4 : 0) + below * L;
-        t5_all[i] = t5;
+        const A x = x_all[i0 * d + i2];
+        const A t4 = t4_all[i1 * d + i2];
+        const A t6 = t4 + x;
+        t6_all[i] = t6;
     }
 }
 """)
 
 
 _value_4 = _Kernel("value_4", "all", 0, "T", """\
-extern "C" __global__ void value_4(const T* t7_all, T* t8_all, I count)
+extern "C" __global__ void value_4(const T* t5_all, const T* L_all, const T* below_all, T* t7_all, I count, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t7 = t7_all[i];
-        const A t8 = -t7;
-        t8_all[i] = t8;
+        const I i0 = i / (d*d);
+        const I i1 = i / d % d;
+        const I i2 = i % d;
+        const A t5 = t5_all[i0 * d + i1];
+        const A L = L_all[i];
+        const A below = below_all[i1 * d + i2];
+        const A t7 = (i1 == i2 ? t5 : 0) + below * L;
+        t7_all[i] = t7;
     }
 }
 """)
 
 
 _value_5 = _Kernel("value_5", "rows", (0, 0), "T", """\
-extern "C" __global__ void value_5(const T* __restrict__ t6_all, const T* __restrict__ t8_all, T* t9_all,
-    I rows, I columns, unsigned lanes, I d, I K)
+extern "C" __global__ void value_5(const T* __restrict__ t8_all, T* t9_all, I rows, I columns, unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
         const bool works = group < rows - first;  // or has the last row once more, for nothing
         const I row = works ? first + group : rows - 1;
-        const I i1 = row % K;
-        // of the row the sum of t1 * t1
+        // of the row the sum of t8 * t8
         A t9 = Sum::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t6 = t6_all[i];
-            const A t8 = t8_all[i1 * d + column];
-            const A t1 = t6 + t8;
-            t9 += t1 * t1;
+            const A t8 = t8_all[i];
+            t9 += t8 * t8;
         }
         t9 = over_row<Sum>(t9, lanes);
         if (works && lane == 0) {
@@ -795,7 +813,7 @@ extern "C" __global__ void value_7(const T* t10_all, const T* alpha_all, const T
 
 
 _value_8 = _Kernel("value_8", "rows", (1, 0), "T", """\
-// value = -sum(e4)/n
+// value = -sum(e5)/n
 extern "C" __global__ void value_8(const T* __restrict__ t9_all, const T* __restrict__ t11_all, T* value_all,
     volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes, I d, I n)
 {
@@ -822,7 +840,7 @@ extern "C" __global__ void value_8(const T* __restrict__ t9_all, const T* __rest
             const A t9 = t9_all[i];
             const A t11 = t11_all[column];
             const A t1 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
-            const A t3 = exp(t1 + t2);
+            const A t3 = exp(t2 + t1);
             s2 += t3;
         }
         s2 = over_row<Sum>(s2, lanes);
@@ -866,9 +884,9 @@ extern "C" __global__ void grad_1(const T* alpha_all, T* t1_all, T* t2_all, vola
 """)
 
 
-_grad_2 = _Kernel("grad_2", "rows", (0, 0), "TT", """\
-extern "C" __global__ void grad_2(const T* __restrict__ q_all, T* t3_all, T* t4_all, I rows, I columns,
-    unsigned lanes)
+_grad_2 = _Kernel("grad_2", "rows", (0, 0), "TTT", """\
+extern "C" __global__ void grad_2(const T* __restrict__ mu_all, const T* __restrict__ q_all, T* t3_all,
+    T* t4_all, T* t5_all, I rows, I columns, unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
@@ -878,11 +896,14 @@ extern "C" __global__ void grad_2(const T* __restrict__ q_all, T* t3_all, T* t4_
         A t3 = Sum::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
+            const A mu = mu_all[i];
             const A q = q_all[i];
-            const A t4 = exp(q);
+            const A t4 = -mu;
+            const A t5 = exp(q);
             t3 += q;
             if (works) {
                 t4_all[i] = t4;
+                t5_all[i] = t5;
             }
         }
         t3 = over_row<Sum>(t3, lanes);
@@ -895,58 +916,55 @@ extern "C" __global__ void grad_2(const T* __restrict__ q_all, T* t3_all, T* t4_
 
 
 _grad_3 = _Kernel("grad_3", "all", 0, "T", """\
-extern "C" __global__ void grad_3(const T* t4_all, const T* L_all, const T* below_all, T* t5_all, I count, I d)
+extern "C" __global__ void grad_3(const T* x_all, const T* t4_all, T* t6_all, I count, I d, I K)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i0 = i / (d*d);
-        const I i1 = i / d % d;
+        const I i0 = i / (K*d);
+        const I i1 = i / d % K;
         const I i2 = i % d;
-        const A t4 = t4_all[i0 * d + i1];
-        const A L = L_all[i];
-        const A below = below_all[i1 * d + i2];
-        const A t5 = (i1 == i2 ? t4 : 0) + below * L;
-        t5_all[i] = t5;
+        const A x = x_all[i0 * d + i2];
+        const A t4 = t4_all[i1 * d + i2];
+        const A t6 = t4 + x;
+        t6_all[i] = t6;
     }
 }
 """)
 
 
 _grad_4 = _Kernel("grad_4", "all", 0, "T", """\
-extern "C" __global__ void grad_4(const T* t7_all, T* t8_all, I count)
+extern "C" __global__ void grad_4(const T* t5_all, const T* L_all, const T* below_all, T* t7_all, I count, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t7 = t7_all[i];
-        const A t8 = -t7;
-        t8_all[i] = t8;
+        const I i0 = i / (d*d);
+        const I i1 = i / d % d;
+        const I i2 = i % d;
+        const A t5 = t5_all[i0 * d + i1];
+        const A L = L_all[i];
+        const A below = below_all[i1 * d + i2];
+        const A t7 = (i1 == i2 ? t5 : 0) + below * L;
+        t7_all[i] = t7;
     }
 }
 """)
 
 
-_grad_5 = _Kernel("grad_5", "rows", (0, 0), "TT", """\
-extern "C" __global__ void grad_5(const T* __restrict__ t6_all, const T* __restrict__ t8_all, T* t9_all,
-    T* t10_all, I rows, I columns, unsigned lanes, I d, I K)
+_grad_5 = _Kernel("grad_5", "rows", (0, 0), "T", """\
+extern "C" __global__ void grad_5(const T* __restrict__ t8_all, T* t9_all, I rows, I columns, unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
         const bool works = group < rows - first;  // or has the last row once more, for nothing
         const I row = works ? first + group : rows - 1;
-        const I i1 = row % K;
-        // of the row the sum of t9 * t9
-        A t10 = Sum::none();
+        // of the row the sum of t8 * t8
+        A t9 = Sum::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t6 = t6_all[i];
-            const A t8 = t8_all[i1 * d + column];
-            const A t9 = t6 + t8;
-            t10 += t9 * t9;
-            if (works) {
-                t9_all[i] = t9;
-            }
+            const A t8 = t8_all[i];
+            t9 += t8 * t8;
         }
-        t10 = over_row<Sum>(t10, lanes);
+        t9 = over_row<Sum>(t9, lanes);
         if (works && lane == 0) {
-            t10_all[row] = t10;
+            t9_all[row] = t9;
         }
     }
 }
@@ -954,57 +972,57 @@ extern "C" __global__ void grad_5(const T* __restrict__ t6_all, const T* __restr
 
 
 _grad_6 = _Kernel("grad_6", "all", 1, "TTT", """\
-extern "C" __global__ void grad_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t11_all, T* t12_all,
-    T* t13_all, volatile A* shares, unsigned* done, I count)
+extern "C" __global__ void grad_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t10_all, T* t11_all,
+    T* t12_all, volatile A* shares, unsigned* done, I count)
 {
     const A t2 = t2_all[0];
     const A t1 = t1_all[0];
-    A t12 = Sum::none();
+    A t11 = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const A alpha = alpha_all[i];
-        const A t11 = exp(alpha + t2);
-        t12 += t11;
-        t11_all[i] = t11;
+        const A t10 = exp(alpha + t2);
+        t11 += t10;
+        t10_all[i] = t10;
     }
-    t12 = over_lanes<Sum>(t12, blockDim.x);
-    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = t12;
+    t11 = over_lanes<Sum>(t11, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = t11;
     if (!is_last_block(done)) return;
-    t12 = over_blocks<Sum>(shares + 0 * gridDim.x);
+    t11 = over_blocks<Sum>(shares + 0 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A t13 = -(log(t12) + t1);
+    const A t12 = -(log(t11) + t1);
+    t11_all[0] = t11;
     t12_all[0] = t12;
-    t13_all[0] = t13;
 }
 """)
 
 
 _grad_7 = _Kernel("grad_7", "all", 0, "T", """\
-extern "C" __global__ void grad_7(const T* t13_all, const T* alpha_all, const T* t3_all, T* t14_all, I count)
+extern "C" __global__ void grad_7(const T* t12_all, const T* alpha_all, const T* t3_all, T* t13_all, I count)
 {
-    const A t13 = t13_all[0];
+    const A t12 = t12_all[0];
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const A alpha = alpha_all[i];
         const A t3 = t3_all[i];
-        const A t14 = alpha + t13 + t3;
-        t14_all[i] = t14;
+        const A t13 = alpha + t12 + t3;
+        t13_all[i] = t13;
     }
 }
 """)
 
 
 _grad_8 = _Kernel("grad_8", "rows", (0, 1), "TT", """\
-// responsibility = softmax(e3, axis=1)
-extern "C" __global__ void grad_8(const T* __restrict__ t10_all, const T* __restrict__ t14_all,
-    T* responsibility_all, T* t15_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes,
+// responsibility = softmax(e4, axis=1)
+extern "C" __global__ void grad_8(const T* __restrict__ t9_all, const T* __restrict__ t13_all,
+    T* responsibility_all, T* t14_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes,
     unsigned fits, I d)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     const size_t held = (size_t)groups * columns, each = (size_t)gridDim.x * columns;
     extern __shared__ A room[];  // for sums of columns, where they fit
     A* sums = fits ? room : (A*)shares + each + held * blockIdx.x;
-    A* t15_sums = sums + (size_t)group * columns;
+    A* t14_sums = sums + (size_t)group * columns;
     for (I column = lane; column < columns; column += lanes) {
-        t15_sums[column] = Sum::none();
+        t14_sums[column] = Sum::none();
     }
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
         const bool works = group < rows - first;  // or has the last row once more, for nothing
@@ -1013,9 +1031,9 @@ extern "C" __global__ void grad_8(const T* __restrict__ t10_all, const T* __rest
         A s = Largest::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t10 = t10_all[i];
-            const A t14 = t14_all[column];
-            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
+            const A t9 = t9_all[i];
+            const A t13 = t13_all[column];
+            const A t1 = t13 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
             s = Largest::of(s, t1);
         }
         s = over_row<Largest>(s, lanes);
@@ -1024,161 +1042,163 @@ extern "C" __global__ void grad_8(const T* __restrict__ t10_all, const T* __rest
         A s2 = Sum::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t10 = t10_all[i];
-            const A t14 = t14_all[column];
-            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
-            const A t3 = exp(t1 + t2);
+            const A t9 = t9_all[i];
+            const A t13 = t13_all[column];
+            const A t1 = t13 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t2 + t1);
             s2 += t3;
         }
         s2 = over_row<Sum>(s2, lanes);
         // of each column the sum of responsibility
         for (I column = lane; works && column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t10 = t10_all[i];
-            const A t14 = t14_all[column];
-            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
-            const A t3 = exp(t1 + t2);
+            const A t9 = t9_all[i];
+            const A t13 = t13_all[column];
+            const A t1 = t13 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t2 + t1);
             const A responsibility = t3 / s2;
-            t15_sums[column] += responsibility;
+            t14_sums[column] += responsibility;
             responsibility_all[i] = responsibility;
         }
     }
     __syncthreads();
     share_columns<Sum>(sums, shares, groups, columns);
     if (!is_last_block(done)) return;
-    take_columns<Sum>(t15_sums, shares, lanes, columns);
+    take_columns<Sum>(t14_sums, shares, lanes, columns);
     __syncthreads();
     for (I column = threadIdx.x; column < columns; column += blockDim.x) {
-        const A t15 = over_chunks<Sum>(sums + column, groups, columns);
-        t15_all[column] = t15;
+        const A t14 = over_chunks<Sum>(sums + column, groups, columns);
+        t14_all[column] = t14;
     }
 }
 """)
 
 
 _grad_9 = _Kernel("grad_9", "all", 1, "T", """\
-extern "C" __global__ void grad_9(const T* t15_all, T* t16_all, volatile A* shares, unsigned* done, I count,
+extern "C" __global__ void grad_9(const T* t14_all, T* t15_all, volatile A* shares, unsigned* done, I count,
     I n)
 {
     A s = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t15 = t15_all[i];
-        s += t15;
+        const A t14 = t14_all[i];
+        s += t14;
     }
     s = over_lanes<Sum>(s, blockDim.x);
     if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
     if (!is_last_block(done)) return;
     s = over_blocks<Sum>(shares + 0 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A t16 = s / A(n);
-    t16_all[0] = t16;
+    const A t15 = s / A(n);
+    t15_all[0] = t15;
 }
 """)
 
 
 _grad_10 = _Kernel("grad_10", "all", 0, "T", """\
-extern "C" __global__ void grad_10(const T* t9_all, const T* responsibility_all, T* t17_all, I count, I K, I d)
+extern "C" __global__ void grad_10(const T* responsibility_all, const T* t8_all, T* t16_all, I count, I K, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (K*d);
         const I i1 = i / d % K;
-        const A t9 = t9_all[i];
         const A responsibility = responsibility_all[i0 * K + i1];
-        const A t17 = t9 * responsibility;
-        t17_all[i] = t17;
+        const A t8 = t8_all[i];
+        const A t16 = responsibility * t8;
+        t16_all[i] = t16;
     }
 }
 """)
 
 
 _grad_11 = _Kernel("grad_11", "columns", 1, "T", """\
-extern "C" __global__ void grad_11(const T* t17_all, T* t18_all, volatile A* shares, unsigned* done, I rows,
+extern "C" __global__ void grad_11(const T* t16_all, T* t17_all, volatile A* shares, unsigned* done, I rows,
     I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
-    A t18 = Sum::none();
+    A t17 = Sum::none();
     for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
         const I i = row * columns + column;
-        const A t17 = t17_all[i];
-        t18 += t17;
+        const A t16 = t16_all[i];
+        t17 += t16;
     }
     const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
-    t18 = over_groups<Sum>(t18, width);
-    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = t18;
+    t17 = over_groups<Sum>(t17, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = t17;
     if (!is_last_block(done)) return;
     const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
-    t18 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
-    t18 = over_groups<Sum>(t18, width);
+    t17 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    t17 = over_groups<Sum>(t17, width);
     if (!works || group != 0) return;
-    t18_all[column] = t18;
+    t17_all[column] = t17;
 }
 """)
 
 
 _grad_12 = _Kernel("grad_12", "all", 0, "T", """\
-// grad.alpha = -e5/n + softmax(alpha, axis=0)*sum(e5)/n
-extern "C" __global__ void grad_12(const T* t15_all, const T* t11_all, const T* t12_all, const T* t16_all,
+// grad.alpha = -e6/n + softmax(alpha, axis=0)*sum(e6)/n
+extern "C" __global__ void grad_12(const T* t14_all, const T* t10_all, const T* t11_all, const T* t15_all,
     T* grad_alpha_all, I count, I n)
 {
-    const A t12 = t12_all[0];
-    const A t16 = t16_all[0];
+    const A t11 = t11_all[0];
+    const A t15 = t15_all[0];
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t15 = t15_all[i];
-        const A t11 = t11_all[i];
-        const A grad_alpha = t16 * (t11 / t12) - t15 / A(n);
+        const A t14 = t14_all[i];
+        const A t10 = t10_all[i];
+        const A grad_alpha = t15 * (t10 / t11) - t14 / A(n);
         grad_alpha_all[i] = grad_alpha;
     }
 }
 """)
 
 
-_grad_13 = _Kernel("grad_13", "all", 0, "TT", """\
+_grad_13 = _Kernel("grad_13", "rows", (0, 0), "T", """\
+// grad.q = -e6[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
+extern "C" __global__ void grad_13(const T* __restrict__ t14_all, const T* __restrict__ t5_all,
+    const T* __restrict__ t18_all, T* grad_q_all, I rows, I columns, unsigned lanes, I n, I d)
+{
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        const A t14 = t14_all[row];
+        const A t1 = -t14 / A(n);
+        for (I column = lane; works && column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t5 = t5_all[i];
+            const A t18 = t18_all[row * (d*d) + column * d + column];
+            const A grad_q = t5 * t18 / A(n) + t1;
+            grad_q_all[i] = grad_q;
+        }
+    }
+}
+""")
+
+
+_grad_14 = _Kernel("grad_14", "all", 0, "T", """\
 // grad.L = below*e8/n
-extern "C" __global__ void grad_13(const T* mu_all, const T* t18_all, const T* t19_all, const T* below_all,
-    T* t21_all, T* grad_L_all, I count, I n, I d)
+extern "C" __global__ void grad_14(const T* below_all, const T* t18_all, T* grad_L_all, I count, I n, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i0 = i / (d*d);
         const I i1 = i / d % d;
         const I i2 = i % d;
-        const A mu = mu_all[i0 * d + i2];
-        const A t18 = t18_all[i0 * d + i1];
-        const A t19 = t19_all[i];
         const A below = below_all[i1 * d + i2];
-        const A t21 = t19 - mu * t18;
-        const A grad_L = below * t21 / A(n);
-        t21_all[i] = t21;
+        const A t18 = t18_all[i];
+        const A grad_L = below * t18 / A(n);
         grad_L_all[i] = grad_L;
     }
 }
 """)
 
 
-_grad_14 = _Kernel("grad_14", "rows", (0, 0), "TT", """\
-// grad.mu = -einsum('ik,ikj->ij', e7, e1)/n
-// grad.q = -e5[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
-extern "C" __global__ void grad_14(const T* __restrict__ t15_all, const T* __restrict__ t20_all,
-    const T* __restrict__ t4_all, const T* __restrict__ t21_all, T* grad_mu_all, T* grad_q_all, I rows,
-    I columns, unsigned lanes, I n, I d)
+_grad_15 = _Kernel("grad_15", "all", 0, "T", """\
+// grad.mu = -einsum('ik,ikj->ij', sum(e7, axis=0), e2)/n
+extern "C" __global__ void grad_15(const T* t19_all, T* grad_mu_all, I count, I n)
 {
-    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const bool works = group < rows - first;  // or has the last row once more, for nothing
-        const I row = works ? first + group : rows - 1;
-        const A t15 = t15_all[row];
-        const A t1 = -t15 / A(n);
-        for (I column = lane; works && column < columns; column += lanes) {
-            const I i = row * columns + column;
-            const A t20 = t20_all[i];
-            const A t4 = t4_all[i];
-            const A t21 = t21_all[row * (d*d) + column * d + column];
-            const A grad_mu = -t20 / A(n);
-            const A grad_q = t4 * t21 / A(n) + t1;
-            grad_mu_all[i] = grad_mu;
-            grad_q_all[i] = grad_q;
-        }
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t19 = t19_all[i];
+        const A grad_mu = -t19 / A(n);
+        grad_mu_all[i] = grad_mu;
     }
 }
 """)
@@ -1206,9 +1226,9 @@ extern "C" __global__ void value_and_grad_1(const T* alpha_all, T* t1_all, T* t2
 """)
 
 
-_value_and_grad_2 = _Kernel("value_and_grad_2", "rows", (0, 0), "TT", """\
-extern "C" __global__ void value_and_grad_2(const T* __restrict__ q_all, T* t3_all, T* t4_all, I rows,
-    I columns, unsigned lanes)
+_value_and_grad_2 = _Kernel("value_and_grad_2", "rows", (0, 0), "TTT", """\
+extern "C" __global__ void value_and_grad_2(const T* __restrict__ mu_all, const T* __restrict__ q_all,
+    T* t3_all, T* t4_all, T* t5_all, I rows, I columns, unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
@@ -1218,11 +1238,14 @@ extern "C" __global__ void value_and_grad_2(const T* __restrict__ q_all, T* t3_a
         A t3 = Sum::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
+            const A mu = mu_all[i];
             const A q = q_all[i];
-            const A t4 = exp(q);
+            const A t4 = -mu;
+            const A t5 = exp(q);
             t3 += q;
             if (works) {
                 t4_all[i] = t4;
+                t5_all[i] = t5;
             }
         }
         t3 = over_row<Sum>(t3, lanes);
@@ -1235,59 +1258,57 @@ extern "C" __global__ void value_and_grad_2(const T* __restrict__ q_all, T* t3_a
 
 
 _value_and_grad_3 = _Kernel("value_and_grad_3", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_3(const T* t4_all, const T* L_all, const T* below_all, T* t5_all,
-    I count, I d)
+extern "C" __global__ void value_and_grad_3(const T* x_all, const T* t4_all, T* t6_all, I count, I d, I K)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i0 = i / (d*d);
-        const I i1 = i / d % d;
+        const I i0 = i / (K*d);
+        const I i1 = i / d % K;
         const I i2 = i % d;
-        const A t4 = t4_all[i0 * d + i1];
-        const A L = L_all[i];
-        const A below = below_all[i1 * d + i2];
-        const A t5 = (i1 == i2 ? t4 : 0) + below * L;
-        t5_all[i] = t5;
+        const A x = x_all[i0 * d + i2];
+        const A t4 = t4_all[i1 * d + i2];
+        const A t6 = t4 + x;
+        t6_all[i] = t6;
     }
 }
 """)
 
 
 _value_and_grad_4 = _Kernel("value_and_grad_4", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_4(const T* t7_all, T* t8_all, I count)
+extern "C" __global__ void value_and_grad_4(const T* t5_all, const T* L_all, const T* below_all, T* t7_all,
+    I count, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t7 = t7_all[i];
-        const A t8 = -t7;
-        t8_all[i] = t8;
+        const I i0 = i / (d*d);
+        const I i1 = i / d % d;
+        const I i2 = i % d;
+        const A t5 = t5_all[i0 * d + i1];
+        const A L = L_all[i];
+        const A below = below_all[i1 * d + i2];
+        const A t7 = (i1 == i2 ? t5 : 0) + below * L;
+        t7_all[i] = t7;
     }
 }
 """)
 
 
-_value_and_grad_5 = _Kernel("value_and_grad_5", "rows", (0, 0), "TT", """\
-extern "C" __global__ void value_and_grad_5(const T* __restrict__ t6_all, const T* __restrict__ t8_all,
-    T* t9_all, T* t10_all, I rows, I columns, unsigned lanes, I d, I K)
+_value_and_grad_5 = _Kernel("value_and_grad_5", "rows", (0, 0), "T", """\
+extern "C" __global__ void value_and_grad_5(const T* __restrict__ t8_all, T* t9_all, I rows, I columns,
+    unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
         const bool works = group < rows - first;  // or has the last row once more, for nothing
         const I row = works ? first + group : rows - 1;
-        const I i1 = row % K;
-        // of the row the sum of t9 * t9
-        A t10 = Sum::none();
+        // of the row the sum of t8 * t8
+        A t9 = Sum::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t6 = t6_all[i];
-            const A t8 = t8_all[i1 * d + column];
-            const A t9 = t6 + t8;
-            t10 += t9 * t9;
-            if (works) {
-                t9_all[i] = t9;
-            }
+            const A t8 = t8_all[i];
+            t9 += t8 * t8;
         }
-        t10 = over_row<Sum>(t10, lanes);
+        t9 = over_row<Sum>(t9, lanes);
         if (works && lane == 0) {
-            t10_all[row] = t10;
+            t9_all[row] = t9;
         }
     }
 }
@@ -1295,50 +1316,50 @@ extern "C" __global__ void value_and_grad_5(const T* __restrict__ t6_all, const 
 
 
 _value_and_grad_6 = _Kernel("value_and_grad_6", "all", 1, "TTT", """\
-extern "C" __global__ void value_and_grad_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t11_all,
-    T* t12_all, T* t13_all, volatile A* shares, unsigned* done, I count)
+extern "C" __global__ void value_and_grad_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t10_all,
+    T* t11_all, T* t12_all, volatile A* shares, unsigned* done, I count)
 {
     const A t2 = t2_all[0];
     const A t1 = t1_all[0];
-    A t12 = Sum::none();
+    A t11 = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const A alpha = alpha_all[i];
-        const A t11 = exp(alpha + t2);
-        t12 += t11;
-        t11_all[i] = t11;
+        const A t10 = exp(alpha + t2);
+        t11 += t10;
+        t10_all[i] = t10;
     }
-    t12 = over_lanes<Sum>(t12, blockDim.x);
-    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = t12;
+    t11 = over_lanes<Sum>(t11, blockDim.x);
+    if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = t11;
     if (!is_last_block(done)) return;
-    t12 = over_blocks<Sum>(shares + 0 * gridDim.x);
+    t11 = over_blocks<Sum>(shares + 0 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A t13 = -(log(t12) + t1);
+    const A t12 = -(log(t11) + t1);
+    t11_all[0] = t11;
     t12_all[0] = t12;
-    t13_all[0] = t13;
 }
 """)
 
 
 _value_and_grad_7 = _Kernel("value_and_grad_7", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_7(const T* t13_all, const T* alpha_all, const T* t3_all, T* t14_all,
+extern "C" __global__ void value_and_grad_7(const T* t12_all, const T* alpha_all, const T* t3_all, T* t13_all,
     I count)
 {
-    const A t13 = t13_all[0];
+    const A t12 = t12_all[0];
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const A alpha = alpha_all[i];
         const A t3 = t3_all[i];
-        const A t14 = alpha + t13 + t3;
-        t14_all[i] = t14;
+        const A t13 = alpha + t12 + t3;
+        t13_all[i] = t13;
     }
 }
 """)
 
 
 _value_and_grad_8 = _Kernel("value_and_grad_8", "rows", (1, 1), "TTT", """\
-// responsibility = softmax(e3, axis=1)
-// value = -sum(e4)/n
-extern "C" __global__ void value_and_grad_8(const T* __restrict__ t10_all, const T* __restrict__ t14_all,
-    T* responsibility_all, T* t15_all, T* value_all, volatile A* shares, unsigned* done, I rows, I columns,
+// responsibility = softmax(e4, axis=1)
+// value = -sum(e5)/n
+extern "C" __global__ void value_and_grad_8(const T* __restrict__ t9_all, const T* __restrict__ t13_all,
+    T* responsibility_all, T* t14_all, T* value_all, volatile A* shares, unsigned* done, I rows, I columns,
     unsigned lanes, unsigned fits, I d, I n)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
@@ -1346,9 +1367,9 @@ extern "C" __global__ void value_and_grad_8(const T* __restrict__ t10_all, const
     const size_t held = (size_t)groups * columns, each = (size_t)gridDim.x * columns;
     extern __shared__ A room[];  // for sums of columns, where they fit
     A* sums = fits ? room : (A*)shares + each + gridDim.x + held * blockIdx.x;
-    A* t15_sums = sums + (size_t)group * columns;
+    A* t14_sums = sums + (size_t)group * columns;
     for (I column = lane; column < columns; column += lanes) {
-        t15_sums[column] = Sum::none();
+        t14_sums[column] = Sum::none();
     }
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
         const bool works = group < rows - first;  // or has the last row once more, for nothing
@@ -1357,9 +1378,9 @@ extern "C" __global__ void value_and_grad_8(const T* __restrict__ t10_all, const
         A s = Largest::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t10 = t10_all[i];
-            const A t14 = t14_all[column];
-            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
+            const A t9 = t9_all[i];
+            const A t13 = t13_all[column];
+            const A t1 = t13 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
             s = Largest::of(s, t1);
         }
         s = over_row<Largest>(s, lanes);
@@ -1368,10 +1389,10 @@ extern "C" __global__ void value_and_grad_8(const T* __restrict__ t10_all, const
         A s2 = Sum::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t10 = t10_all[i];
-            const A t14 = t14_all[column];
-            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
-            const A t3 = exp(t1 + t2);
+            const A t9 = t9_all[i];
+            const A t13 = t13_all[column];
+            const A t1 = t13 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t2 + t1);
             s2 += t3;
         }
         s2 = over_row<Sum>(s2, lanes);
@@ -1379,12 +1400,12 @@ extern "C" __global__ void value_and_grad_8(const T* __restrict__ t10_all, const
         // of each column the sum of responsibility
         for (I column = lane; works && column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t10 = t10_all[i];
-            const A t14 = t14_all[column];
-            const A t1 = t14 - A(0.5) * t10 - A(0.9189385332046728) * A(d);
-            const A t3 = exp(t1 + t2);
+            const A t9 = t9_all[i];
+            const A t13 = t13_all[column];
+            const A t1 = t13 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
+            const A t3 = exp(t2 + t1);
             const A responsibility = t3 / s2;
-            t15_sums[column] += responsibility;
+            t14_sums[column] += responsibility;
             responsibility_all[i] = responsibility;
         }
         if (works && lane == 0) {
@@ -1402,140 +1423,143 @@ extern "C" __global__ void value_and_grad_8(const T* __restrict__ t10_all, const
     if (threadIdx.x == 0) {
         value_all[0] = value;
     }
-    take_columns<Sum>(t15_sums, shares, lanes, columns);
+    take_columns<Sum>(t14_sums, shares, lanes, columns);
     __syncthreads();
     for (I column = threadIdx.x; column < columns; column += blockDim.x) {
-        const A t15 = over_chunks<Sum>(sums + column, groups, columns);
-        t15_all[column] = t15;
+        const A t14 = over_chunks<Sum>(sums + column, groups, columns);
+        t14_all[column] = t14;
     }
 }
 """)
 
 
 _value_and_grad_9 = _Kernel("value_and_grad_9", "all", 1, "T", """\
-extern "C" __global__ void value_and_grad_9(const T* t15_all, T* t16_all, volatile A* shares, unsigned* done,
+extern "C" __global__ void value_and_grad_9(const T* t14_all, T* t15_all, volatile A* shares, unsigned* done,
     I count, I n)
 {
     A s = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t15 = t15_all[i];
-        s += t15;
+        const A t14 = t14_all[i];
+        s += t14;
     }
     s = over_lanes<Sum>(s, blockDim.x);
     if (threadIdx.x == 0) shares[0 * gridDim.x + blockIdx.x] = s;
     if (!is_last_block(done)) return;
     s = over_blocks<Sum>(shares + 0 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A t16 = s / A(n);
-    t16_all[0] = t16;
+    const A t15 = s / A(n);
+    t15_all[0] = t15;
 }
 """)
 
 
 _value_and_grad_10 = _Kernel("value_and_grad_10", "all", 0, "T", """\
-extern "C" __global__ void value_and_grad_10(const T* t9_all, const T* responsibility_all, T* t17_all, I count,
+extern "C" __global__ void value_and_grad_10(const T* responsibility_all, const T* t8_all, T* t16_all, I count,
     I K, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (K*d);
         const I i1 = i / d % K;
-        const A t9 = t9_all[i];
         const A responsibility = responsibility_all[i0 * K + i1];
-        const A t17 = t9 * responsibility;
-        t17_all[i] = t17;
+        const A t8 = t8_all[i];
+        const A t16 = responsibility * t8;
+        t16_all[i] = t16;
     }
 }
 """)
 
 
 _value_and_grad_11 = _Kernel("value_and_grad_11", "columns", 1, "T", """\
-extern "C" __global__ void value_and_grad_11(const T* t17_all, T* t18_all, volatile A* shares, unsigned* done,
+extern "C" __global__ void value_and_grad_11(const T* t16_all, T* t17_all, volatile A* shares, unsigned* done,
     I rows, I columns, unsigned width)
 {
     const unsigned groups = blockDim.x / width, group = threadIdx.x / width;
     const I column = (I)blockIdx.y * width + threadIdx.x % width;
     const bool works = group < groups && column < columns;
-    A t18 = Sum::none();
+    A t17 = Sum::none();
     for (I row = (I)blockIdx.x * groups + group; works && row < rows; row += (I)gridDim.x * groups) {
         const I i = row * columns + column;
-        const A t17 = t17_all[i];
-        t18 += t17;
+        const A t16 = t16_all[i];
+        t17 += t16;
     }
     const size_t each = (size_t)gridDim.x * columns, own = (size_t)group * columns + column;
-    t18 = over_groups<Sum>(t18, width);
-    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = t18;
+    t17 = over_groups<Sum>(t17, width);
+    if (works && group == 0) (shares)[(size_t)blockIdx.x * columns + column] = t17;
     if (!is_last_block(done)) return;
     const unsigned blocks = works ? (gridDim.x + groups - 1 - group) / groups : 0;  // of a group
-    t18 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
-    t18 = over_groups<Sum>(t18, width);
+    t17 = over_chunks<Sum>(shares + own, blocks, (size_t)groups * columns);
+    t17 = over_groups<Sum>(t17, width);
     if (!works || group != 0) return;
-    t18_all[column] = t18;
+    t17_all[column] = t17;
 }
 """)
 
 
 _value_and_grad_12 = _Kernel("value_and_grad_12", "all", 0, "T", """\
-// grad.alpha = -e5/n + softmax(alpha, axis=0)*sum(e5)/n
-extern "C" __global__ void value_and_grad_12(const T* t11_all, const T* t12_all, const T* t16_all,
+// grad.alpha = -e6/n + softmax(alpha, axis=0)*sum(e6)/n
+extern "C" __global__ void value_and_grad_12(const T* t14_all, const T* t10_all, const T* t11_all,
     const T* t15_all, T* grad_alpha_all, I count, I n)
 {
-    const A t12 = t12_all[0];
-    const A t16 = t16_all[0];
+    const A t11 = t11_all[0];
+    const A t15 = t15_all[0];
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t11 = t11_all[i];
-        const A t15 = t15_all[i];
-        const A grad_alpha = t16 * (t11 / t12) - t15 / A(n);
+        const A t14 = t14_all[i];
+        const A t10 = t10_all[i];
+        const A grad_alpha = t15 * (t10 / t11) - t14 / A(n);
         grad_alpha_all[i] = grad_alpha;
     }
 }
 """)
 
 
-_value_and_grad_13 = _Kernel("value_and_grad_13", "all", 0, "TT", """\
+_value_and_grad_13 = _Kernel("value_and_grad_13", "rows", (0, 0), "T", """\
+// grad.q = -e6[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
+extern "C" __global__ void value_and_grad_13(const T* __restrict__ t14_all, const T* __restrict__ t5_all,
+    const T* __restrict__ t18_all, T* grad_q_all, I rows, I columns, unsigned lanes, I n, I d)
+{
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        const A t14 = t14_all[row];
+        const A t1 = -t14 / A(n);
+        for (I column = lane; works && column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A t5 = t5_all[i];
+            const A t18 = t18_all[row * (d*d) + column * d + column];
+            const A grad_q = t5 * t18 / A(n) + t1;
+            grad_q_all[i] = grad_q;
+        }
+    }
+}
+""")
+
+
+_value_and_grad_14 = _Kernel("value_and_grad_14", "all", 0, "T", """\
 // grad.L = below*e8/n
-extern "C" __global__ void value_and_grad_13(const T* t18_all, const T* mu_all, const T* t19_all,
-    const T* below_all, T* t21_all, T* grad_L_all, I count, I n, I d)
+extern "C" __global__ void value_and_grad_14(const T* below_all, const T* t18_all, T* grad_L_all, I count, I n,
+    I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i0 = i / (d*d);
         const I i1 = i / d % d;
         const I i2 = i % d;
-        const A t18 = t18_all[i0 * d + i1];
-        const A mu = mu_all[i0 * d + i2];
-        const A t19 = t19_all[i];
         const A below = below_all[i1 * d + i2];
-        const A t21 = t19 - t18 * mu;
-        const A grad_L = below * t21 / A(n);
-        t21_all[i] = t21;
+        const A t18 = t18_all[i];
+        const A grad_L = below * t18 / A(n);
         grad_L_all[i] = grad_L;
     }
 }
 """)
 
 
-_value_and_grad_14 = _Kernel("value_and_grad_14", "rows", (0, 0), "TT", """\
-// grad.mu = -einsum('ik,ikj->ij', e7, e1)/n
-// grad.q = -e5[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
-extern "C" __global__ void value_and_grad_14(const T* __restrict__ t15_all, const T* __restrict__ t20_all,
-    const T* __restrict__ t4_all, const T* __restrict__ t21_all, T* grad_mu_all, T* grad_q_all, I rows,
-    I columns, unsigned lanes, I n, I d)
+_value_and_grad_15 = _Kernel("value_and_grad_15", "all", 0, "T", """\
+// grad.mu = -einsum('ik,ikj->ij', sum(e7, axis=0), e2)/n
+extern "C" __global__ void value_and_grad_15(const T* t19_all, T* grad_mu_all, I count, I n)
 {
-    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const bool works = group < rows - first;  // or has the last row once more, for nothing
-        const I row = works ? first + group : rows - 1;
-        const A t15 = t15_all[row];
-        const A t1 = -t15 / A(n);
-        for (I column = lane; works && column < columns; column += lanes) {
-            const I i = row * columns + column;
-            const A t20 = t20_all[i];
-            const A t4 = t4_all[i];
-            const A t21 = t21_all[row * (d*d) + column * d + column];
-            const A grad_mu = -t20 / A(n);
-            const A grad_q = t4 * t21 / A(n) + t1;
-            grad_mu_all[i] = grad_mu;
-            grad_q_all[i] = grad_q;
-        }
+    for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
+        const A t19 = t19_all[i];
+        const A grad_mu = -t19 / A(n);
+        grad_mu_all[i] = grad_mu;
     }
 }
 """)
@@ -1563,9 +1587,9 @@ extern "C" __global__ void responsibility_1(const T* alpha_all, T* t1_all, T* t2
 """)
 
 
-_responsibility_2 = _Kernel("responsibility_2", "rows", (0, 0), "TT", """\
-extern "C" __global__ void responsibility_2(const T* __restrict__ q_all, T* t3_all, T* t4_all, I rows,
-    I columns, unsigned lanes)
+_responsibility_2 = _Kernel("responsibility_2", "rows", (0, 0), "TTT", """\
+extern "C" __global__ void responsibility_2(const T* __restrict__ mu_all, const T* __restrict__ q_all,
+    T* t3_all, T* t4_all, T* t5_all, I rows, I columns, unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
@@ -1575,11 +1599,14 @@ extern "C" __global__ void responsibility_2(const T* __restrict__ q_all, T* t3_a
         A t3 = Sum::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
+            const A mu = mu_all[i];
             const A q = q_all[i];
-            const A t4 = exp(q);
+            const A t4 = -mu;
+            const A t5 = exp(q);
             t3 += q;
             if (works) {
                 t4_all[i] = t4;
+                t5_all[i] = t5;
             }
         }
         t3 = over_row<Sum>(t3, lanes);
@@ -1592,52 +1619,53 @@ extern "C" __global__ void responsibility_2(const T* __restrict__ q_all, T* t3_a
 
 
 _responsibility_3 = _Kernel("responsibility_3", "all", 0, "T", """\
-extern "C" __global__ void responsibility_3(const T* t4_all, const T* L_all, const T* below_all, T* t5_all,
-    I count, I d)
+extern "C" __global__ void responsibility_3(const T* x_all, const T* t4_all, T* t6_all, I count, I d, I K)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const I i0 = i / (d*d);
-        const I i1 = i / d % d;
+        const I i0 = i / (K*d);
+        const I i1 = i / d % K;
         const I i2 = i % d;
-        const A t4 = t4_all[i0 * d + i1];
-        const A L = L_all[i];
-        const A below = below_all[i1 * d + i2];
-        const A t5 = (i1 == i2 ? t4 : 0) + below * L;
-        t5_all[i] = t5;
+        const A x = x_all[i0 * d + i2];
+        const A t4 = t4_all[i1 * d + i2];
+        const A t6 = t4 + x;
+        t6_all[i] = t6;
     }
 }
 """)
 
 
 _responsibility_4 = _Kernel("responsibility_4", "all", 0, "T", """\
-extern "C" __global__ void responsibility_4(const T* t7_all, T* t8_all, I count)
+extern "C" __global__ void responsibility_4(const T* t5_all, const T* L_all, const T* below_all, T* t7_all,
+    I count, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t7 = t7_all[i];
-        const A t8 = -t7;
-        t8_all[i] = t8;
+        const I i0 = i / (d*d);
+        const I i1 = i / d % d;
+        const I i2 = i % d;
+        const A t5 = t5_all[i0 * d + i1];
+        const A L = L_all[i];
+        const A below = below_all[i1 * d + i2];
+        const A t7 = (i1 == i2 ? t5 : 0) + below * L;
+        t7_all[i] = t7;
     }
 }
 """)
 
 
 _responsibility_5 = _Kernel("responsibility_5", "rows", (0, 0), "T", """\
-extern "C" __global__ void responsibility_5(const T* __restrict__ t6_all, const T* __restrict__ t8_all,
-    T* t9_all, I rows, I columns, unsigned lanes, I d, I K)
+extern "C" __global__ void responsibility_5(const T* __restrict__ t8_all, T* t9_all, I rows, I columns,
+    unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
     for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
         const bool works = group < rows - first;  // or has the last row once more, for nothing
         const I row = works ? first + group : rows - 1;
-        const I i1 = row % K;
-        // of the row the sum of t1 * t1
+        // of the row the sum of t8 * t8
         A t9 = Sum::none();
         for (I column = lane; column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t6 = t6_all[i];
-            const A t8 = t8_all[i1 * d + column];
-            const A t1 = t6 + t8;
-            t9 += t1 * t1;
+            const A t8 = t8_all[i];
+            t9 += t8 * t8;
         }
         t9 = over_row<Sum>(t9, lanes);
         if (works && lane == 0) {
@@ -1687,7 +1715,7 @@ extern "C" __global__ void responsibility_7(const T* t10_all, const T* alpha_all
 
 
 _responsibility_8 = _Kernel("responsibility_8", "rows", (0, 0), "T", """\
-// responsibility = softmax(e3, axis=1)
+// responsibility = softmax(e4, axis=1)
 extern "C" __global__ void responsibility_8(const T* __restrict__ t9_all, const T* __restrict__ t11_all,
     T* responsibility_all, I rows, I columns, unsigned lanes, I d)
 {
@@ -1713,7 +1741,7 @@ extern "C" __global__ void responsibility_8(const T* __restrict__ t9_all, const 
             const A t9 = t9_all[i];
             const A t11 = t11_all[column];
             const A t1 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
-            const A t3 = exp(t1 + t2);
+            const A t3 = exp(t2 + t1);
             s2 += t3;
         }
         s2 = over_row<Sum>(s2, lanes);
@@ -1722,7 +1750,7 @@ extern "C" __global__ void responsibility_8(const T* __restrict__ t9_all, const 
             const A t9 = t9_all[i];
             const A t11 = t11_all[column];
             const A t1 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
-            const A t3 = exp(t1 + t2);
+            const A t3 = exp(t2 + t1);
             const A responsibility = t3 / s2;
             responsibility_all[i] = responsibility;
         }
@@ -1772,7 +1800,7 @@ def _advice(name, entries, given):
     return f"{text}: call it with {low} of the {sizes[samples]} samples at a time, and put together what it returns"
 
 
-value = _takes(value, lambda K, d, n, **_: K*d*d + K*d*n + 3*K*d + K*n + 2*K + 4)
-grad = _takes(grad, lambda K, d, n, **_: 4*K*d*d + 3*K*d*n + 7*K*d + 2*K*n + 5*K + 5)
-value_and_grad = _takes(value_and_grad, lambda K, d, n, **_: 4*K*d*d + 3*K*d*n + 7*K*d + 2*K*n + 5*K + 6)
-responsibility = _takes(responsibility, lambda K, d, n, **_: K*d*d + K*d*n + 3*K*d + 2*K*n + 2*K + 3)
+value = _takes(value, lambda K, d, n, **_: K*d*d + 2*K*d*n + 2*K*d + K*n + 2*K + 4)
+grad = _takes(grad, lambda K, d, n, **_: 3*K*d*d + 3*K*d*n + 6*K*d + 2*K*n + 5*K + 5)
+value_and_grad = _takes(value_and_grad, lambda K, d, n, **_: 3*K*d*d + 3*K*d*n + 6*K*d + 2*K*n + 5*K + 6)
+responsibility = _takes(responsibility, lambda K, d, n, **_: K*d*d + 2*K*d*n + 2*K*d + 2*K*n + 2*K + 3)

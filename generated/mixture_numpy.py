@@ -10,31 +10,33 @@ Arguments
     below  constant, (d, d)
 
 Closed form
-    e1 = (Entries on a diagonal alone have no closed form in tensors)
-    e2 = -einsum('ijk,ik->ij', e1, mu) + einsum('il,jkl->ijk', x, e1)
-    e3 = -0.9189385332046728*d + log_softmax(alpha, axis=0) - sum(e2**2, axis=2)/2 + sum(q, axis=1)
-    e4 = logsumexp(e3, axis=1)
-    value = -sum(e4)/n
-    responsibility = softmax(e3, axis=1)
-    e5 = sum(responsibility, axis=0)
-    grad.alpha = -e5/n + softmax(alpha, axis=0)*sum(e5)/n
-    e6 = einsum('ijk,ij->ijk', e2, responsibility)
-    e7 = sum(e6, axis=0)
-    grad.mu = -einsum('ik,ikj->ij', e7, e1)/n
-    e8 = -einsum('ij,ik->ijk', e7, mu) + einsum('lk,lij->ijk', x, e6)
-    grad.q = -e5[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
+    e1 = -mu + x[:, None, :]
+    e2 = L*below + einsum('ij,jm->ijm', exp(q), diag(broadcast_to(1, d)))
+    e3 = einsum('ijl,jkl->ijk', e1, e2)
+    e4 = -0.9189385332046728*d + log_softmax(alpha, axis=0) - sum(e3**2, axis=2)/2 + sum(q, axis=1)
+    e5 = logsumexp(e4, axis=1)
+    value = -sum(e5)/n
+    responsibility = softmax(e4, axis=1)
+    e6 = sum(responsibility, axis=0)
+    grad.alpha = -e6/n + softmax(alpha, axis=0)*sum(e6)/n
+    e7 = einsum('ijk,ij->ijk', e3, responsibility)
+    grad.mu = -einsum('ik,ikj->ij', sum(e7, axis=0), e2)/n
+    e8 = einsum('lik,lij->ijk', e1, e7)
+    grad.q = -e6[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
     grad.L = below*e8/n
 
 """
 
 
+import _thread
 import contextvars
 import math
 import os
 import threading
 from collections import deque
-from concurrent import futures
-from contextlib import nullcontext
+from contextlib import suppress
+from itertools import starmap
+from queue import SimpleQueue
 from typing import NamedTuple
 
 import numpy as np
@@ -85,28 +87,26 @@ def value(alpha, mu, q, L, x, below):
     d = mu.shape[1]
     n = x.shape[0]
     K = alpha.shape[0]
-    t1 = -0.9189385332046728 * d
     max_alpha = np.maximum.reduce(alpha)
-    t2 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
-    t3 = alpha - (np.log(np.add.reduce(np.exp(alpha - t2))) + t2) + np.add.reduce(q, axis=1)
-    t4 = _on_diagonal(np.exp(q), "ijj->ij", (K, d, d)) + below * L
-    t5 = -np.einsum("ijk,ik->ij", t4, mu)
-    (s1,) = _over_blocks(_value_block, n, K*d, (x,), (t4, t5, t3, t1), ("add",))
+    t1 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t2 = alpha - (np.log(np.add.reduce(np.exp(alpha - t1))) + t1) + np.add.reduce(q, axis=1)
+    neg_mu = -mu
+    t3 = _on_diagonal(np.exp(q), "ijj->ij", (K, d, d)) + below * L
+    t4 = -0.9189385332046728 * d
+    (s1,) = _over_blocks(_in_scratch(_value_block), n, K*d, (x,), (neg_mu, t3, t2, t4), ("add",))
     value = -s1 / n
     return value
 
 
-def _value_block(x, t4, t5, t3, t1):
+def _value_block(scratch, x, neg_mu, t3, t2, t4):
     """The part of `value` that one block of samples has."""
-    K = t4.shape[0]
-    d = x.shape[1]
-    rows = x.shape[0]
-    t6 = _matmul_into(0, t4.reshape(K*d, d), x.T).reshape(K, d, rows).transpose(2, 0, 1)
-    t6 += t5
-    t7 = t3 - 0.5 * np.einsum("ijk,ijk->ij", t6, t6) + t1
-    max_t7 = np.maximum.reduce(t7, axis=1)
-    t8 = _masked(np.abs(max_t7) < np.inf, max_t7)
-    s1 = np.add.reduce(np.log(np.add.reduce(np.exp(t7 - t8[:, None]), axis=1)) + t8)
+    t5 = _matmul_into(scratch, 0, (x[:, None, :] + neg_mu).transpose(1, 0, 2), t3.transpose(0, 2, 1)).transpose(
+        1, 0, 2,
+    )
+    t6 = t2 - 0.5 * np.einsum("ijk,ijk->ij", t5, t5) + t4
+    max_t6 = np.maximum.reduce(t6, axis=1)
+    t7 = _masked(np.abs(max_t6) < np.inf, max_t6)
+    s1 = np.add.reduce(np.log(np.add.reduce(np.exp(t6 - t7[:, None]), axis=1)) + t7)
     return (s1,)
 
 
@@ -117,34 +117,31 @@ def grad(alpha, mu, q, L, x, below):
     n = x.shape[0]
     K = alpha.shape[0]
     # gradient by alpha
-    t1 = -0.9189385332046728 * d
     max_alpha = np.maximum.reduce(alpha)
-    t2 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
-    t3 = np.exp(alpha - t2)
-    t4 = np.add.reduce(t3)
-    t5 = alpha - (np.log(t4) + t2) + np.add.reduce(q, axis=1)
+    t1 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t2 = np.exp(alpha - t1)
+    t3 = np.add.reduce(t2)
+    t4 = alpha - (np.log(t3) + t1) + np.add.reduce(q, axis=1)
+    neg_mu = -mu
     exp_q = np.exp(q)
-    t6 = _on_diagonal(exp_q, "ijj->ij", (K, d, d)) + below * L
-    t7 = -np.einsum("ijk,ik->ij", t6, mu)
-    t8 = t3 / t4
-    s1, s2, s3 = _over_blocks(_grad_block, n, K*d, (x,), (t6, t7, t5, t1), ("add", "add", "add"), sums=K*d*d)
-    grad_alpha = np.add.reduce(s1) / n * t8 - s1 / n
-    grad_mu = -np.einsum("ikj,ik->ij", t6, s2) / n
-    # gradient by q
-    t9 = s3 - mu[:, None, :] * s2[:, :, None]
-    grad_q = exp_q * np.einsum("ijj->ij", t9) / n - s1[:, None] / n
-    grad_L = below * t9 / n
+    t5 = _on_diagonal(exp_q, "ijj->ij", (K, d, d)) + below * L
+    t6 = -0.9189385332046728 * d
+    t7 = t2 / t3
+    s1, s2, s3 = _over_blocks(
+        _in_scratch(_grad_block), n, K*d, (x,), (neg_mu, t5, t4, t6), ("add", "add", "add"), sums=K*d*d,
+    )
+    grad_alpha = np.add.reduce(s1) / n * t7 - s1 / n
+    grad_mu = -np.einsum("ik,ikj->ij", s2, t5) / n
+    grad_q = exp_q * np.einsum("ijj->ij", s3) / n - s1[:, None] / n
+    grad_L = below * s3 / n
     return Grad(grad_alpha, grad_mu, grad_q, grad_L)
 
 
-def _grad_block(x, t6, t7, t5, t1):
+def _grad_block(scratch, x, neg_mu, t5, t4, t6):
     """The part of `grad` that one block of samples has."""
-    K = t6.shape[0]
-    d = x.shape[1]
-    rows = x.shape[0]
-    t9 = _matmul_into(0, t6.reshape(K*d, d), x.T).reshape(K, d, rows).transpose(2, 0, 1)
-    t9 += t7
-    t10 = t5 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t1
+    t8 = x[:, None, :] + neg_mu
+    t9 = _matmul_into(scratch, 0, t8.transpose(1, 0, 2), t5.transpose(0, 2, 1)).transpose(1, 0, 2)
+    t10 = t4 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t6
     max_t10 = np.maximum.reduce(t10, axis=1)
     t11 = np.subtract(t10, _masked(np.abs(max_t10) < np.inf, max_t10)[:, None], out=t10)
     t11 = np.exp(t11, out=t11)
@@ -152,7 +149,7 @@ def _grad_block(x, t6, t7, t5, t1):
     t12 = np.multiply(responsibility[:, :, None], t9, out=t9)
     s1 = np.add.reduce(responsibility)
     s2 = np.add.reduce(t12)
-    s3 = (x.T @ t12.reshape(rows, K*d)).reshape(d, K, d).transpose(1, 2, 0)
+    s3 = t12.transpose(1, 2, 0) @ t8.transpose(1, 0, 2)
     return s1, s2, s3
 
 
@@ -163,35 +160,32 @@ def value_and_grad(alpha, mu, q, L, x, below):
     n = x.shape[0]
     K = alpha.shape[0]
     # objective
-    t1 = -0.9189385332046728 * d
     max_alpha = np.maximum.reduce(alpha)
-    t2 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
-    t3 = np.exp(alpha - t2)
-    t4 = np.add.reduce(t3)
-    t5 = alpha - (np.log(t4) + t2) + np.add.reduce(q, axis=1)
+    t1 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t2 = np.exp(alpha - t1)
+    t3 = np.add.reduce(t2)
+    t4 = alpha - (np.log(t3) + t1) + np.add.reduce(q, axis=1)
+    neg_mu = -mu
     exp_q = np.exp(q)
-    t6 = _on_diagonal(exp_q, "ijj->ij", (K, d, d)) + below * L
-    t7 = -np.einsum("ijk,ik->ij", t6, mu)
-    t8 = t3 / t4
-    s1, s2, s3, s4 = _over_blocks(_value_and_grad_block, n, K*d, (x,), (t6, t7, t5, t1), ("add",) * 4, sums=K*d*d)
+    t5 = _on_diagonal(exp_q, "ijj->ij", (K, d, d)) + below * L
+    t6 = -0.9189385332046728 * d
+    t7 = t2 / t3
+    s1, s2, s3, s4 = _over_blocks(
+        _in_scratch(_value_and_grad_block), n, K*d, (x,), (neg_mu, t5, t4, t6), ("add",) * 4, sums=K*d*d,
+    )
     value = -s1 / n
-    grad_alpha = np.add.reduce(s2) / n * t8 - s2 / n
-    grad_mu = -np.einsum("ik,ikj->ij", s3, t6) / n
-    # gradient by q
-    t9 = s4 - s3[:, :, None] * mu[:, None, :]
-    grad_q = exp_q * np.einsum("ijj->ij", t9) / n - s2[:, None] / n
-    grad_L = below * t9 / n
+    grad_alpha = np.add.reduce(s2) / n * t7 - s2 / n
+    grad_mu = -np.einsum("ik,ikj->ij", s3, t5) / n
+    grad_q = exp_q * np.einsum("ijj->ij", s4) / n - s2[:, None] / n
+    grad_L = below * s4 / n
     return value, Grad(grad_alpha, grad_mu, grad_q, grad_L)
 
 
-def _value_and_grad_block(x, t6, t7, t5, t1):
+def _value_and_grad_block(scratch, x, neg_mu, t5, t4, t6):
     """The part of `value_and_grad` that one block of samples has."""
-    K = t6.shape[0]
-    d = x.shape[1]
-    rows = x.shape[0]
-    t9 = _matmul_into(0, t6.reshape(K*d, d), x.T).reshape(K, d, rows).transpose(2, 0, 1)
-    t9 += t7
-    t10 = t5 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t1
+    t8 = x[:, None, :] + neg_mu
+    t9 = _matmul_into(scratch, 0, t8.transpose(1, 0, 2), t5.transpose(0, 2, 1)).transpose(1, 0, 2)
+    t10 = t4 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t6
     max_t10 = np.maximum.reduce(t10, axis=1)
     t11 = _masked(np.abs(max_t10) < np.inf, max_t10)
     t12 = np.subtract(t10, t11[:, None], out=t10)
@@ -202,7 +196,7 @@ def _value_and_grad_block(x, t6, t7, t5, t1):
     s1 = np.add.reduce(np.log(t13) + t11)
     s2 = np.add.reduce(responsibility)
     s3 = np.add.reduce(t14)
-    s4 = (x.T @ t14.reshape(rows, K*d)).reshape(d, K, d).transpose(1, 2, 0)
+    s4 = t14.transpose(1, 2, 0) @ t8.transpose(1, 0, 2)
     return s1, s2, s3, s4
 
 
@@ -212,28 +206,28 @@ def responsibility(alpha, mu, q, L, x, below):
     d = mu.shape[1]
     K = alpha.shape[0]
     n = x.shape[0]
-    t1 = -0.9189385332046728 * d
     max_alpha = np.maximum.reduce(alpha)
-    t2 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
-    t3 = alpha - (np.log(np.add.reduce(np.exp(alpha - t2))) + t2) + np.add.reduce(q, axis=1)
-    t4 = _on_diagonal(np.exp(q), "ijj->ij", (K, d, d)) + below * L
-    t5 = -np.einsum("ijk,ik->ij", t4, mu)
-    (responsibility,) = _over_blocks(_responsibility_block, n, K*d, (x,), (t4, t5, t3, t1), ("rows 0",))
+    t1 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t2 = alpha - (np.log(np.add.reduce(np.exp(alpha - t1))) + t1) + np.add.reduce(q, axis=1)
+    neg_mu = -mu
+    t3 = _on_diagonal(np.exp(q), "ijj->ij", (K, d, d)) + below * L
+    t4 = -0.9189385332046728 * d
+    (responsibility,) = _over_blocks(
+        _in_scratch(_responsibility_block), n, K*d, (x,), (neg_mu, t3, t2, t4), ("rows 0",),
+    )
     return responsibility
 
 
-def _responsibility_block(x, t4, t5, t3, t1):
+def _responsibility_block(scratch, x, neg_mu, t3, t2, t4):
     """The part of `responsibility` that one block of samples has."""
-    K = t4.shape[0]
-    d = x.shape[1]
-    rows = x.shape[0]
-    t6 = _matmul_into(0, t4.reshape(K*d, d), x.T).reshape(K, d, rows).transpose(2, 0, 1)
-    t6 += t5
-    t7 = t3 - 0.5 * np.einsum("ijk,ijk->ij", t6, t6) + t1
-    max_t7 = np.maximum.reduce(t7, axis=1)
-    t8 = np.subtract(t7, _masked(np.abs(max_t7) < np.inf, max_t7)[:, None], out=t7)
-    t8 = np.exp(t8, out=t8)
-    responsibility = np.divide(t8, np.add.reduce(t8, axis=1)[:, None], out=t8)
+    t5 = _matmul_into(scratch, 0, (x[:, None, :] + neg_mu).transpose(1, 0, 2), t3.transpose(0, 2, 1)).transpose(
+        1, 0, 2,
+    )
+    t6 = t2 - 0.5 * np.einsum("ijk,ijk->ij", t5, t5) + t4
+    max_t6 = np.maximum.reduce(t6, axis=1)
+    t7 = np.subtract(t6, _masked(np.abs(max_t6) < np.inf, max_t6)[:, None], out=t6)
+    t7 = np.exp(t7, out=t7)
+    responsibility = np.divide(t7, np.add.reduce(t7, axis=1)[:, None], out=t7)
     return (responsibility,)
 
 
@@ -294,10 +288,18 @@ def _arguments(alpha, mu, q, L, x, below):
     )
 
 
-def _convert(declared, arguments):
+def _convert(declared, arguments, solved=()):
     """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
     arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
     sizes = {}
+    for name, (shape, _) in declared.items():
+        for dim, length in zip(shape, arrays[name].shape):
+            if isinstance(dim, str):
+                sizes.setdefault(dim, (name, length))
+    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
+        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
+            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
+            sizes[size] = (name, max(found, 0))
     for name, (shape, _) in declared.items():
         _fit(name, shape, arrays[name].shape, sizes)
     return arrays.values()
@@ -308,7 +310,7 @@ def _fit(name, shape, came, sizes):
     expected = []
     for dim, length in zip(shape, came):
         if isinstance(dim, str):
-            expected.append(sizes.setdefault(dim, (name, length))[1])
+            expected.append(sizes[dim][1])
         elif isinstance(dim, tuple):
             _, needs, compute = dim
             known = all(size in sizes for size in needs)
@@ -318,7 +320,8 @@ def _fit(name, shape, came, sizes):
     if len(shape) != len(came) or tuple(expected) != came:
         spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
         text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
-        known = [f"{dim} = {sizes[dim][1]} from {sizes[dim][0]}" for dim in shape if sizes.get(dim, (name,))[0] != name]
+        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
+        known = [f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name]
         raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
     if 0 in came:
         raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
@@ -391,15 +394,22 @@ def _unflatten(vec, shapes, sizes):
     if len(unknown) > 1:
         raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
 
-    def known_shapes(trial):
+    def shapes_at(trial):
         known = {name: trial if size is None else size for name, size in sizes.items()}
         return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
 
-    trial = 1
-    while unknown and sum(math.prod(shape) for shape in known_shapes(trial)) < vec.size:
-        trial += 1
+    def too_small(trial):
+        trials = shapes_at(trial)
+        return any(dim < 0 for shape in trials for dim in shape) or sum(map(math.prod, trials)) < vec.size
+
+    low = high = 1
+    while unknown and too_small(high):
+        low, high = high + 1, 2 * high
+    while low < high:  # the unknown size lies between
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if too_small(middle) else (low, middle)
     parts, start = [], 0
-    for shape in known_shapes(trial):
+    for shape in shapes_at(low):
         stop = start + math.prod(shape)
         parts.append((shape, vec[start:stop]))
         start = stop
@@ -457,11 +467,12 @@ def _combined(law, total, found, start, count):
 class _Threads:
     """The threads that parts run on, started when first needed; meanwhile BLAS keeps to the one thread that calls it.
 
-    Of several callers one works at a time.
+    A signal handler, or a function that a part calls, may call the module again, and Ctrl-C may come anywhere. So no call
+    waits for another, and what calls share changes in single steps: those of a queue, of a dict, and ``with lock``.
     """
 
     def __init__(self):
-        self.lock, self.count, self.pool, self.blas = threading.Lock(), None, None, None
+        self.count, self.pools = None, {}  # by process, since threads do not survive a fork
 
     def run(self, function, arguments, combine=lambda argument, found: None):
         """Call function(argument) for each argument, and combine(argument, what it returned) in their order.
@@ -470,6 +481,7 @@ class _Threads:
         than many a part.
         """
         remaining, waiting, done, turn = iter(arguments), deque(arguments), {}, threading.Lock()
+        wanted, over, settled, failed = threading.Lock(), SimpleQueue(), SimpleQueue(), []
 
         def take(finished=None, found=None):
             with turn:
@@ -478,77 +490,157 @@ class _Threads:
                 while waiting and waiting[0] in done:
                     argument = waiting.popleft()
                     combine(argument, done.pop(argument))
+                if not waiting:
+                    over.put(None)
                 return next(remaining, None)
 
         def work():
             try:
                 argument = take()
-                while argument is not None:
+                while argument is not None and wanted.locked():
                     argument = take(argument, function(argument))
-            except BaseException:
+            except BaseException as error:
+                failed.append(error)
                 deque(remaining, maxlen=0)  # the others stop too
-                raise
+                over.put(None)
 
-        with self.lock:
-            self.start()
-            with self.blas.limit(limits=1, user_api="blas") if self.blas else nullcontext():
-                others = range(min(self.count, len(waiting)) - 1)
-                others = [self.pool.submit(contextvars.copy_context().run, work) for _ in others]
-                try:
-                    work()
-                finally:
-                    futures.wait(others)
-                for other in others:
-                    other.result()
+        def settle():
+            _settle(blas)
+            settled.put(None)
 
-    def start(self):
-        if self.count is None:
-            usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-            self.count = int(os.environ.get("SYMDIFF_NUM_THREADS") or usable)
-        if self.blas is None:
-            np.empty(4_000_000)  # once 32 MB were freed, glibc's malloc keeps what parts free, else each faults it in anew
-            try:
-                from threadpoolctl import ThreadpoolController
+        blas, tasks, others = self.ready(len(waiting) - 1)
+        try:
+            with wanted:
+                _settle(blas, wanted)
+                for _ in range(others):
+                    tasks.put((contextvars.copy_context(), work))
+                work()
+                over.get()
+            _settle(blas)
+        except BaseException:  # Ctrl-C, perhaps again and again: but signals interrupt no other thread than this
+            _thread.start_new_thread(settle, ())
+            settled.get()
+            raise
+        if failed:
+            raise failed.pop()
 
-                self.blas = ThreadpoolController()
-            except ImportError:  # BLAS has threads of its own, and ours would fight them
-                self.blas, self.count = False, 1
-        if self.pool is None and self.count > 1:
-            self.pool = futures.ThreadPoolExecutor(self.count - 1)
+    def ready(self, most):
+        """BLAS, the queue of what other threads are to do, and how many others there are, so many at most."""
+        self.count = self.count or _default_count()
+        process = os.getpid()
+        blas, tasks, threads = self.pools.get(process) or self.pools.setdefault(process, (_blas(), SimpleQueue(), []))
+        most = min(most, self.count - 1) if blas else 0  # BLAS has threads of its own, and ours would fight them
+        with suppress(RuntimeError):  # there can be no more threads
+            while len(threads) < most:  # a loop in C: one of this module would keep it in memory
+                loop = starmap(contextvars.Context.run, iter(tasks.get, None))
+                threads.append(_thread.start_new_thread(deque, (loop, 0)))
+        return blas, tasks, min(most, len(threads))
+
+    def __del__(self):
+        for _, tasks, threads in self.pools.values():
+            for _ in threads:
+                tasks.put(None)
+
+
+def _default_count():
+    """How many threads there are to be: SYMDIFF_NUM_THREADS, or as many as cores."""
+    given = os.environ.get("SYMDIFF_NUM_THREADS")
+    if given is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not given.strip().isdecimal() or int(given) < 1:
+        raise ValueError(f"SYMDIFF_NUM_THREADS is {given!r}, expected a whole number from 1")
+    return int(given)
+
+
+def _blas():
+    """What the modules of a process, of all versions of symdiff, agree on: BLAS is one for all; None where nothing limits it.
+
+    "calls" are locks, each locked while a call is at work; "before" are libraries with their threads, where BLAS is limited.
+    """
+    np.empty(4_000_000)  # once 32 MB were freed, glibc's malloc keeps what parts free, else each faults it in anew
+    try:
+        import threadpoolctl
+
+        libraries = threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
+    except (AttributeError, ImportError):
+        return None
+    states = vars(threadpoolctl).setdefault("_symdiff_1", {})
+    before = [pair for state in states.values() for pair in state["before"]]  # a fork amid a call limits the child for good
+    state = {"lock": threading.RLock(), "calls": [], "before": before, "libraries": libraries}
+    return states.setdefault(os.getpid(), state)
+
+
+def _settle(blas, call=None):
+    """Let BLAS have one thread while calls are at work, this one among them, then as many as before.
+
+    Where this is interrupted, or called amid itself, it need only be called again.
+    """
+    if blas is None:
+        return
+    with blas["lock"]:
+        blas["calls"] = [other for other in (call, *blas["calls"]) if other and other.locked()]
+        if not blas["calls"]:
+            for library, threads in blas["before"]:
+                _set_blas_threads(library, threads)
+            blas["before"] = []
+            return
+        now = [] if blas["before"] else [(library, library.num_threads) for library in blas["libraries"]]
+        blas["before"] = blas["before"] or now
+        for library, _ in blas["before"]:
+            _set_blas_threads(library, 1)
+
+
+def _set_blas_threads(library, count):
+    """Set how many threads a library has, whoever did so before: threadpoolctl 3.8 ignores all threads but one."""
+    anyone_may = getattr(library, "clear_controlling_thread", lambda force: None)
+    anyone_may(force=True)
+    library.set_num_threads(count)
+    anyone_may(force=True)
 
 
 _ENTRIES = 262144  # of the widest array of a part: 2 MB of doubles
 _THREADS = _Threads()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _THREADS.__init__())  # threads do not survive a fork
 
 
 def set_threads(count):
     """Set how many threads work on parts of the samples: by default SYMDIFF_NUM_THREADS, or all cores there are."""
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
-    with _THREADS.lock:
-        _THREADS.count, _THREADS.pool = int(count) if _THREADS.blas is not False else 1, None
+    _THREADS.count = int(count)
 
 
-def _matmul_into(number, a, b):
-    """a @ b, over what this thread keeps under a number; in a new array where it is small, or too large to be kept."""
-    if min(a.ndim, b.ndim) == 1:
+def _in_scratch(block):
+    """The function of a block, lent arrays to compute in; a call amid it, say by a signal handler, is lent others."""
+
+    def call(*arguments):
+        idle = vars(_SCRATCH)
+        scratch = idle.pop("arrays", None) or {}
+        try:
+            return block(scratch, *arguments)
+        finally:
+            idle["arrays"] = scratch
+
+    return call
+
+
+def _matmul_into(scratch, number, a, b):
+    """a @ b, over the array of that number in scratch; in a new array where it is small, or too large to be kept."""
+    if a.size * b.size < _LEAST // 8 or min(a.ndim, b.ndim) == 1:  # the result has no more entries than that
         return a @ b
     shape, dtype = (*(a.shape[:-2] or b.shape[:-2]), a.shape[-2], b.shape[-1]), np.result_type(a, b)
-    size, kept = math.prod(shape) * dtype.itemsize, vars(_SCRATCH)
+    size = math.prod(shape) * dtype.itemsize
     if size < _LEAST:
         return a @ b
-    found = kept.get(number)
+    found = scratch.get(number)
     if found is None or found.nbytes < size:
-        if size + sum(array.nbytes for other, array in kept.items() if other != number) > _MOST:
+        if size + sum(array.nbytes for other, array in scratch.items() if other != number) > _MOST:
             return a @ b
-        found = kept[number] = np.empty(size, np.uint8)
+        found = scratch[number] = np.empty(size, np.uint8)
     return np.matmul(a, b, out=found[:size].view(dtype).reshape(shape))
 
 
 _LEAST, _MOST = 65536, 67108864  # bytes of an array that is worth keeping, and of all that a thread keeps
-_SCRATCH = threading.local()
+_SCRATCH = threading.local()  # the arrays of each thread, while no function has them
 
 
 def release_scratch():
