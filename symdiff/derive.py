@@ -36,16 +36,14 @@ def stabilised(model: Lowered, guarded: bool = True) -> Lowered:
     samples = model.declarations.samples
     nominal_samples = None if samples is None else str(samples)
     stable = model.mapped(lambda roots: stabilise(simplify(roots)))
-    hidden = {entry.node for entry in model.declarations.inputs if _may_be_missing(entry, model)}
-    safe = stable.mapped(lambda roots: guard(roots, stable.results, hidden, transpose)) if guarded else stable
+    hidden = {entry.node for entry in model.declarations.inputs if _may_be_missing(entry)}
+    safe = stable.mapped(lambda roots: guard(roots, stable.results, hidden, transpose, samples)) if guarded else stable
     return safe.mapped(lambda roots: order_contractions(pool_first(roots), nominal_samples))
 
 
-def _may_be_missing(entry: Input, model: Lowered) -> bool:
-    """Whether entries of an input may be NaN where nothing needs them: those of data, of constants and of whole arrays."""
-    if entry.node.dtype != "float":
-        return False
-    return entry.role != "parameter" or bool(entry.node.shape and not model.declarations.pointwise)
+def _may_be_missing(entry: Input) -> bool:
+    """Whether entries of an input may be NaN where nothing needs them: those of arrays, and constants; no single parameter."""
+    return entry.node.dtype == "float" and bool(entry.node.shape or entry.role != "parameter")
 
 
 def derive(model: Lowered, options: Options, cost: Cost) -> list[Unit]:

@@ -20,9 +20,12 @@ class ForwardMode:
         self.roots = list(roots)
         self.place = {node: place for place, node in enumerate(topological(roots))}
         self.users: dict[Node, list[Node]] = {}
-        for node in self.place:
-            for operand in node.args:
-                self.users.setdefault(operand, []).append(node)
+        moving = {*roots}  # what tangents reach a root from
+        for node in reversed(self.place):
+            if node in moving and node.dtype == "float" and node.op != "stop_gradient":
+                moving.update(node.args)
+                for operand in node.args:
+                    self.users.setdefault(operand, []).append(node)
 
     def tangents(self, seeds: Mapping[Node, Node], lead: int = 0, first: int | None = None) -> list[Node | None]:
         """The derivative of each root, or of the `first` few, in the directions `seeds`.

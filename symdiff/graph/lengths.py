@@ -18,9 +18,9 @@ _NEVER_ZERO = frozenset(("exp", "cosh", "sigmoid", "softplus"))
 
 
 def is_length(node: Node) -> bool:
-    """Whether a node is a length by its form."""
+    """Whether a node is a length by its form, and not one that is positive by its form, as sqrt(x**2 + 1) is."""
     if node.op == "sqrt":
-        return is_sum_of_squares(node.args[0])
+        return is_sum_of_squares(node.args[0]) and not _is_positive(node.args[0])
     return node.op in ("abs", "hypot", "reduce_norm")
 
 
@@ -40,6 +40,19 @@ def is_sum_of_squares(x: Node) -> bool:
         pending += [part for part in parts if part not in seen]
         seen.update(parts)
     return True
+
+
+def _is_positive(x: Node) -> bool:
+    """Whether a sum of squares has a positive number among its terms."""
+    pending, seen = [x], {x}
+    while pending:
+        x = pending.pop()
+        if (number(x) or 0.0) > 0 or x.op in _NEVER_ZERO:
+            return True
+        new = [part for part in x.args if part not in seen] if x.op == "add" else []
+        pending += new
+        seen.update(new)
+    return False
 
 
 def _parts(x: Node) -> tuple[Node, ...] | None:

@@ -19,28 +19,38 @@ from symdiff.graph.leaves import constant
 from symdiff.graph.node import Node, rewrite, topological
 from symdiff.graph.ops import LINALG, POINTWISE
 from symdiff.graph.rebuild import rebuild
+from symdiff.graph.size import Dim
 from symdiff.passes.needs import Need, Needs, Question
 from symdiff.passes.reach import Reach, Transpose
 
 
-def guard(roots: Sequence[Node], results: Sequence[Node], hidden: Collection[Node], transpose: Transpose) -> list[Node]:
+def guard(
+    roots: Sequence[Node],
+    results: Sequence[Node],
+    hidden: Collection[Node],
+    transpose: Transpose,
+    samples: Dim | None = None,
+) -> list[Node]:
     """The roots, with harmless operands wherever no branch of `results` that is taken needs them.
 
     Parameters
     ----------
     hidden : inputs whose entries may be anything where nothing needs them: not finite, or missing.
     transpose : (linear node, position of an operand, array of the node's shape) -> the transpose of the map, applied to it.
+    samples : the size of the sample axis, if there is one.
     """
     if all(node.op != "select" for node in topological(results)):
         return list(roots)
-    return _Guard(results, hidden, transpose).guarded(roots)
+    return _Guard(results, hidden, transpose, samples).guarded(roots)
 
 
 class _Guard:
-    def __init__(self, results: Sequence[Node], hidden: Collection[Node], transpose: Transpose) -> None:
+    def __init__(
+        self, results: Sequence[Node], hidden: Collection[Node], transpose: Transpose, samples: Dim | None
+    ) -> None:
         self._hidden = hidden
         self._needs = Needs()
-        self._reach = Reach(self._needs, transpose)
+        self._reach = Reach(self._needs, transpose, samples)
         self._needed: dict[Node, Need] = dict.fromkeys(results, True)
         for node in reversed(topological(results)):
             need = self._needed[node]
@@ -75,11 +85,14 @@ class _Guard:
         operand = node.args[position]
         if operand not in self._hidden or node.dtype == "bool" or node.op == "select":
             return new
-        entries = need if node.op in POINTWISE else self._reach.operand(node, position, need)
-        if isinstance(entries, Question) and not entries.local:
+        entries = self._reach.operand(node, position, need)
+        if not operand.shape and entries is not need:  # whether any entry needs a number is not worth a pass over all
             return new
-        mask = self._mask(entries)
-        return new if mask.shape and not operand.shape else select(mask, new, constant(0.0))
+        if isinstance(entries, Question) and not entries.local:
+            if node.op not in POINTWISE or not operand.shape or (isinstance(need, Question) and not need.local):
+                return new
+            entries = need
+        return select(self._mask(entries), new, constant(0.0))
 
     def _mask(self, need: Need) -> Node:
         return self._needs.mask(need, self._new)

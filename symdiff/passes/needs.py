@@ -11,6 +11,7 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from symdiff.graph.build import broadcast, pointwise, repeated_scalar, select
+from symdiff.graph.counted import decided
 from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node, Shape
 
@@ -25,7 +26,7 @@ class Question:
     ----------
     shape : what all conditions of the diagram broadcast to.
     count : how many questions there are, each counted as often as it is come to.
-    local : whether no condition of the diagram was found by looking along axes that the array it is about lacks.
+    local : whether no condition of the diagram was found by looking along the sample axis.
     """
 
     condition: Node
@@ -43,7 +44,7 @@ class Needs:
     """Makes diagrams. Conditions that were met last are asked first, so that a chain of choices grows at its top."""
 
     def __init__(self) -> None:
-        self.gathered: set[Node] = set()  # conditions that were found by looking along axes
+        self.gathered: set[Node] = set()  # conditions that were found by looking along the sample axis
         self._ranks: dict[Node, int] = {}
         self._interned: dict[tuple[Node, int, int], Question] = {}
         self._unions: dict[tuple[int, int], Need] = {}
@@ -128,9 +129,11 @@ class Needs:
 
 
 def _decided(condition: Node) -> bool | None:
-    """Whether a condition holds, where that is known: it is a constant, or compares 0 with a number."""
+    """Whether a condition holds, where that is known: it is a constant, or compares indices, or 0 with a number."""
     if condition.op == "constant":
         return bool(condition.attributes[0])
+    if (known := decided(condition)) is not None:
+        return known
     if condition.op == "lt" and number(condition.args[0]) == 0:
         positive = number(repeated_scalar(condition.args[1]) or condition)
         return None if positive is None else positive > 0

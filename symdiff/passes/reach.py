@@ -11,9 +11,11 @@ from collections.abc import Callable
 
 from symdiff.graph.axes import arrange
 from symdiff.graph.build import broadcast_to, cast, pointwise
+from symdiff.graph.counted import holds_somewhere
 from symdiff.graph.leaves import constant
 from symdiff.graph.node import Node, Shape
 from symdiff.graph.ops import COMPARISONS, LINALG, POINTWISE, REDUCTIONS
+from symdiff.graph.size import Dim
 from symdiff.passes.needs import Need, Needs, Question
 
 Transpose = Callable[[Node, int, Node], Node]
@@ -28,10 +30,11 @@ class Reach:
     Parameters
     ----------
     transpose : (linear node, position of an operand, array of the node's shape) -> the transpose of the map, applied to it.
+    samples : the size of the sample axis: looking along it takes a pass over the data.
     """
 
-    def __init__(self, needs: Needs, transpose: Transpose) -> None:
-        self._needs, self._transpose = needs, transpose
+    def __init__(self, needs: Needs, transpose: Transpose, samples: Dim | None) -> None:
+        self._needs, self._transpose, self._samples = needs, transpose, samples
 
     def operand(self, node: Node, position: int, need: Need) -> Need:
         """Where the operand at `position` is needed, if the result is needed where `need` says."""
@@ -75,23 +78,32 @@ class Reach:
         """A need of an array whose axes are labelled `result`, as one of an operand whose axes are labelled `own`."""
         if _stays(need.shape, result, own):
             return need
-        is_view = _is_view(need.shape, result, own)
-        if is_view and need.count <= _MOST:
+        if _is_view(need.shape, result, own) and need.count <= _MOST:
             return self._needs.renamed(
                 need, lambda part: self._arranged(part, part not in self._needs.gathered, result, own)
             )
-        return self._needs.where(self._arranged(self._needs.mask(need), need.local and is_view, result, own))
+        return self._needs.where(self._arranged(self._needs.mask(need), need.local, result, own))
 
     def _arranged(self, condition: Node, local: bool, result: Axes, own: Axes) -> Node:
         """A condition that holds where it holds anywhere along the axes the operand lacks."""
         labels = _along(condition.shape, result)
         first = next((place for place, label in enumerate(own) if label in labels), len(own))
         out = own[first:]
+        if (known := _on_indices(condition, labels, out)) is not None:
+            return known
         sizes = dict.fromkeys(out, 1) | dict(zip(labels, condition.shape, strict=True))
         found = arrange(condition, labels, out, sizes)
-        if not local:
+        lost = [dim for label, dim in zip(labels, condition.shape, strict=True) if label not in out]
+        if not local or self._samples in lost:
             self._needs.gathered.add(found)
         return found
+
+
+def _on_indices(condition: Node, labels: Axes, out: Axes) -> Node | None:
+    """Where a condition on indices holds anywhere along axes that are lost; None where none is, or it is no such condition."""
+    lost = {label for label in labels if label >= 0 and label not in out}
+    alone = len(set(labels)) == len(labels) and all(out.count(label) == 1 for label in labels if label in out)
+    return holds_somewhere(condition, labels, out) if lost and alone else None
 
 
 def _labels(node: Node, position: int) -> tuple[Axes, Axes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symdiff.graph.build import full, pointwise, select
-from symdiff.graph.contraction import is_view
+from symdiff.graph.contraction import is_view, rearranges
 from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node
 from symdiff.graph.pattern import P, Rule, apply_rules, variable
@@ -27,6 +27,13 @@ def _factored(a: Node, b: Node, x: Node, y: Node) -> Node | None:
     if p is None or q is None or abs(p) != abs(q) or x.shape != y.shape or (number(x), number(y)) != (None, None):
         return None
     return a * (x + y) if p == q else a * (x - y) if p > 0 else b * (y - x)
+
+
+def _once(c: Node, x: Node, product: Node) -> Node | None:
+    """The product, masked; but an input that may be infinite where it is masked is multiplied by 0 only where it is not."""
+    while rearranges(x):
+        x = x.args[0]
+    return None if x.op == "input" else select(c, product, constant(0.0))
 
 
 RULES = (
@@ -59,6 +66,9 @@ RULES = (
         P("select", c, x, 0.0) + P("select", c, 0.0, y),
         lambda c, x, y: select(c, x, y),
     ),
+    Rule(P("select", c, P("select", c, x, 0.0) * y, 0.0), lambda c, x, y: _once(c, x, x * y)),
+    Rule(P("select", c, P("select", c, x, 0.0) / y, 0.0), lambda c, x, y: _once(c, x, x / y)),
+    Rule(P("select", c, -P("select", c, x, 0.0), 0.0), lambda c, x: select(c, -x, constant(0.0))),
 )
 
 

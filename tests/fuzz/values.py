@@ -34,8 +34,8 @@ def draw(rng: np.random.Generator, kind: str, shape: tuple[int, ...], top: int) 
 
 
 def poisoned(rng: np.random.Generator, array: Array, touched: Array) -> Array:
-    """The array with anything where nothing looks."""
-    if array.dtype.kind != "f" or touched.all():
+    """The array with anything where nothing looks; a single number is not worth a pass over all conditions."""
+    if array.dtype.kind != "f" or array.ndim == 0 or touched.all():
         return array
     # 0 and a negative number are singular for some operations, the others for all
     harm = rng.choice([np.nan, np.nan, np.inf, -np.inf, 0.0, -1.0, 1e30], array.shape)
