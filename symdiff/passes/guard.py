@@ -57,8 +57,8 @@ class _Guard:
             for position, operand in enumerate(node.args):
                 found = self._reach.operand(node, position, need)
                 self._needed[operand] = self._needs.either(self._needed.get(operand, False), found)
-        self._varying: set[Node] = set()
         self._new: dict[Node, Node] = {}
+        self._pending: set[Node] = set()
 
     def guarded(self, roots: Sequence[Node]) -> list[Node]:
         """The roots rewritten. Conditions come first, outer before inner ones: masks are made of what they become."""
@@ -66,16 +66,14 @@ class _Guard:
         return rewrite(roots, self._change, self._new)
 
     def _change(self, node: Node, args: tuple[Node, ...]) -> Node:
-        if node.op in ("input", "arange", "size") or any(operand in self._varying for operand in node.args):
-            self._varying.add(node)
         need = self._needed.get(node, True)
         if need is True or not node.args:
             return rebuild(node, args)
         changed = [self._read(node, position, new, need) for position, new in enumerate(args)]
         for position, value in enumerate(POINTWISE[node.op].harmless() if node.op in POINTWISE else ()):
-            if value is not None and node.args[position] in self._varying:
+            if value is not None and node.args[position].op != "constant":
                 changed[position] = select(self._mask(need), changed[position], constant(value))
-        if node.op in LINALG and node.args[0] in self._varying:  # a matrix that may be singular
+        if node.op in LINALG:  # of a matrix that may be singular
             mask = self._mask(self._reach.operand(node, 0, need))
             changed[0] = select(mask, args[0], identity(args[0].shape[-1:]))
         return rebuild(node, changed)
@@ -95,4 +93,11 @@ class _Guard:
         return select(self._mask(entries), new, constant(0.0))
 
     def _mask(self, need: Need) -> Node:
-        return self._needs.mask(need, self._new)
+        return self._needs.mask(need, self._condition)
+
+    def _condition(self, condition: Node) -> Node | None:
+        """What a condition has become; one within another comes before it. None for one that this is asked for."""
+        if condition not in self._new and condition not in self._pending:
+            self._pending.add(condition)
+            rewrite([condition], self._change, self._new)
+        return self._new.get(condition)

@@ -7,7 +7,7 @@ whether a condition holds or not is seen to be needed always, however the choice
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
 from symdiff.graph.build import broadcast, pointwise, repeated_scalar, select
@@ -97,12 +97,13 @@ class Needs:
             self._unions[known] = found
         return found
 
-    def mask(self, need: Need, renamed: Mapping[Node, Node] | None = None) -> Node:
-        """The need as one condition; `renamed` says what the conditions have become."""
+    def mask(self, need: Need, renamed: Callable[[Node], Node | None] | None = None) -> Node:
+        """The need as one condition; `renamed` says what a condition has become, or None: then it counts as open."""
         masks = self._masks if renamed is None else self._renamed
         for question in _inside_out(need, masks):
-            condition = (renamed or {}).get(question.condition, question.condition)
-            masks[question] = _choice(condition, masks[question.yes], masks[question.no])
+            condition = question.condition if renamed is None else renamed(question.condition)
+            yes, no = masks[question.yes], masks[question.no]
+            masks[question] = _either(yes, no) if condition is None else _choice(condition, yes, no)
         return masks[need]
 
     def renamed(self, need: Need, change: Callable[[Node], Node]) -> Need:
@@ -158,6 +159,11 @@ def _inside_out(need: Need, known: Container[Need]) -> Iterator[Question]:
             yield question
         else:
             stack += ((question, True), (question.no, False), (question.yes, False))
+
+
+def _either(one: Node, other: Node) -> Node:
+    """The condition that holds where one of two does."""
+    return _choice(one, constant(True), other) if one.op != "constant" else one if one.attributes[0] else other
 
 
 def _choice(condition: Node, yes: Node, no: Node) -> Node:

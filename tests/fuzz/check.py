@@ -57,6 +57,8 @@ def check(case: Case) -> Outcome:
         return Outcome("undefined", "too large, or not a number")
     if truth.nearest < 1e-10:
         return Outcome("undefined", "a tie")
+    if truth.is_singular:
+        return Outcome("undefined", "a function where it is not finite")
     try:
         if not _is_written(case):
             return Outcome("undefined", "SymPy cannot write it")

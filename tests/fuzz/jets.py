@@ -14,6 +14,9 @@ import mpmath as mp
 import numpy as np
 
 
+_UNDERFLOW = 1e-290  # what differs by less may be one number, 0
+
+
 class Jet:
     """A value with its derivatives; a Hessian of zeros is None."""
 
@@ -127,6 +130,8 @@ class Functions:
         self.exact = kind is mp.mpf
         self.nearest = 1.0
         """How near two values that were compared came to one another, relative to them; ties of data do not count."""
+        self.is_singular = False
+        """Whether a function was asked for where it is not finite."""
 
     def number(self, p: Any, q: int = 1) -> Any:
         """p / q; p may be a float, which is exact."""
@@ -146,6 +151,7 @@ class Functions:
         """A function by name; `slopes` gives its first two derivatives by its argument and its value."""
         v = value(x)
         f = self._library(name, v)
+        self.is_singular |= not abs(f) < np.inf
         if not isinstance(x, Jet):
             return f
         f = f if Jet.rounded is None else Jet.rounded(f)  # as the slopes see it: 1 - tanh**2 loses digits
@@ -248,7 +254,7 @@ class Functions:
         """Remember how near two numbers are, since rounding may exchange them."""
         a, b = value(a), value(b)
         tie = 1.0 if (float(a) * 64).is_integer() else 0.0
-        distance = tie if a == b else float(abs(a - b) / (abs(a) + abs(b)))
+        distance = tie if a == b else float(abs(a - b) / (abs(a) + abs(b) + _UNDERFLOW))
         if distance == distance:
             self.nearest = min(self.nearest, distance)
 

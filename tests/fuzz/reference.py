@@ -26,6 +26,7 @@ class Point:
     v, g, h : value, gradient by all entries of all parameters, and Hessian; of a pointwise model for each point.
     touched : which entries of each symbol were looked at.
     nearest : how near to one another two values were that were compared, relative to them.
+    is_singular : whether a function was asked for where it is not finite.
     """
 
     def __init__(self, case: Case, values: Values, kind: Any, *, all_of_them: bool = False) -> None:
@@ -35,7 +36,7 @@ class Point:
         read = self._at_points if case.points is not None else self._at_once
         with np.errstate(all="ignore"):
             self.v, self.g, self.h = (part.astype(np.longdouble) for part in read(case, values, f, all_of_them))
-        self.nearest = f.nearest
+        self.nearest, self.is_singular = f.nearest, f.is_singular
 
     def _at_once(self, case: Case, values: Values, f: Functions, all_of_them: bool) -> list[Any]:
         at = Reader(f, case.sizes, jets(f, values, case.params, all_of_them=all_of_them))
