@@ -49,10 +49,7 @@ def decided(condition: Node) -> bool | None:
 
 
 def holds_somewhere(condition: Node, labels: Labels, out: Labels) -> Node | None:
-    """Where comparisons of counted numbers hold anywhere along the axes that `out` lacks; None where that is not known.
-
-    Of an axis without entries it may say that they do.
-    """
+    """Where comparisons of counted numbers hold anywhere along the axes that `out` lacks; None where that is not known."""
     found = _margins(condition, labels)
     if found is None:
         return None
@@ -86,7 +83,7 @@ def _without(margins: list[Counted], label: int, length: Dim) -> list[Counted] |
             rest = Counted(margin.offset, {other: n for other, n in margin.steps.items() if other != label})
             (lower if step > 0 else upper).append(rest)
     kept = [margin for margin in margins if label not in margin.steps]
-    return kept + [low + high for low in lower for high in upper if (low, high) != (lower[0], upper[0])]
+    return kept + [low + high for low in lower for high in upper]
 
 
 def _node(margin: Counted, sign: int, sizes: Mapping[int, Dim], out: Labels) -> Node:

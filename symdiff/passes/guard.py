@@ -52,11 +52,14 @@ class _Guard:
         self._needs = Needs()
         self._reach = Reach(self._needs, transpose, samples)
         self._needed: dict[Node, Need] = dict.fromkeys(results, True)
+        self._computed_with: set[Node] = set()  # choices that go into more than further choices
         for node in reversed(topological(results)):
             need = self._needed[node]
             for position, operand in enumerate(node.args):
                 found = self._reach.operand(node, position, need)
                 self._needed[operand] = self._needs.either(self._needed.get(operand, False), found)
+                if node.op != "select" or node in self._computed_with:
+                    self._computed_with.add(operand)
         self._new: dict[Node, Node] = {}
         self._pending: set[Node] = set()
 
@@ -81,8 +84,11 @@ class _Guard:
     def _read(self, node: Node, position: int, new: Node, need: Need) -> Node:
         """An operand, with zeros for the entries of an input that nothing needs here."""
         operand = node.args[position]
-        if operand not in self._hidden or node.dtype == "bool" or node.op == "select":
+        if operand not in self._hidden or node.dtype == "bool":
             return new
+        if node.op == "select":  # which drops what it does not choose itself
+            whole = operand.shape == node.shape and node in self._computed_with
+            return select(self._mask(need), new, constant(0.0)) if whole else new
         entries = self._reach.operand(node, position, need)
         if not operand.shape and entries is not need:  # whether any entry needs a number is not worth a pass over all
             return new

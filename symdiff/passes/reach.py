@@ -42,7 +42,7 @@ class Reach:
         if node.op == "select" and position > 0:
             branches = (need, False) if position == 1 else (False, need)
             need = self._needs.where(node.args[0], *branches)
-        if isinstance(need, bool) or x.dtype == "int":
+        if isinstance(need, bool) or x.dtype == "int" or (node.op in ("take", "scatter") and position == 1):
             return need is not False
         if node.op in _OWN_AXES:
             return self._of_linear(node, position, need)
