@@ -44,6 +44,8 @@ POOL = [
     det(SQUARE), 2.0 / (det(SQUARE) * det(2.0 * SQUARE) ** 3),
     pointwise("exp", 2.0 * SCALARS[0]), 1 + pointwise("exp", SCALARS[0]), (1 + pointwise("exp", SCALARS[0])) ** 3,
     SCALARS[0] * VECTORS[0], 1 + 1 / SCALARS[0], sum_axes(pointwise("log1p", 0.25 * SCALARS[0] * VECTORS[0]), (0,)),
+    -SCALARS[0], SCALARS[1] * pointwise("sigmoid", -SCALARS[0]), SCALARS[1] * pointwise("exp", SCALARS[0]),
+    SCALARS[1] * pointwise("log1p", 0.25 * SCALARS[0] * VECTORS[0]), pointwise("log1p", 0.25 * SCALARS[0]) * VECTORS[0],
 ]  # fmt: skip
 
 

@@ -78,7 +78,7 @@ class ArrayWriter:
                 parts.append(str(item))
                 continue
             if isinstance(item, Window):
-                parts.append(self._window_slice(item))
+                parts.append(self._window_slice(item, dim))
                 continue
             start, stop, step = item
             head = "" if start == 0 else self.size(start).source
@@ -86,15 +86,17 @@ class ArrayWriter:
             parts.append(f"{head}:{tail}" + (f":{step}" if step != 1 else ""))
         return ", ".join(parts)
 
-    def _window_slice(self, item: Window) -> str:
-        """A window that is an entry or a slice."""
+    def _window_slice(self, item: Window, length: Dim) -> str:
+        """A window that is an entry or a slice; without entries it ends where it starts."""
         if not item.terms:
             return self.size(item.start).source
         ((dim, step),) = item.terms
         if step < 0:
             return "::-1"
+        stop = item.start + dim * step
         head = "" if item.start == 0 else self.size(item.start).source
-        return f"{head}:{self.size(item.start + (dim - 1) * step + 1).source}:{step}"
+        tail = "" if stop == length else self.size(stop).source
+        return f"{head}:{tail}:{step}"
 
     def _place(self, node: Node) -> Text:
         items, dims = node.attributes

@@ -245,7 +245,9 @@ class Scope:
         if kind is sp.Sum and not inner and (found := self._sifted(body, variable, low, high)) is not None:
             return found
         label = Label(length.start)
-        return _OVER[kind](self.within(variable, low + along(label))._over(kind, body, inner), label)
+        part = self.within(variable, low + along(label))._over(kind, body, inner)
+        found = _OVER[kind](part, label)
+        return found if label in part.labels else self._where_not_empty(kind, found, length)
 
     def bounds(self, limit: Any) -> tuple[Any, Affine, Affine]:
         """An index with its first and last value."""
@@ -293,13 +295,14 @@ class Scope:
         if set(summand.labels) & {*low.labels, *high.labels}:  # y[i] - y[j] too: a difference of sums has other digits
             return self._masked(kind, scope.lower(body), label, form, low, high)
         running = apply(mul, scope.lower(sp.Mul(*outside)), self._running(summand, label, low, high))
-        return self._where_not_empty(running, high - low + Affine(1))
+        return self._where_not_empty(kind, running, high - low + Affine(1))
 
-    def _where_not_empty(self, part: Part, length: Affine) -> Part:
-        """A sum over a range, which is 0 where the range is empty, whatever stands in front of it."""
-        if nonnegative(length.smallest() - 1) or not part.labels:
+    def _where_not_empty(self, kind: Any, part: Part, length: Affine) -> Part:
+        """A sum over a range, which is 0 where the range is empty, or a product, 1, whatever would be added so often."""
+        if nonnegative(length.smallest() - 1) or part.node.op in ("constant", "size"):
             return part
-        return apply(lambda n, x: select(pointwise("lt", constant(0.0), n), x, constant(0.0)), value(length), part)
+        neutral = constant(_NEUTRAL[kind])
+        return apply(lambda n, x: select(pointwise("lt", constant(0.0), n), x, neutral), value(length), part)
 
     def _running(self, summand: Part, label: Label, low: Affine, high: Affine) -> Part:
         """Sums from the first entry up to `high`, or from `low` on: one cumulative sum, read where each ends."""

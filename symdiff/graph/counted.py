@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce as fold
 
 from symdiff.graph.bounds import nonnegative
 from symdiff.graph.build import contract, pointwise
@@ -21,7 +22,7 @@ _KNOWN = frozenset(("and", "not", "lt", "le", "add", "neg", "mul", "constant", "
 _MOST = 64  # operations of a condition that is looked into
 
 
-@dataclass(frozen=True)
+@dataclass
 class Counted:
     """A number that is `offset` and, along axes with labels, so many `steps` more from each entry to the next."""
 
@@ -58,12 +59,19 @@ def holds_somewhere(condition: Node, labels: Labels, out: Labels) -> Node | None
         found = _without(found, label, sizes[label])
         if found is None:
             return None
-    holds = constant(True)
-    for margin in found:
-        if not nonnegative(_extreme(margin, sizes, -1)):
-            part = pointwise("le", _node(margin, -1, sizes, out), _node(margin, 1, sizes, out))
-            holds = part if holds.op == "constant" else pointwise("and", holds, part)
-    return holds
+    kept = _distinct(found)
+    for margin in list(kept):
+        if any(nonnegative(_extreme(margin + other * -1, sizes, -1)) for other in kept if other is not margin):
+            kept.remove(margin)  # implied by another
+    if any(nonnegative(_extreme(margin, sizes, 1)) is False for margin in kept):
+        return constant(False)
+    open_ones = [margin for margin in kept if not nonnegative(_extreme(margin, sizes, -1))]
+    parts = [pointwise("le", _node(margin, -1, sizes, out), _node(margin, 1, sizes, out)) for margin in open_ones]
+    return fold(lambda a, b: pointwise("and", a, b), parts) if parts else constant(True)
+
+
+def _distinct(margins: list[Counted]) -> list[Counted]:
+    return [margin for place, margin in enumerate(margins) if margin not in margins[:place]]
 
 
 def _extreme(margin: Counted, sizes: Mapping[int, Dim], sign: int) -> Dim:

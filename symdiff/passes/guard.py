@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 
 from symdiff.graph.axes import identity
 from symdiff.graph.build import select
-from symdiff.graph.leaves import constant
+from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node, rewrite, topological
 from symdiff.graph.ops import LINALG, POINTWISE
 from symdiff.graph.rebuild import rebuild
@@ -74,7 +74,7 @@ class _Guard:
             return rebuild(node, args)
         changed = [self._read(node, position, new, need) for position, new in enumerate(args)]
         for position, value in enumerate(POINTWISE[node.op].harmless() if node.op in POINTWISE else ()):
-            if value is not None and node.args[position].op != "constant":
+            if value is not None and number(node.args[position]) in (None, 0.0):
                 changed[position] = select(self._mask(need), changed[position], constant(value))
         if node.op in LINALG:  # of a matrix that may be singular
             mask = self._mask(self._reach.operand(node, 0, need))

@@ -32,13 +32,15 @@ def _f(op: str, *operands: Node) -> Node:
 
 
 def _log_sum_exp(x: Node) -> Node | None:
-    """log of a contraction that only sums exp(...) over some axes."""
-    if x.op != "contract" or len(x.args) != 1 or x.args[0].op != "exp":
+    """log of a contraction that only sums exp(...) or cosh(...) over some axes."""
+    if x.op != "contract" or len(x.args) != 1 or x.args[0].op not in ("exp", "cosh"):
         return None
     (labels,), out, _ = x.attributes
     if len(set(labels)) < len(labels) or list(out) != [i for i in labels if i in out]:
         return None
-    return reduce("reduce_logsumexp", x.args[0].args[0], [axis for axis, i in enumerate(labels) if i not in out])
+    (terms,) = x.args
+    log = terms.args[0] if terms.op == "exp" else _f("log", terms)
+    return reduce("reduce_logsumexp", log, [axis for axis, i in enumerate(labels) if i not in out])
 
 
 def _terms(x: Node) -> list[Node]:
@@ -199,6 +201,21 @@ def _without_exponential(a: Node, x: Node, most: float | None) -> tuple[Node, fl
     return a, 0.0
 
 
+def _exponential_times_sigmoid(a: Node, b: Node) -> Node | None:
+    """exp(x) among factors with sigmoid(-x): together they are sigmoid(x)."""
+    op, args = seen_through(a)
+    if op == "sigmoid":
+        rest, k = _without_exponential(b, -args[0], 1.0)
+        return rest * _f("sigmoid", -args[0]) if k == 1 else None
+    below = factors(b)
+    for i, (factor, n) in enumerate(below):
+        inner, operands = seen_through(factor)
+        if inner == "sigmoid" and (number(n) or 0.0) >= 1 and _multiple(args[0], -operands[0]) == 1:
+            rest = _f("sigmoid", args[0]) * power(factor, n - 1.0)
+            return fold(mul, (power(other, m) for other, m in below[:i] + below[i + 1 :]), rest)
+    return None
+
+
 def _multiple(y: Node, x: Node) -> float | None:
     """The number k of y = k x."""
     if y is x:
@@ -229,6 +246,17 @@ def _log1p_ratio(x: Node, y: Node) -> Node | None:
         return None
     left = fold(mul, (power(factor, n) for factor, n in above), constant(scale))
     return left * _f("log1pc", constant(0.0), x) / rest
+
+
+def _log1p_over(a: Node, b: Node) -> Node | None:
+    """The same of a product a with log(1 + x)."""
+    above = factors(a)
+    for i, (factor, n) in enumerate(above):
+        op, args = seen_through(factor)
+        ratio = _log1p_ratio(args[0], b) if op == "log1p" and number(n) == 1 else None
+        if ratio is not None:
+            return fold(mul, (power(other, m) for other, m in above[:i] + above[i + 1 :]), ratio)
+    return None
 
 
 def _times_log1p(n: Node, x: Node) -> Node | None:
@@ -270,7 +298,10 @@ RULES = (
     # exponentials of either sign in a denominator
     Rule(a / b, _sigmoids),
     Rule(P("exp", a) / x, _share_of_sum),
-    Rule(P("log1p", x) / b, lambda x, b: _log1p_ratio(x, b)),
+    Rule(P("exp", a) * b, lambda a, b: _exponential_times_sigmoid(_f("exp", a), b)),
+    Rule(P("sigmoid", a) * b, lambda a, b: _exponential_times_sigmoid(_f("sigmoid", a), b)),
+    Rule(a / b, _log1p_over),
+    Rule(a * (b / x), lambda a, b, x: None if (ratio := _log1p_over(a, x)) is None else ratio * b),
     Rule(a * P("log1p", x), lambda a, x: _times_log1p(a, x) if a.op == "add" else None),
     Rule(a * b, lambda a, b: _times_sum_of_log1p(a, b)),
     Rule((1 + x) ** n, lambda x, n: _power_of_one_plus(x, n)),

@@ -13,7 +13,6 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-
 _UNDERFLOW = 1e-290  # what differs by less may be one number, 0
 
 
