@@ -94,7 +94,7 @@ class Reach:
         sizes = dict.fromkeys(out, 1) | dict(zip(labels, condition.shape, strict=True))
         found = arrange(condition, labels, out, sizes)
         lost = [dim for label, dim in zip(labels, condition.shape, strict=True) if label not in out]
-        if not local or self._samples in lost:
+        if not local or (self._samples in lost and self._samples not in found.shape):
             self._needs.gathered.add(found)
         return found
 

@@ -32,15 +32,23 @@ def _f(op: str, *operands: Node) -> Node:
 
 
 def _log_sum_exp(x: Node) -> Node | None:
-    """log of a contraction that only sums exp(...) or cosh(...) over some axes."""
-    if x.op != "contract" or len(x.args) != 1 or x.args[0].op not in ("exp", "cosh"):
+    """log of a contraction that sums products of exp(...), cosh(...) and the like over some axes."""
+    if x.op != "contract" or not x.args:
         return None
-    (labels,), out, _ = x.attributes
-    if len(set(labels)) < len(labels) or list(out) != [i for i in labels if i in out]:
+    axes, out, sizes = x.attributes
+    if len(set(out)) < len(out) or any(len(set(labels)) < len(labels) for labels in axes):
         return None
-    (terms,) = x.args
-    log = terms.args[0] if terms.op == "exp" else _f("log", terms)
-    return reduce("reduce_logsumexp", log, [axis for axis, i in enumerate(labels) if i not in out])
+    within = [*out, *(label for label in range(len(sizes)) if label not in out)]
+    total = constant(0.0)
+    for operand, labels in zip(x.args, axes, strict=True):
+        log, rest = _log_and_rest(operand, _DEPTH)
+        if log is None or number(rest) != 1:
+            return None
+        own = dict.fromkeys(within, 1) | {label: sizes[label] for label in labels}
+        total = total + contract([log], [labels], within, own)
+    if total.shape != tuple(sizes[label] for label in within):  # what no operand has is repeated
+        return None
+    return reduce("reduce_logsumexp", total, range(len(out), len(within)))
 
 
 def _terms(x: Node) -> list[Node]:

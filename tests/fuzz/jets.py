@@ -14,6 +14,7 @@ import mpmath as mp
 import numpy as np
 
 _UNDERFLOW = 1e-290  # what differs by less may be one number, 0
+_SINGLE = 1e-30  # and in single precision
 
 
 class Jet:
@@ -253,7 +254,10 @@ class Functions:
         """Remember how near two numbers are, since rounding may exchange them."""
         a, b = value(a), value(b)
         tie = 1.0 if (float(a) * 64).is_integer() else 0.0
-        distance = tie if a == b else float(abs(a - b) / (abs(a) + abs(b) + _UNDERFLOW))
+        size = abs(a) + abs(b)
+        distance = tie if a == b else float(abs(a - b) / (size + _UNDERFLOW))
+        if a != b and size < _SINGLE:
+            distance = min(distance, 1e-5)
         if distance == distance:
             self.nearest = min(self.nearest, distance)
 
