@@ -235,7 +235,7 @@ class Writer(ArrayWriter):
         c = self.texts[condition].source
         values = (number(yes), number(no))
         if values == (1, 0) and condition.shape == node.shape:
-            return Text(f"{self.texts[condition].at(ATOM)}.astype({self.dtype})")
+            return self._as_number(condition)
         if values[1] == 0 and condition.shape == yes.shape == node.shape != () and not self._is_weak(yes):
             self.need("_masked")
             return Text(f"_masked({c}, {self.texts[yes].source})")
@@ -244,7 +244,12 @@ class Writer(ArrayWriter):
         return Text(f"{chosen}.astype({self.dtype})" if weak else chosen)
 
     def _cast(self, node: Node) -> Text:
-        return Text(f"{self.texts[node.args[0]].at(ATOM)}.astype({self.dtype})")
+        return self._as_number(node.args[0])
+
+    def _as_number(self, x: Node) -> Text:
+        if self._is_weak(x):  # a comparison of sizes, a bool of Python's
+            return self.texts[x]
+        return Text(f"{self.texts[x].at(ATOM)}.astype({self.dtype})")
 
     # Functions that NumPy lacks
 

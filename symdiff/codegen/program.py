@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from symdiff.errors import printable
 
 # Python's precedence, as far as generated expressions use it.
-ATOM, POWER, UNARY, PRODUCT, SUM, BITWISE, COMPARISON = 9, 8, 7, 6, 5, 4, 3
+ATOM, POWER, UNARY, PRODUCT, SUM, BIT_AND, BIT_XOR, BIT_OR, COMPARISON = 11, 10, 9, 8, 7, 6, 5, 4, 3
 
 
 WIDTH = 112  # columns of generated source

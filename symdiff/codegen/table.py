@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from symdiff.codegen.program import BITWISE, COMPARISON, PRODUCT, SUM
+from symdiff.codegen.program import BIT_AND, BIT_OR, BIT_XOR, COMPARISON, PRODUCT, SUM
 
 # op -> (symbol, its precedence, precedence wanted of the left and of the right operand)
 OPERATORS: dict[str, tuple[str, int, int, int]] = {
@@ -17,9 +17,9 @@ OPERATORS: dict[str, tuple[str, int, int, int]] = {
     "le": (" <= ", COMPARISON, COMPARISON + 1, COMPARISON + 1),
     "eq": (" == ", COMPARISON, COMPARISON + 1, COMPARISON + 1),
     "ne": (" != ", COMPARISON, COMPARISON + 1, COMPARISON + 1),
-    "and": (" & ", BITWISE, BITWISE, BITWISE + 1),
-    "or": (" | ", BITWISE, BITWISE, BITWISE + 1),
-    "xor": (" ^ ", BITWISE, BITWISE, BITWISE + 1),
+    "and": (" & ", BIT_AND, BIT_AND, BIT_AND + 1),
+    "or": (" | ", BIT_OR, BIT_OR, BIT_OR + 1),
+    "xor": (" ^ ", BIT_XOR, BIT_XOR, BIT_XOR + 1),
 }
 
 # A comparison with its sides exchanged.
