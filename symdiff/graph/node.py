@@ -111,10 +111,11 @@ def rewrite(
 ) -> list[Node]:
     """Rebuild the roots from the inputs up: `change(node, new_args)` gives what replaces each node.
 
-    `memo` holds what is known to replace a node already; it is extended.
+    `memo` holds what is known to replace a node already; it is extended, and `change` may extend it too.
     """
     memo = {} if memo is None else memo
     roots = list(roots)
     for node in topological(roots, memo):
-        memo[node] = change(node, tuple(memo[operand] for operand in node.args))
+        if node not in memo:
+            memo.setdefault(node, change(node, tuple(memo[operand] for operand in node.args)))
     return [memo[root] for root in roots]

@@ -113,6 +113,18 @@ class Needs:
             known[question] = self.where(change(question.condition), known[question.yes], known[question.no])
         return known[need]
 
+    def given(self, need: Need, condition: Node, holds: bool) -> Need:
+        """The need if a condition holds, or if it does not."""
+        known: dict[Need, Need] = {True: True, False: False}
+        for question in _inside_out(need, known):
+            yes, no = known[question.yes], known[question.no]
+            known[question] = (
+                (yes if holds else no)
+                if question.condition is condition
+                else self._question(question.condition, yes, no)
+            )
+        return known[need]
+
     def _rank(self, question: Question) -> int:
         return self._ranks[question.condition]
 
@@ -141,6 +153,16 @@ def _decided(condition: Node) -> bool | None:
     return None
 
 
+def conditions(need: Need) -> list[Node]:
+    """The conditions that a diagram asks."""
+    known: dict[Need, None] = {True: None, False: None}
+    found: dict[Node, None] = {}
+    for question in _inside_out(need, known):
+        known[question] = None
+        found[question.condition] = None
+    return list(found)
+
+
 def _answers(need: Need, condition: Node) -> tuple[Need, Need]:
     """What a diagram is where a condition, asked first or not at all, holds and where it does not."""
     if isinstance(need, Question) and need.condition is condition:
@@ -163,7 +185,10 @@ def _inside_out(need: Need, known: Container[Need]) -> Iterator[Question]:
 
 def _either(one: Node, other: Node) -> Node:
     """The condition that holds where one of two does."""
-    return _choice(one, constant(True), other) if one.op != "constant" else one if one.attributes[0] else other
+    for here, there in ((one, other), (other, one)):
+        if here.op == "constant":
+            return here if here.attributes[0] else there
+    return pointwise("or", one, other)
 
 
 def _choice(condition: Node, yes: Node, no: Node) -> Node:

@@ -16,7 +16,7 @@ from symdiff.graph.leaves import constant
 from symdiff.graph.node import Node, Shape
 from symdiff.graph.ops import COMPARISONS, LINALG, POINTWISE, REDUCTIONS
 from symdiff.graph.size import Dim
-from symdiff.passes.needs import Need, Needs, Question
+from symdiff.passes.needs import Need, Needs, Question, conditions
 
 Transpose = Callable[[Node, int, Node], Node]
 Axes = tuple[int, ...]  # a label for each axis: axes of one label, of a result and an operand, are the same
@@ -74,14 +74,22 @@ class Reach:
             return pointwise(condition.op, *map(picked, condition.args))
         return pointwise("lt", constant(0.0), picked(condition))
 
-    def _moved(self, need: Question, result: Axes, own: Axes) -> Need:
+    def _moved(self, need: Need, result: Axes, own: Axes) -> Need:
         """A need of an array whose axes are labelled `result`, as one of an operand whose axes are labelled `own`."""
-        if _stays(need.shape, result, own):
+        if isinstance(need, bool) or _stays(need.shape, result, own):
             return need
         if _is_view(need.shape, result, own) and need.count <= _MOST:
             return self._needs.renamed(
                 need, lambda part: self._arranged(part, part not in self._needs.gathered, result, own)
             )
+        for condition in conditions(need) if need.count <= _MOST else ():
+            if _is_view(condition.shape, result, own):  # which need not be looked at along the lost axes
+                yes, no = (
+                    self._moved(self._needs.given(need, condition, holds), result, own) for holds in (True, False)
+                )
+                return self._needs.where(
+                    self._arranged(condition, condition not in self._needs.gathered, result, own), yes, no
+                )
         return self._needs.where(self._arranged(self._needs.mask(need), need.local, result, own))
 
     def _arranged(self, condition: Node, local: bool, result: Axes, own: Axes) -> Node:

@@ -29,11 +29,21 @@ def _factored(a: Node, b: Node, x: Node, y: Node) -> Node | None:
     return a * (x + y) if p == q else a * (x - y) if p > 0 else b * (y - x)
 
 
-def _once(c: Node, x: Node, product: Node) -> Node | None:
-    """The product, masked; but an input that may be infinite where it is masked is multiplied by 0 only where it is not."""
+def _is_given(x: Node) -> bool:
+    """Whether x is an input or a view of one: where it is masked it may be infinite."""
     while rearranges(x):
         x = x.args[0]
-    return None if x.op == "input" else select(c, product, constant(0.0))
+    return x.op == "input"
+
+
+def _once(c: Node, x: Node, product: Node) -> Node | None:
+    """The product, masked; but what may be infinite is masked before it is multiplied with what may be 0."""
+    return None if _is_given(x) else select(c, product, constant(0.0))
+
+
+def _summed(c: Node, x: Node, y: Node) -> Node | None:
+    """The sum, masked; but what may be infinite, of either sign, is masked before it is added."""
+    return None if _is_given(x) and _is_given(y) else select(c, x + y, constant(0.0))
 
 
 RULES = (
@@ -60,7 +70,7 @@ RULES = (
     # a choice that masks what is already masked
     Rule(
         P("select", c, x, 0.0) + P("select", c, y, 0.0),
-        lambda c, x, y: select(c, x + y, constant(0.0)),
+        _summed,
     ),
     Rule(
         P("select", c, x, 0.0) + P("select", c, 0.0, y),

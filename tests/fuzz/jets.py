@@ -238,6 +238,7 @@ class Functions:
     def power(self, x: Any, y: Any) -> Any:
         """x**y: of a whole number y by its own rule, right at x = 0 too; else of a positive x."""
         n = value(y)
+        self.is_singular |= bool(value(x) < 0 and n != int(n))
         if not isinstance(y, Jet) and n == int(n):
             return x ** int(n) if isinstance(x, Jet) or n >= 0 else 1 / x ** int(-n)
         if not isinstance(y, Jet) and isinstance(x, Jet):
