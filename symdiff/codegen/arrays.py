@@ -26,6 +26,7 @@ class ArrayWriter:
     texts: Mapping[Node, Text]
     xp: str
     need: Callable[[str], None]
+    _is_weak: Callable[[Node], bool]
     words: Mapping[Node, str]
 
     @property
@@ -129,6 +130,8 @@ class ArrayWriter:
         self.need("_scatter")
         x, positions = self._sources(node)
         axis, dim = node.attributes
+        if self._is_weak(node.args[0]):
+            x = f"{self.xp}.asarray({x}, {self.dtype})"
         return Text(f"_scatter({x}, {positions}, {node.ndim + axis}, {self.size(dim).source})")
 
     # Joining and reshaping

@@ -223,9 +223,10 @@ class Writer(ArrayWriter):
         base, exponent = node.args
         n = number(exponent)
         text = self.texts[base]
-        if n in (1.5, 3, 4) and text.source.isidentifier():
+        rooted = n == 1.5 and not self._is_weak(base)  # which would make a double of a size
+        if (rooted or n in (3, 4)) and text.source.isidentifier():
             x = text.source
-            if n == 1.5:
+            if rooted:
                 return Text(f"{x} * {self.xp}.sqrt({x})", PRODUCT)
             return Text(f"{x} * {x}**2", PRODUCT) if n == 3 else Text(f"({x}**2)**2", POWER)
         return Text(f"{text.at(ATOM)}**{self.texts[exponent].at(POWER)}", POWER)

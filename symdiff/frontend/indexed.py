@@ -247,9 +247,7 @@ class Scope:
         label = Label(length.start)
         part = self.within(variable, low + along(label))._over(kind, body, inner)
         found = _OVER[kind](part, label)
-        sizes = self.walk.declarations.sizes
-        fixed = any(all(i.free_symbols <= sizes.keys() for i in entry.indices) for entry in body.atoms(sp.Indexed))
-        return self._where_not_empty(kind, found, length) if fixed or label not in part.labels else found
+        return found if label in part.labels else self._where_not_empty(kind, found, length)
 
     def bounds(self, limit: Any) -> tuple[Any, Affine, Affine]:
         """An index with its first and last value."""

@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from symdiff.graph.axes import identity
+from symdiff.graph.bounds import nonnegative
 from symdiff.graph.build import select
 from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node, rewrite, topological
 from symdiff.graph.ops import LINALG, POINTWISE
 from symdiff.graph.rebuild import rebuild
-from symdiff.graph.size import Dim
+from symdiff.graph.size import Dim, Size
 from symdiff.passes.needs import Need, Needs, Question
 from symdiff.passes.reach import Reach, Transpose
 
@@ -39,7 +40,9 @@ def guard(
     transpose : (linear node, position of an operand, array of the node's shape) -> the transpose of the map, applied to it.
     samples : the size of the sample axis, if there is one.
     """
-    if all(node.op != "select" for node in topological(results)):
+    order = topological(results)
+    dims = {dim for node in order for dim in node.shape if isinstance(dim, Size)}
+    if all(node.op != "select" for node in order) and all(nonnegative(dim - 1) for dim in dims):
         return list(roots)
     return _Guard(results, hidden, transpose, samples).guarded(roots)
 
@@ -93,9 +96,8 @@ class _Guard:
         if not operand.shape and entries is not need:  # whether any entry needs a number is not worth a pass over all
             return new
         if isinstance(entries, Question) and not entries.local:
-            if node.op not in POINTWISE or not operand.shape or (isinstance(need, Question) and not need.local):
-                return new
-            entries = need
+            beside = node.op in POINTWISE and isinstance(need, Question) and need.local
+            entries = need if beside and operand.shape else self._needs.without_gathered(entries)
         return select(self._mask(entries), new, constant(0.0))
 
     def _mask(self, need: Need) -> Node:

@@ -125,6 +125,18 @@ class Needs:
             )
         return known[need]
 
+    def without_gathered(self, need: Need) -> Need:
+        """The need if conditions that were found by looking along the sample axis may hold or not."""
+        known: dict[Need, Need] = {True: True, False: False}
+        for question in _inside_out(need, known):
+            yes, no = known[question.yes], known[question.no]
+            known[question] = (
+                self.either(yes, no)
+                if question.condition in self.gathered
+                else self._question(question.condition, yes, no)
+            )
+        return known[need]
+
     def _rank(self, question: Question) -> int:
         return self._ranks[question.condition]
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from symdiff.graph.axes import arrange
+from symdiff.graph.bounds import nonnegative
 from symdiff.graph.build import broadcast_to, cast, pointwise
 from symdiff.graph.counted import holds_somewhere
-from symdiff.graph.leaves import constant
+from symdiff.graph.leaves import constant, size
 from symdiff.graph.node import Node, Shape
 from symdiff.graph.ops import COMPARISONS, LINALG, POINTWISE, REDUCTIONS
 from symdiff.graph.size import Dim
@@ -42,12 +43,25 @@ class Reach:
         if node.op == "select" and position > 0:
             branches = (need, False) if position == 1 else (False, need)
             need = self._needs.where(node.args[0], *branches)
+        if need is True and not x.shape and x.dtype == "float":
+            need = self._if_any(node)
         if isinstance(need, bool) or x.dtype == "int" or (node.op in ("take", "scatter") and position == 1):
             return need is not False
         if node.op in _OWN_AXES:
             return self._of_linear(node, position, need)
         result, own = _labels(node, position)
         return self._moved(need, result, own)
+
+    def _if_any(self, node: Node) -> Need:
+        """Where a single number is needed that goes into every entry of a result, or of a sum: if there are any."""
+        dims = [*node.shape] if node.op in POINTWISE else []
+        for part in (node, *node.args) if node.op in ("mul", "contract") else ():
+            dims += part.attributes[2] if part.op == "contract" else ()
+        need: Need = True
+        for dim in dims:
+            if not nonnegative(dim - 1):
+                need = self._needs.where(pointwise("lt", constant(0.0), size(dim)), need)
+        return need
 
     def _of_linear(self, node: Node, position: int, need: Question) -> Need:
         """Of a linear map of the last axes: what its transpose takes to something that is needed."""

@@ -41,7 +41,9 @@ class Jet:
         return Jet(self.v + other.v, self.g + other.g, _plus(self.h, other.h))
 
     def __neg__(self) -> Jet:
-        return Jet(-self.v, -self.g, None if self.h is None else -self.h)
+        found = Jet.__new__(Jet)  # exact, also where results are rounded
+        found.v, found.g, found.h = -self.v, -self.g, None if self.h is None else -self.h
+        return found
 
     def __mul__(self, other: Any) -> Jet:
         if not isinstance(other, Jet):

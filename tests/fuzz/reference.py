@@ -12,8 +12,8 @@ from fuzz.cases import Case
 from fuzz.jets import Functions, Jet, rounding
 from fuzz.terms import Reader, jets
 
-EXACT = ("far", "years")
-"""Kinds of values that are taken as they are, since their differences are exact."""
+EXACT = ("far", "years", "share")
+"""Kinds of values that are taken as they are: their differences are exact, and a share is no more than 1."""
 
 Values = dict[str, np.ndarray]
 

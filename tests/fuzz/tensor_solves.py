@@ -147,8 +147,8 @@ def certain_cross_entropy(probabilities: Term, targets: Term) -> Term:
     """The mean of -(t log p + (1 - t) log(1 - p)), where 0 log 0 is 0."""
 
     def entry(f: Any, p: Any, t: Any) -> Any:
-        likely = f.choose(t == 0, lambda: 0 * t, lambda: t * f.log(p))
-        return -likely - f.choose(t == 1, lambda: 0 * t, lambda: (1 - t) * f.log(1 - p))
+        likely = f.choose(value(t) == 0, lambda: 0 * t, lambda: t * f.log(p))
+        return -likely - f.choose(value(t) == 1, lambda: 0 * t, lambda: (1 - t) * f.log(1 - p))
 
     def meant(at: Reader, p: Place, a: Term, b: Term) -> Any:
         parts = [entry(at.f, at(a, q), at(b, q)) for q in at.places(a.shape)]
