@@ -43,7 +43,7 @@ class Reach:
         if node.op == "select" and position > 0:
             branches = (need, False) if position == 1 else (False, need)
             need = self._needs.where(node.args[0], *branches)
-        if need is True and not x.shape and x.dtype == "float":
+        if need is True and not x.shape and x.dtype == "float" and x.op != "contract":
             need = self._if_any(node)
         if isinstance(need, bool) or x.dtype == "int" or (node.op in ("take", "scatter") and position == 1):
             return need is not False
