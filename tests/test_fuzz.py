@@ -121,3 +121,14 @@ def test_what_fails_is_made_smaller(monkeypatch):
     assert outcome.kind == "wrong"
     assert smaller.term.leaves() == [b]
     assert smaller.sizes[n] == 1
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        *(100356, 100494, 100653, 100914, 101162, 101389, 101979, 200293, 200714, 302855, 402003, 403919),
+        *(404912, 504894, 505880, 602861, 1013437, 1016281, 1017059),
+    ],
+)
+def test_models_that_failed_once(seed):
+    assert judge.check(make(seed, None)).kind == "right"

@@ -73,7 +73,8 @@ def _entries(part: Any, args: Sequence[Spelled]) -> Any:
     places = {}
     for variable, value, spelled in zip(function.variables, part.args, args, strict=True):
         array = _is_tensor(value) or getattr(value, "is_Matrix", False)
-        places[variable] = Operand(spelled.text, spelled.precedence) if array else value
+        reduced = not array and value.is_number and not value.is_Number  # SymPy would compare it with numbers
+        places[variable] = Operand(spelled.text, spelled.precedence) if array or reduced else value
     return function.expr.xreplace(places)
 
 

@@ -53,6 +53,8 @@ def pointwise(op: str, *operands: Node | float) -> Node:
 
 def _pointwise(op: str, *operands: Node) -> Node:
     row = POINTWISE[op]
+    if op == "abs" and (value := number(operands[0])) is not None:
+        return constant(abs(value))
     shape = broadcast([operand.shape for operand in operands], op)
     if any(_split_factors(operand)[1].op == "contract" for operand in operands if operand.shape):
         scalars = [repeated_scalar(operand) for operand in operands]
