@@ -14,11 +14,10 @@ from symdiff.codegen.numpy import Writer
 from symdiff.codegen.program import ATOM, SUM, Assign, Refuse, Statement, Text
 from symdiff.errors import ModelError
 from symdiff.graph.bounds import requirements
-from symdiff.graph.build import broadcast
 from symdiff.graph.contraction import is_repetition, unrepeated_shape
 from symdiff.graph.node import Node, Shape, users
 from symdiff.graph.ops import LEAVES, POINTWISE, POOLING
-from symdiff.graph.size import Size
+from symdiff.graph.size import Size, broadcast
 from symdiff.graph.solve import solutions, unknown_size
 from symdiff.names import unique
 

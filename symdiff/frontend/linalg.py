@@ -10,9 +10,10 @@ import sympy as sp
 from symdiff.frontend.rule import Rule
 from symdiff.functions.linalg import Cholesky, Cofactors, HalvedTriangle, LogDeterminant, Solve
 from symdiff.graph.axes import concatenate, reshape
-from symdiff.graph.build import broadcast, broadcast_to, contract
+from symdiff.graph.build import broadcast_to, contract
 from symdiff.graph.linalg import cholesky, cofactors, det, inverse, logdet, solve, triangle
 from symdiff.graph.node import Node
+from symdiff.graph.size import broadcast
 
 
 def _of_matrix(function: Callable[..., Node]) -> Callable[[Any, Any, list[Node]], Node]:

@@ -28,12 +28,12 @@ from symdiff.functions.printing import text
 from symdiff.functions.reductions import AxisFunction, AxisReduction
 from symdiff.graph.axes import identity, index, insert_axes, matmul, stack, sum_axes
 from symdiff.graph.bounds import nonnegative
-from symdiff.graph.build import add, broadcast, broadcast_to, full, mul, power
+from symdiff.graph.build import add, broadcast_to, full, mul, power
 from symdiff.graph.item import Item, needs
 from symdiff.graph.leaves import constant, number
 from symdiff.graph.linalg import chain, diagonal, inverse, is_transpose, on_diagonal, swapped, terms, trace
 from symdiff.graph.node import Node
-from symdiff.graph.size import Dim
+from symdiff.graph.size import Dim, broadcast
 from symdiff.graph.softmax import log_softmax, softmax
 
 

@@ -14,11 +14,11 @@ from symdiff.frontend.rule import Rule
 from symdiff.frontend.whole import is_whole
 from symdiff.functions.tensor import TensorExpr, TensorScalar
 from symdiff.graph import axes as whole, linalg, windows
-from symdiff.graph.build import broadcast, broadcast_to, cast, contract, pointwise
+from symdiff.graph.build import broadcast_to, cast, contract, pointwise
 from symdiff.graph.item import Item, Window, is_entry
 from symdiff.graph.leaves import size
 from symdiff.graph.node import Node
-from symdiff.graph.size import Dim, Size, spelled as shape_text, total
+from symdiff.graph.size import Dim, Size, broadcast, spelled as shape_text, total
 from symdiff.graph.softmax import log_softmax, softmax
 
 Build = Callable[[Any, TensorExpr, list[Node]], Node]

@@ -16,12 +16,11 @@ from symdiff.frontend.closed_form import FUNCTIONS, ClosedForm, number
 from symdiff.frontend.declare import Declarations
 from symdiff.functions import elementwise as own
 from symdiff.functions.tensor import MOST_OPERANDS, Tensor, TensorExpr, elementwise, is_tensor
-from symdiff.graph.build import broadcast
 from symdiff.graph.contraction import Contraction, is_repetition, letters, unrepeated_shape
 from symdiff.graph.item import Item, Window
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import POINTWISE, REDUCTIONS
-from symdiff.graph.size import Dim
+from symdiff.graph.size import Dim, broadcast
 from symdiff.graph.softmax import log_softmax_of, softmax_of
 
 Labels = tuple[int, ...]

@@ -10,13 +10,13 @@ from itertools import count
 
 from symdiff.errors import ShapeError
 from symdiff.graph.bounds import nonnegative
-from symdiff.graph.build import broadcast, broadcast_to, cast, contract, pointwise
+from symdiff.graph.build import broadcast_to, cast, contract, pointwise
 from symdiff.graph.contraction import Contraction, aligned
 from symdiff.graph.item import Item, Window, described, dims_of, needs, plain
 from symdiff.graph.leaves import constant
 from symdiff.graph.node import Node, Shape, intern
 from symdiff.graph.ops import COMPARISONS
-from symdiff.graph.size import Dim, spelled, total
+from symdiff.graph.size import Dim, broadcast, spelled, total
 
 # Contractions
 

@@ -10,14 +10,12 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from functools import partial, reduce as fold
-from itertools import zip_longest
 
-from symdiff.errors import ShapeError
 from symdiff.graph.contraction import Contraction, added_axes, aligned, is_structured, is_view
 from symdiff.graph.leaves import constant, is_normal, loses_digits, number, size
 from symdiff.graph.node import Node, Shape, intern
 from symdiff.graph.ops import COMMUTATIVE, POINTWISE
-from symdiff.graph.size import Dim, spelled
+from symdiff.graph.size import Dim, broadcast
 
 
 def full(value: Node | float, shape: Sequence[Dim]) -> Node:
@@ -29,20 +27,6 @@ def full(value: Node | float, shape: Sequence[Dim]) -> Node:
 
 
 # Elementwise
-
-
-def broadcast(shapes: Sequence[Shape], op: str = "broadcasting") -> Shape:
-    """The shape that operands broadcast to, as in NumPy; different symbolic sizes differ."""
-    if len(set(shapes)) == 1:
-        return shapes[0]
-    result: list[Dim] = []
-    for dims in zip_longest(*(reversed(shape) for shape in shapes), fillvalue=1):
-        wide = [dim for dim in dict.fromkeys(dims) if dim != 1]
-        if len(wide) > 1:
-            texts = " and ".join(spelled(shape) for shape in shapes)
-            raise ShapeError(f"{op}: the shapes {texts} do not match: {wide[0]} is not {wide[1]}.")
-        result.append(wide[0] if wide else 1)
-    return tuple(reversed(result))
 
 
 def pointwise(op: str, *operands: Node | float) -> Node:

@@ -10,12 +10,12 @@ from functools import partial, reduce as fold
 
 from symdiff.errors import ShapeError
 from symdiff.graph.axes import matmul, reduce, reshape, sum_axes, transpose
-from symdiff.graph.build import add, broadcast, broadcast_to, cast, contract, pointwise
+from symdiff.graph.build import add, broadcast_to, cast, contract, pointwise
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.leaves import constant
 from symdiff.graph.node import Node, intern
 from symdiff.graph.ops import POINTWISE
-from symdiff.graph.size import Dim, spelled, total
+from symdiff.graph.size import Dim, broadcast, spelled, total
 
 _DEPTH = 50  # elementwise operations through which the symmetry of a matrix is followed
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from math import prod
 from typing import Union
+
+from symdiff.errors import ShapeError
 
 Dim = Union[int, "Size"]
 Monomial = tuple[str, ...]
@@ -97,3 +100,17 @@ def total(dims: Iterable[Dim]) -> Dim:
     for dim in dims:
         product = product * dim
     return product
+
+
+def broadcast(shapes: Sequence[tuple[Dim, ...]], op: str = "broadcasting") -> tuple[Dim, ...]:
+    """The shape that operands broadcast to, as in NumPy; different symbolic sizes differ."""
+    if len(set(shapes)) == 1:
+        return shapes[0]
+    result: list[Dim] = []
+    for dims in zip_longest(*(reversed(shape) for shape in shapes), fillvalue=1):
+        wide = [dim for dim in dict.fromkeys(dims) if dim != 1]
+        if len(wide) > 1:
+            texts = " and ".join(spelled(shape) for shape in shapes)
+            raise ShapeError(f"{op}: the shapes {texts} do not match: {wide[0]} is not {wide[1]}.")
+        result.append(wide[0] if wide else 1)
+    return tuple(reversed(result))

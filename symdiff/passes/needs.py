@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
-from symdiff.graph.build import broadcast, pointwise, repeated_scalar, select
+from symdiff.graph.build import pointwise, repeated_scalar, select
 from symdiff.graph.counted import decided
 from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node, Shape
+from symdiff.graph.size import broadcast
 
 _DEEPEST = 100  # questions in a row that two diagrams are combined along; beyond, they become one condition
 

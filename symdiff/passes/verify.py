@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from symdiff.errors import InternalError, ShapeError
-from symdiff.graph.build import broadcast
 from symdiff.graph.item import dims_of
 from symdiff.graph.node import Node, Shape
 from symdiff.graph.ops import LEAVES, POINTWISE, PRODUCTS, REDUCTIONS
-from symdiff.graph.size import spelled, total
+from symdiff.graph.size import broadcast, spelled, total
 
 
 def verify(order: Sequence[Node], unwritten: Collection[str] | None = None) -> None:
