@@ -2,8 +2,8 @@
 
 from symdiff import errors, functions
 from symdiff.compiler import compile, generate
+from symdiff.forms.closed_form import NoForm
 from symdiff.formulas import gradient
-from symdiff.frontend.closed_form import NoForm
 from symdiff.functions import *  # noqa: F403
 from symdiff.functions import __all__ as _functions
 from symdiff.functions.registered import register

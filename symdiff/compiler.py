@@ -28,15 +28,15 @@ from symdiff.loader import CACHE_PACKAGE, load_source
 from symdiff.model import Model, checked
 from symdiff.names import identifier
 from symdiff.options import DEFAULT_EMIT, Options
-from symdiff.passes.balance import balance
-from symdiff.passes.contract import in_pairs, nominal, order_contractions
-from symdiff.passes.expand import WHOLE, expand
-from symdiff.passes.factors import place_factors
-from symdiff.passes.fast_math import fast_math
-from symdiff.passes.fuse import fuse
-from symdiff.passes.operations import operations
-from symdiff.passes.simplify import simplify
-from symdiff.passes.stages import plan
+from symdiff.passes.algebra.balance import balance
+from symdiff.passes.algebra.contract import in_pairs, nominal, order_contractions
+from symdiff.passes.algebra.expand import WHOLE, expand
+from symdiff.passes.algebra.factors import place_factors
+from symdiff.passes.algebra.fast_math import fast_math
+from symdiff.passes.algebra.operations import operations
+from symdiff.passes.algebra.simplify import simplify
+from symdiff.passes.schedule.fuse import fuse
+from symdiff.passes.schedule.stages import plan
 from symdiff.passes.verify import verify
 
 _WRITERS = {"numpy": ModuleWriter, "cupy": CupyModuleWriter}

@@ -15,11 +15,11 @@ from symdiff.graph.leaves import parameter
 from symdiff.graph.node import Node
 from symdiff.names import unique
 from symdiff.options import DEFAULT_EMIT, EMIT, Options
-from symdiff.passes.contract import order_contractions
-from symdiff.passes.guard import guard
-from symdiff.passes.pool import pool_first
-from symdiff.passes.simplify import simplify
-from symdiff.passes.stabilise import stabilise
+from symdiff.passes.algebra.contract import order_contractions
+from symdiff.passes.algebra.simplify import simplify
+from symdiff.passes.prepare.guard import guard
+from symdiff.passes.prepare.pool import pool_first
+from symdiff.passes.prepare.stabilise import stabilise
 
 NOTHING_TO_DIFFERENTIATE_BY = (
     "There is nothing to differentiate by: the model has no params. Declare some, or name data, as wrt=x."

@@ -12,8 +12,8 @@ import sympy as sp
 from symdiff.derive import NOTHING_TO_DIFFERENTIATE_BY, parameters, stabilised
 from symdiff.diff.second import gradient as differentiate
 from symdiff.errors import ModelError, UnsupportedError, located, printable
-from symdiff.frontend.closed_form import NoForm
-from symdiff.frontend.forms import forms, indices
+from symdiff.forms.closed_form import NoForm
+from symdiff.forms.dialects import forms, indices
 from symdiff.frontend.lower import Lowered, lower
 from symdiff.frontend.printing import one_line
 from symdiff.functions.latex import latex, verbatim
@@ -23,9 +23,9 @@ from symdiff.graph.ops import LEAVES
 from symdiff.model import Model, checked
 from symdiff.names import unique
 from symdiff.options import Options
-from symdiff.passes.contract import order_contractions
-from symdiff.passes.simplify import simplify
-from symdiff.passes.split import split_early
+from symdiff.passes.algebra.contract import order_contractions
+from symdiff.passes.algebra.simplify import simplify
+from symdiff.passes.algebra.split import split_early
 
 _MOST_LINES = 40
 _TOO_LONG = f"More than {_MOST_LINES} shared parts: too long to show; see the code."

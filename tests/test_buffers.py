@@ -11,9 +11,9 @@ import pytest
 from sympy import HadamardPower, MatrixSymbol, symbols
 
 import symdiff as sd
-from symdiff.codegen.buffers import Buffers
+from symdiff.codegen.numpy.buffers import Buffers
 from symdiff.codegen.program import Assign
-from symdiff.codegen.scratch import HELPERS
+from symdiff.codegen.runtime.scratch import HELPERS
 
 CHANGED = [
     ("a function of its last use", ["a = x * y", "b = np.exp(a)"], "b", ["a = x * y", "b = np.exp(a, out=a)"]),

@@ -12,7 +12,7 @@ from as_cupy import stand_in
 from sympy import HadamardPower, MatrixSymbol
 
 import symdiff as sd
-from symdiff.codegen.cupy.capture import MATMUL
+from symdiff.codegen.cupy.runtime.capture import MATMUL
 
 n, d, k = sp.symbols("n d k", integer=True, positive=True)
 X, Y, V, W = MatrixSymbol("X", n, d), MatrixSymbol("Y", n, 1), MatrixSymbol("V", d, k), MatrixSymbol("W", k, 1)

@@ -237,7 +237,7 @@ def test_entries_are_held_against_their_largest_as_they_were() -> None:
 def test_what_is_far_from_memory_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rather than computed again from the start in each of the loops over a row."""
     stored = source(MODELS["a long way"])
-    monkeypatch.setattr("symdiff.passes.fuse._DEEPEST", 1_000)
+    monkeypatch.setattr("symdiff.passes.schedule.fuse._DEEPEST", 1_000)
     again = source(MODELS["a long way"])
     for text in (stored, again):
         assert len(re.findall(r"_value_and_grad_\d\(", body(text))) == 1

@@ -13,8 +13,8 @@ from symdiff.graph.build import contract, pointwise
 from symdiff.graph.leaves import parameter
 from symdiff.graph.node import Node, topological
 from symdiff.graph.size import Size
-from symdiff.passes.contract import nominal, order_contractions
-from symdiff.passes.distribute import distribute
+from symdiff.passes.algebra.contract import nominal, order_contractions
+from symdiff.passes.algebra.distribute import distribute
 
 n, d, k = (Size.named(name) for name in "ndk")
 SIZES = {"n": 5, "d": 3, "k": 2}

@@ -12,7 +12,7 @@ from symdiff.graph.leaves import constant, parameter, size
 from symdiff.graph.linalg import swapped
 from symdiff.graph.node import Node, topological
 from symdiff.graph.size import Size
-from symdiff.passes.factors import place_factors
+from symdiff.passes.algebra.factors import place_factors
 
 n, d, k = (Size.named(name) for name in "ndk")
 SIZES = {"n": 4, "d": 3, "k": 2}

@@ -20,10 +20,10 @@ from symdiff.graph.leaves import parameter
 from symdiff.graph.linalg import cholesky, det, inverse, is_symmetric, log_abs_det, logdet, product, solve, swapped
 from symdiff.loader import load_source
 from symdiff.options import Options
-from symdiff.passes.contract import order_contractions
-from symdiff.passes.expand import expand
-from symdiff.passes.simplify import simplify
-from symdiff.passes.stages import plan
+from symdiff.passes.algebra.contract import order_contractions
+from symdiff.passes.algebra.expand import expand
+from symdiff.passes.algebra.simplify import simplify
+from symdiff.passes.schedule.stages import plan
 
 n, m, k, N = symbols("n m k N", integer=True, positive=True)
 w, s = symbols("w s")

@@ -13,7 +13,7 @@ import pytest
 from sympy import Function, Idx, IndexedBase, MatrixSymbol, Sum, Symbol, sin, symbols
 
 import symdiff as sd
-from symdiff.codegen.interface import OWN_NAMES
+from symdiff.codegen.surface.interface import OWN_NAMES
 from symdiff.errors import ModelError
 from symdiff.names import identifier
 from symdiff.options import EMIT

@@ -16,7 +16,7 @@ from symdiff.derive import derive, stabilised
 from symdiff.frontend.lower import lower
 from symdiff.graph.ops import LEAVES
 from symdiff.options import Options
-from symdiff.passes.stages import carries
+from symdiff.passes.schedule.stages import carries
 
 w, b, x, y = symbols("w b x y")
 n, m, k, N = symbols("n m k N", integer=True, positive=True)

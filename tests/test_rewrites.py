@@ -23,8 +23,9 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import POINTWISE
 from symdiff.graph.pattern import Pattern, Rule, match
 from symdiff.graph.softmax import log_softmax
-from symdiff.passes import incomplete, simplify, stabilise
-from symdiff.passes.expand import expand
+from symdiff.passes.algebra import simplify
+from symdiff.passes.algebra.expand import expand
+from symdiff.passes.prepare import incomplete, stabilise
 
 RULES = [
     *((f"incomplete {i}", rule) for i, rule in enumerate(incomplete.RULES)),

@@ -19,14 +19,14 @@ from scalar_cases import BASES, CASES, REFUSED
 from sympy.core.function import WildFunction
 
 import symdiff as sd
-from symdiff.codegen.numpy import Writer
-from symdiff.codegen.table import NUMPY, OPERATORS
+from symdiff.codegen.numpy.table import NUMPY, OPERATORS
+from symdiff.codegen.numpy.writer import Writer
 from symdiff.diff.pointwise import PARTIALS
 from symdiff.errors import UnsupportedError
 from symdiff.graph.ops import POINTWISE
 from symdiff.graph.special import SPECIAL
-from symdiff.passes import expand
-from symdiff.passes.elementary import FORMULAS
+from symdiff.passes.algebra import expand
+from symdiff.passes.algebra.elementary import FORMULAS
 
 REMEDY = re.compile(r": (.* )?(write|pass|call|give|use|replace|make|expand|compute|try)\b")
 ROWS = [(cls.__name__, i, row) for cls, rows in CASES.items() for i, row in enumerate(rows)]

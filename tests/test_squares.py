@@ -13,7 +13,7 @@ from symdiff.graph.build import contract, pointwise
 from symdiff.graph.leaves import parameter
 from symdiff.graph.node import Node, topological
 from symdiff.graph.size import Size
-from symdiff.passes.squares import squares
+from symdiff.passes.algebra.squares import squares
 
 n, d, k = (Size.named(name) for name in "ndk")
 SIZES = {"n": 5, "d": 3, "k": 2}

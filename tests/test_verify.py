@@ -16,7 +16,7 @@ from symdiff.graph.leaves import arange, constant, parameter
 from symdiff.graph.node import Node, topological
 from symdiff.graph.size import Size
 from symdiff.passes import verify as verifier
-from symdiff.passes.contract import in_pairs
+from symdiff.passes.algebra.contract import in_pairs
 from symdiff.passes.verify import verify
 
 n, d = Size.named("n"), Size.named("d")

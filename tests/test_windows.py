@@ -16,7 +16,7 @@ import symdiff as sd
 from symdiff.graph.build import pointwise, select
 from symdiff.graph.leaves import constant, parameter
 from symdiff.graph.windows import largest_of_windows, padded, window_max
-from symdiff.passes.pool import pool_first
+from symdiff.passes.prepare.pool import pool_first
 
 relu, tanh = partial(pointwise, "relu"), partial(pointwise, "tanh")
 pooled = partial(window_max, spans=((2, 2), (2, 2)))

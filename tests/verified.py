@@ -11,7 +11,7 @@ import pytest
 
 from symdiff import compiler, derive, formulas
 from symdiff.graph.node import topological
-from symdiff.passes import contract
+from symdiff.passes.algebra import contract
 from symdiff.passes.verify import verify
 
 PASSES: dict[ModuleType, tuple[str, ...]] = {

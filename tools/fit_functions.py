@@ -1,4 +1,4 @@
-"""Fit the approximations of symdiff/codegen/error_functions.py and sines.py and print them, with their errors: takes a minute.
+"""Fit the approximations in symdiff/codegen/runtime/ and print them, with their errors: takes a minute.
 
 Each minimises the largest weighted error on Chebyshev points: linear least squares with the denominator of the round before
 (Sanathanan and Koerner 1963) and Lawson's weights (1961), in 80 digits.

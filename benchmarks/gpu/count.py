@@ -19,7 +19,7 @@ from symdiff.graph.size import Dim, evaluate, total
 from symdiff.graph.space import Axes, axes_of, is_elementwise, operands_of, reduction_of, seen_through, space_of
 from symdiff.model import Model
 from symdiff.options import Options
-from symdiff.passes.operations import operations
+from symdiff.passes.algebra.operations import operations
 
 VIEWS = ("reshape", "index")  # single nodes that CuPy computes without touching memory
 

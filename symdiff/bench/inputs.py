@@ -16,7 +16,7 @@ from symdiff.errors import ComparisonError
 from symdiff.frontend.declare import ENTRIES
 from symdiff.frontend.lower import Lowered
 from symdiff.model import Model
-from symdiff.passes.contract import nominal
+from symdiff.passes.algebra.contract import nominal
 
 
 def parse_sizes(words: Sequence[str]) -> dict[str, int]:

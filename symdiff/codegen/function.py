@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from symdiff.codegen.numpy import Writer
+from symdiff.codegen.numpy.writer import Writer
 from symdiff.codegen.program import ATOM, SUM, Assign, Refuse, Statement, Text
 from symdiff.errors import ModelError
 from symdiff.graph.bounds import requirements

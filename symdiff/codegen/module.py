@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from symdiff.codegen import helpers
-from symdiff.codegen.arguments import Checker
-from symdiff.codegen.flat import FlatWriter
 from symdiff.codegen.function import FunctionWriter
-from symdiff.codegen.interface import OWN_NAMES, arguments_of, check_names, class_of, result_classes, signature
-from symdiff.codegen.numpy import Writer
+from symdiff.codegen.numpy.writer import Writer
 from symdiff.codegen.program import ATOM, Assign, Function, Return, Statement, docstring, listed, returned
-from symdiff.codegen.results import copied, is_scalar, of_floating_inputs, result_type
+from symdiff.codegen.runtime import helpers
 from symdiff.codegen.stages import StageWriter, streams
+from symdiff.codegen.surface.arguments import Checker
+from symdiff.codegen.surface.flat import FlatWriter
+from symdiff.codegen.surface.interface import OWN_NAMES, arguments_of, check_names, class_of, result_classes, signature
+from symdiff.codegen.surface.results import copied, is_scalar, of_floating_inputs, result_type
 from symdiff.graph.external import EXTERNAL
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.node import Node

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from symdiff.codegen.buffers import SCRATCH, Buffers
 from symdiff.codegen.function import FunctionWriter
+from symdiff.codegen.numpy.buffers import SCRATCH, Buffers
 from symdiff.codegen.program import Assign, Function, Return, listed, returned
 from symdiff.graph.node import Node
 from symdiff.graph.ops import LEAVES

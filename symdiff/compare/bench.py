@@ -18,7 +18,7 @@ from symdiff.compare.slow import Differences, Exact
 from symdiff.graph.inputs import Input
 from symdiff.graph.node import topological
 from symdiff.graph.size import evaluate
-from symdiff.passes.operations import operations
+from symdiff.passes.algebra.operations import operations
 from symdiff.reference import NoReferenceError
 
 PEERS = (*FRAMEWORKS, "finite-difference", "mpmath")

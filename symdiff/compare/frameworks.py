@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from symdiff.codegen.forward import ForwardPrinter
-from symdiff.codegen.jax import JaxPrinter
-from symdiff.codegen.torch import TorchPrinter
 from symdiff.compare.calls import Answer, timed
+from symdiff.compare.printers.forward import ForwardPrinter
+from symdiff.compare.printers.jax import JaxPrinter
+from symdiff.compare.printers.torch import TorchPrinter
 from symdiff.compare.problem import Array, Call, Problem, Root
 from symdiff.errors import ComparisonError, UnsupportedError
 from symdiff.loader import load_source

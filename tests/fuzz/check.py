@@ -87,6 +87,8 @@ def check(case: Case) -> Outcome:
                 warnings.simplefilter("ignore")
                 worse = _compare(case, module, given, truth, dtype, nullcontext())
             outcome = worse if worse.is_finding else outcome
+        if dtype is np.float32 and outcome.kind in ("nan", "warning") and not Point(case, given, dtype).within(np.inf):
+            continue  # as it is written it leaves the range of single precision, and that of double in another model
         if outcome.is_finding:
             return outcome
     return Outcome("right")

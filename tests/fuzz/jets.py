@@ -15,6 +15,7 @@ import numpy as np
 
 _UNDERFLOW = 1e-290  # what differs by less may be one number, 0
 _SINGLE = 1e-30  # and in single precision
+_LARGEST = 1e308
 
 
 class Jet:
@@ -117,6 +118,12 @@ def _outer(a: Any, b: Any) -> Any:
 
 def _plus(a: Any, b: Any) -> Any:
     return b if a is None else a if b is None else a + b
+
+
+def _overflows(x: Any) -> bool:
+    """Whether a number or its derivatives are beyond the range of double precision."""
+    parts = (x.v, x.g, *(() if x.h is None else (x.h,))) if isinstance(x, Jet) else (x,)
+    return any(bool(np.any(np.abs(part) > _LARGEST)) for part in parts)
 
 
 def value(x: Any) -> Any:
@@ -283,6 +290,7 @@ class Functions:
             if value(x) != most:
                 self.compared(x, most)
         tied = [x for x in values if value(x) == most]
+        self.is_singular |= any(_overflows(x) for x in values if value(x) != most)  # its derivative is multiplied by 0
         if len(tied) > 1 and any(isinstance(x, Jet) for x in tied):
             self.compared(most, most)
             return sum(tied[1:], tied[0]) / len(tied)

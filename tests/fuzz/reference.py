@@ -26,7 +26,7 @@ class Point:
     v, g, h : value, gradient by all entries of all parameters, and Hessian; of a pointwise model for each point.
     touched : which entries of each symbol were looked at.
     nearest : how near to one another two values were that were compared, relative to them.
-    is_singular : whether a function was asked for where it is not finite.
+    is_singular : whether a function was asked for where it is not finite, or max or min for a number beyond all range.
     """
 
     def __init__(self, case: Case, values: Values, kind: Any, *, all_of_them: bool = False) -> None:

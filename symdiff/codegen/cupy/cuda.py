@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
-from symdiff.codegen.numpy import Writer
+from symdiff.codegen.numpy.writer import Writer
 from symdiff.codegen.program import ATOM, COMPARISON, PRODUCT, UNARY, Text
 from symdiff.graph.build import repeated_scalar
 from symdiff.graph.leaves import constant, number

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from symdiff.codegen import helpers as numpy_helpers
-from symdiff.codegen.cupy import helpers
+from symdiff.codegen.cupy.runtime import helpers
+from symdiff.codegen.runtime import helpers as numpy_helpers
 from symdiff.graph.external import EXTERNAL
 from symdiff.graph.node import Node
 from symdiff.graph.ops import LINALG

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from symdiff.codegen.cupy.ascii import ascii_of
 from symdiff.codegen.cupy.cuda import RESERVED, CudaWriter
 from symdiff.codegen.function import FunctionWriter
-from symdiff.codegen.numpy import Writer
+from symdiff.codegen.numpy.writer import Writer
 from symdiff.codegen.program import ATOM, PRODUCT, WIDTH, Assign, Text, indent
 from symdiff.graph.contraction import is_view
 from symdiff.graph.node import Node

@@ -6,20 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from symdiff.codegen import helpers as numpy_helpers
-from symdiff.codegen.arguments import Checker
-from symdiff.codegen.cupy import halves, helpers
+from symdiff.codegen.cupy import halves
 from symdiff.codegen.cupy.ascii import ascii_of
-from symdiff.codegen.cupy.capture import CAPTURE, MATMUL
 from symdiff.codegen.cupy.cuda import PRELUDE, with_required
 from symdiff.codegen.cupy.kernel import KernelSource, KernelWriter
-from symdiff.codegen.cupy.memory import MEMORY
 from symdiff.codegen.cupy.rows import RowsWriter
+from symdiff.codegen.cupy.runtime import helpers
+from symdiff.codegen.cupy.runtime.capture import CAPTURE, MATMUL
+from symdiff.codegen.cupy.runtime.memory import MEMORY
 from symdiff.codegen.function import FunctionWriter
 from symdiff.codegen.module import ModuleSpec, ModuleWriter
-from symdiff.codegen.numpy import Writer, called
+from symdiff.codegen.numpy.writer import Writer, called
 from symdiff.codegen.program import ATOM, Assign, Function, Text, listed
-from symdiff.codegen.results import copied
+from symdiff.codegen.runtime import helpers as numpy_helpers
+from symdiff.codegen.surface.arguments import Checker
+from symdiff.codegen.surface.results import copied
 from symdiff.errors import UnsupportedError
 from symdiff.graph.contraction import is_view
 from symdiff.graph.inputs import Input, Unit

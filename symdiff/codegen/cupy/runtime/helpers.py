@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from symdiff.codegen import helpers as numpy_helpers
-from symdiff.codegen.windows import WINDOWS
+from symdiff.codegen.runtime import helpers as numpy_helpers
+from symdiff.codegen.runtime.windows import WINDOWS
 
 IMPORT = """\
 try:

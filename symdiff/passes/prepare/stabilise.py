@@ -21,7 +21,7 @@ from symdiff.graph.products import MOST, factors
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.size import broadcast
 from symdiff.graph.softmax import log_softmax_of
-from symdiff.passes import incomplete
+from symdiff.passes.prepare import incomplete
 
 _DEPTH = 4  # sums within products within sums that are looked into
 

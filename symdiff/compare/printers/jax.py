@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from symdiff.codegen.forward import RECIPROCALS, ForwardPrinter, literal
-from symdiff.codegen.table import OPERATORS
+from symdiff.codegen.numpy.table import OPERATORS
+from symdiff.compare.printers.forward import RECIPROCALS, ForwardPrinter, literal
 
 
 class JaxPrinter(ForwardPrinter):

@@ -32,7 +32,7 @@ from symdiff.graph.space import (
     seen_through,
     space_of,
 )
-from symdiff.passes.rows import Frame, Frames, in_one_pass, poor
+from symdiff.passes.schedule.rows import Frame, Frames, in_one_pass, poor
 
 _DEEPEST = 24  # elementwise operations, one after the other, that are computed again in each loop over a row
 

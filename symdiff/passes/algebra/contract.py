@@ -17,8 +17,8 @@ from symdiff.graph.linalg import solve, transposed
 from symdiff.graph.node import Node, rewrite, topological, users
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.size import evaluate, names_of
-from symdiff.passes.distribute import distribute
-from symdiff.passes.squares import squares
+from symdiff.passes.algebra.distribute import distribute
+from symdiff.passes.algebra.squares import squares
 
 SAMPLES, OTHER = 1000, 30  # nominal sizes of the sample axis and of all others
 _MOST_OPERANDS = 12

@@ -7,10 +7,10 @@ from typing import Any
 
 import sympy as sp
 
-from symdiff.frontend.closed_form import closed_forms
+from symdiff.forms.closed_form import closed_forms
+from symdiff.forms.indexed import free, index_forms
+from symdiff.forms.tensor import tensor_forms
 from symdiff.frontend.declare import Declarations
-from symdiff.frontend.index_form import free, index_forms
-from symdiff.frontend.tensor_form import tensor_forms
 from symdiff.functions.tensor import Tensor
 from symdiff.graph.node import Node
 

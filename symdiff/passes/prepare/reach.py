@@ -17,7 +17,7 @@ from symdiff.graph.leaves import constant, size
 from symdiff.graph.node import Node, Shape
 from symdiff.graph.ops import COMPARISONS, LINALG, POINTWISE, REDUCTIONS
 from symdiff.graph.size import Dim
-from symdiff.passes.needs import Need, Needs, Question, conditions
+from symdiff.passes.prepare.needs import Need, Needs, Question, conditions
 
 Transpose = Callable[[Node, int, Node], Node]
 Axes = tuple[int, ...]  # a label for each axis: axes of one label, of a result and an operand, are the same

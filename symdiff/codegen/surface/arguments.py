@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from symdiff.codegen import helpers
 from symdiff.codegen.program import Assign, Statement, docstring, indent, wrapped
+from symdiff.codegen.runtime import helpers
 from symdiff.errors import ModelError
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.size import Dim, Size, names_of

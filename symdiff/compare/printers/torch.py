@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from symdiff.codegen.forward import RECIPROCALS, ForwardPrinter, literal
-from symdiff.codegen.table import OPERATORS
+from symdiff.codegen.numpy.table import OPERATORS
+from symdiff.compare.printers.forward import RECIPROCALS, ForwardPrinter, literal
 from symdiff.graph.node import Node
 
 

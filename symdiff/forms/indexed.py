@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 
 from symdiff.errors import UnsupportedError
-from symdiff.frontend.closed_form import ClosedForm, NoForm, number
+from symdiff.forms.closed_form import ClosedForm, NoForm, number
 from symdiff.frontend.declare import Declarations
 from symdiff.functions import elementwise as own
 from symdiff.functions.given import as_sympy

@@ -5,9 +5,9 @@ They are written for NumPy and hold no logic of any model.
 
 from __future__ import annotations
 
-from symdiff.codegen import error_functions, scratch, sines
-from symdiff.codegen.threads import THREADS
-from symdiff.codegen.windows import WINDOWS
+from symdiff.codegen.runtime import error_functions, scratch, sines
+from symdiff.codegen.runtime.threads import THREADS
+from symdiff.codegen.runtime.windows import WINDOWS
 
 TYPES = '''\
 _FLOATING = (np.dtype(np.float32), np.dtype(np.float64))

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
-from symdiff.codegen.arrays import ArrayWriter
-from symdiff.codegen.contraction import ContractionWriter
+from symdiff.codegen.numpy.arrays import ArrayWriter
+from symdiff.codegen.numpy.contraction import ContractionWriter
+from symdiff.codegen.numpy.table import MIRRORED, NUMPY, OPERATORS
 from symdiff.codegen.program import ATOM, POWER, PRODUCT, SUM, UNARY, Text
-from symdiff.codegen.table import MIRRORED, NUMPY, OPERATORS
 from symdiff.graph.build import repeated_scalar
 from symdiff.graph.external import EXTERNAL
 from symdiff.graph.leaves import constant, number

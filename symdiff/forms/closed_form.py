@@ -14,7 +14,7 @@ from typing import Any
 import sympy as sp
 
 from symdiff.errors import UnsupportedError
-from symdiff.frontend import matrix_form, matrix_sums
+from symdiff.forms import matrix as matrix_form, matrix_sums
 from symdiff.frontend.declare import ENTRIES, Declarations
 from symdiff.frontend.scalar import OPERATIONS
 from symdiff.frontend.special import CLOSED_FORMS

@@ -12,7 +12,7 @@ import sympy as sp
 
 from symdiff import functions as sd
 from symdiff.errors import UnsupportedError
-from symdiff.frontend.closed_form import FUNCTIONS, ClosedForm, number
+from symdiff.forms.closed_form import FUNCTIONS, ClosedForm, number
 from symdiff.frontend.declare import Declarations
 from symdiff.functions import elementwise as own
 from symdiff.functions.tensor import MOST_OPERANDS, Tensor, TensorExpr, elementwise, is_tensor

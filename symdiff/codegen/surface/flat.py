@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symdiff.codegen.arguments import size_sources
-from symdiff.codegen.interface import class_of
 from symdiff.codegen.program import docstring, indent, wrapped
+from symdiff.codegen.surface.arguments import size_sources
+from symdiff.codegen.surface.interface import class_of
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.size import Dim, Size, names_of
 from symdiff.names import unique

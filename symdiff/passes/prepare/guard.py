@@ -21,8 +21,8 @@ from symdiff.graph.node import Node, rewrite, topological
 from symdiff.graph.ops import LINALG, POINTWISE
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.size import Dim, Size
-from symdiff.passes.needs import Need, Needs, Question
-from symdiff.passes.reach import Reach, Transpose
+from symdiff.passes.prepare.needs import Need, Needs, Question
+from symdiff.passes.prepare.reach import Reach, Transpose
 
 
 def guard(

@@ -15,8 +15,8 @@ from symdiff.graph.node import Node, rewrite, topological
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.softmax import softmax_of
 from symdiff.graph.special import SPECIAL
-from symdiff.passes.densities import beta_density, gamma_density
-from symdiff.passes.elementary import FORMULAS
+from symdiff.passes.algebra.densities import beta_density, gamma_density
+from symdiff.passes.algebra.elementary import FORMULAS
 
 
 def expand(roots: Sequence[Node]) -> list[Node]:

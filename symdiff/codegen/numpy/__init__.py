@@ -1,0 +1,1 @@
+"""How nodes are written in NumPy, and where their results lie."""

@@ -1,0 +1,1 @@
+"""Source of the helper functions that generated modules carry along."""

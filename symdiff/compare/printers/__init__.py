@@ -1,0 +1,1 @@
+"""A model's forward computation as source for frameworks that differentiate it themselves; only `compare` asks for it."""

@@ -1,0 +1,1 @@
+"""Before differentiation: the model in a form whose derivatives are sound."""

@@ -1,0 +1,1 @@
+"""What is computed when: stages over the samples, and kernels for a GPU."""
