@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from symdiff.diff.forward import tangents
 from symdiff.diff.table import derivative_of
-from symdiff.graph.axes import insert_axes, sum_to
+from symdiff.graph.axes import insert_axes, reduced_axes, sum_to
 from symdiff.graph.build import full, pointwise, select
 from symdiff.graph.leaves import constant
 from symdiff.graph.node import Node, topological
@@ -26,7 +26,7 @@ def pull_length(r: Node, i: int, g: Node) -> Node | None:
     operand = r.args[i]
     ratio, length = pointwise("stop_gradient", slope), r
     if r.op == "reduce_norm":
-        (axes,) = r.attributes
+        axes = reduced_axes(r)
         ratio, length = (insert_axes(x, axes, operand.shape) for x in (ratio, r))
     near = 0.5 * ratio if r.op == "sqrt" else sum_to(ratio * operand, operand.shape)
     return select(pointwise("eq", length, constant(0.0)), near, ordinary)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from symdiff.diff.rule import Derivative, pushed_one_by_one
-from symdiff.graph.axes import insert_axes, structural, sum_axes
+from symdiff.graph.axes import insert_axes, reduced_axes, structural, sum_axes
 from symdiff.graph.build import contract, pointwise, select
 from symdiff.graph.leaves import constant
 from symdiff.graph.node import Node
@@ -42,7 +42,7 @@ _PARTIALS: dict[str, Callable[[Node, Node, tuple[int, ...]], Node]] = {
 
 
 def _push(node: Node, i: int, t: Node, lead: int) -> Node:
-    (axes,) = node.attributes
+    axes = reduced_axes(node)
     slope = _PARTIALS[node.op](node, node.args[0], axes)
     if lead == 0:
         return sum_axes(t * slope, axes)
@@ -52,7 +52,7 @@ def _push(node: Node, i: int, t: Node, lead: int) -> Node:
 
 
 def _pull(node: Node, i: int, g: Node, lead: int) -> Node:
-    (operand,), (axes,) = node.args, node.attributes
+    (operand,), axes = node.args, reduced_axes(node)
     slope = _PARTIALS[node.op](node, operand, axes)
     if lead == 0:
         return insert_axes(g, axes, operand.shape) * slope

@@ -96,7 +96,7 @@ COMMUTATIVE = ("add", "mul", "maximum", "minimum", "hypot", "logaddexp", "eq", "
 
 COMPARISONS = ("lt", "le", "eq", "ne")
 
-# Of whole axes; attributes: the axes reduced, which vanish. (A sum is a contraction.)
+# Of whole axes; attribute: the axes reduced, which vanish, counted from the end. (A sum is a contraction.)
 REDUCTIONS = (
     "reduce_max",
     "reduce_min",
@@ -136,7 +136,7 @@ LINALG = (
     "triangle",  # the lower triangle, zeros above; attribute, what scales the diagonal
 )
 
-# Products of all other entries along axes (attributes), and their directional derivative: what `reduce_prod` needs.
+# Products of all other entries along axes (attribute, from the end), and their derivative in a direction: for `reduce_prod`.
 PRODUCTS = ("prod_others", "prod_others_tangent")
 
 # The largest entry y of each window of the last axes of x, the first of several; attribute, (size, step) along each of them.

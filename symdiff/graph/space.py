@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from symdiff.graph.axes import reduced_axes
 from symdiff.graph.contraction import Contraction, is_view
 from symdiff.graph.external import EXTERNAL
 from symdiff.graph.node import Node, Shape
@@ -117,7 +118,7 @@ class Reduction:
 def reduction_of(node: Node) -> Reduction | None:
     """The reduction that a node is, if a kernel can do it: of axes at one end, of whole arrays and vectors along either end."""
     if node.op in _REDUCTIONS:
-        (x,), (reduced,) = node.args, node.attributes
+        (x,), reduced = node.args, reduced_axes(node)
         own = axes_of(x.shape)
         kept = [axis for place, axis in enumerate(own) if place not in reduced and axis is not None]
         return _reduction(space_of(x.shape), [(x, own)], kept)

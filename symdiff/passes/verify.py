@@ -54,8 +54,8 @@ def _inferred(node: Node) -> tuple[Shape, str]:
     if node.op in POINTWISE:
         return _pointwise(node)
     if node.op in REDUCTIONS:
-        (axes,) = node.attributes
-        return tuple(dim for axis, dim in enumerate(node.args[0].shape) if axis not in axes), "float"
+        (x,), (axes,) = node.args, node.attributes
+        return tuple(dim for axis, dim in enumerate(x.shape) if axis - x.ndim not in axes), "float"
     if node.op in PRODUCTS:
         return broadcast([x.shape for x in node.args]), "float"
     dtype = node.args[0].dtype if node.op in _ANY_DTYPE else "float"
