@@ -36,7 +36,7 @@ test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n auto
 
 fuzz: $(VENV)/test.stamp
-	PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
+	PYTHONPATH=tests:tests/support $(BIN)/python -m fuzz $(ARGS)
 
 test-gpu: $(VENV)/test.stamp
 	$(PIP) --editable '.[$(CUDA)]'

@@ -26,8 +26,11 @@ from symdiff.errors import SymdiffError
 OBJECTIVE, OUTPUT = ("value", "grad", "value_and_grad", "hessian", "hvp"), ("value", "jacobian", "jvp", "vjp")
 LARGEST = 1e15  # numbers of a case that is looked at
 UNITS = 64  # of rounding
-BEFORE_US = ("what can be emitted is value", "nothing to differentiate", "contains zoo", "the imaginary unit")
-"""Of refusals that are right: SymPy cancelled every parameter, or made a number that is not real of what is never taken."""
+BEFORE_US = (
+    *("what can be emitted is value", "nothing to differentiate", "contains zoo", "the imaginary unit"),
+    "of a scalar is over the samples",
+)
+"""Of refusals that are right: SymPy cancelled every parameter or axis, or made a number that is not real."""
 TOO_SHORT = "is too small for"
 """What a module says of sizes at which an inner range is less than empty, since the outer one is empty."""
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
+import compile_examples
 import numpy as np
 import pytest
 from as_cupy import stand_in
-from test_examples import ROOT, compile_examples
 
+ROOT = Path(__file__).resolve().parents[2]
 Result = tuple[list, list]  # numbers that are compared, of the parameters and of the losses
 
 

@@ -11,7 +11,7 @@ from types import ModuleType
 
 from symdiff import loader
 
-FOLDER = str(Path(__file__).parent / "stand_in")
+FOLDER = str(Path(__file__).resolve().parents[1] / "stand_in")
 
 
 @contextmanager

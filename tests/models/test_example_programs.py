@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from symdiff.cli import main as symdiff
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = {np.float64: 1e-10, np.float32: 1e-5}
 
 

@@ -22,7 +22,7 @@ from symdiff.cli import main as symdiff
 from symdiff.errors import ComparisonError, ModelError
 from symdiff.options import EMIT
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 n, d = sp.symbols("n d", integer=True, positive=True)
 w, b, x, y = sp.symbols("w b x y")

@@ -18,7 +18,7 @@ from symdiff.errors import ModelError
 from symdiff.names import identifier
 from symdiff.options import EMIT
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 XS = np.array([1.0, 2.0])
 INJECTION = '"""\nimport os; os._exit(9)\n"""'
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 import symdiff as sd
 from symdiff import cli
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 MODEL, EXCERPT, SESSION, NET, INDICES, TENSORS, STEP = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 

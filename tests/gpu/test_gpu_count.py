@@ -16,7 +16,7 @@ from sympy import HadamardPower, MatrixSymbol, symbols
 
 import symdiff as sd
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # the benchmarks are no part of the package
 
 from benchmarks.gpu import counted  # noqa: E402

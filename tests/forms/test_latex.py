@@ -13,7 +13,7 @@ import symdiff as sd
 from symdiff.loader import load_models
 from symdiff.show import show
 
-EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*/model.py"))
+EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*/model.py"))
 n, d, c = sp.symbols("n d c", integer=True, positive=True)
 i, j = sp.symbols("i j", integer=True)
 x, y, w = sd.Tensor("x", (n, d)), sd.Tensor("y", (n, d)), sd.Tensor("w", (d, c))

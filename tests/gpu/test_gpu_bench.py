@@ -17,7 +17,7 @@ from as_cupy import stand_in
 
 from symdiff.graph.size import evaluate
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # the benchmarks are no part of the package
 
 from benchmarks.case import Contender  # noqa: E402

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import compile_examples
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -20,10 +20,7 @@ from symdiff.cli import main as symdiff
 from symdiff.compiler import generate
 from symdiff.options import Options
 
-ROOT = Path(__file__).resolve().parents[1]
-_spec = importlib.util.spec_from_file_location("compile_examples", ROOT / "tools" / "compile_examples.py")
-compile_examples = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(compile_examples)
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_every_example_has_its_two_files_and_is_compiled():

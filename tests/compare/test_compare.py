@@ -28,7 +28,7 @@ from symdiff.frontend.lower import lower
 from symdiff.loader import load_source
 from symdiff.options import EMIT, Options
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PEERS = ("torch", "jax", "finite-difference", "mpmath")
 
 n, d, k, o = symbols("n d k o", integer=True, positive=True)
