@@ -274,6 +274,15 @@ def one_hot(positions: Node, dim: Dim) -> Node:
     return intern("one_hot", (positions,), (dim,), (*positions.shape, dim), "float")
 
 
+def flat_positions(positions: Node, rows: int, own: int, dim: Dim) -> Node:
+    """Positions in rows of `dim` entries, as positions in all rows joined.
+
+    The last `own` axes are those of one row's positions, `rows` axes before them number the rows. The result is of whole
+    numbers, since a floating number has not enough digits for the entries of many rows.
+    """
+    return intern("flat_positions", (positions,), (rows, own, dim), positions.shape, "int")
+
+
 def take(x: Node, positions: Node, axis: int) -> Node:
     """The entries of x at whole-number `positions` along an axis, counted from the end; its place take their axes."""
     place = x.ndim + axis

@@ -146,8 +146,11 @@ POOLING = (
     "place_first_max",  # (g, x, y), its transpose: zeros like x, to which g is added there
 )
 
-# Zeros and ones, which to derivatives are constants.
-INDICATORS = ("one_hot",)  # 1 at a position along a new last axis: attribute, its size
+# Of positions, which to derivatives are constants.
+INDICATORS = (
+    "one_hot",  # 1 at a position along a new last axis, else 0: attribute, its size
+    "flat_positions",  # in rows, as positions in all rows joined: attributes (axes that number rows, axes of one row, its size)
+)
 
 LEAVES = (
     "input",  # attributes (name, shape, dtype)

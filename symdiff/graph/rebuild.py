@@ -24,6 +24,7 @@ _CONSTRUCTORS: dict[str, Callable[..., Node]] = {
     "prod_others": lambda args, over: axes.structural("prod_others", args, over),
     "prod_others_tangent": lambda args, over: axes.structural("prod_others_tangent", args, over),
     "one_hot": lambda args, dim: axes.one_hot(args[0], dim),
+    "flat_positions": lambda args, rows, own, dim: axes.flat_positions(args[0], rows, own, dim),
     "window_sum": lambda args, spans: windows.window_sum(args[0], spans),
     "spread_windows": lambda args, spans, dims: windows.spread_windows(args[0], spans, dims),
     "window_max": lambda args, spans: windows.window_max(args[0], spans),

@@ -58,7 +58,7 @@ def _inferred(node: Node) -> tuple[Shape, str]:
         return tuple(dim for axis, dim in enumerate(x.shape) if axis - x.ndim not in axes), "float"
     if node.op in PRODUCTS:
         return broadcast([x.shape for x in node.args]), "float"
-    dtype = node.args[0].dtype if node.op in _ANY_DTYPE else "float"
+    dtype = "int" if node.op == "flat_positions" else node.args[0].dtype if node.op in _ANY_DTYPE else "float"
     return _SHAPES[node.op](node, *(x.shape for x in node.args)), dtype
 
 
@@ -180,6 +180,7 @@ _SHAPES: dict[str, Callable[..., Shape]] = {
     "pick_first_max": lambda node, t, x, y: (*t[: len(t) - len(x)], *y),
     "place_first_max": lambda node, g, x, y: (*g[: len(g) - len(y)], *x),
     "one_hot": lambda node, positions: (*positions, node.attributes[0]),
+    "flat_positions": lambda node, positions: positions,
     "solve": _solve,
     **dict.fromkeys(("contiguous", "cumsum", "triangle"), lambda node, x: x),
     **dict.fromkeys(("inverse", "cofactors", "cholesky"), _square),
