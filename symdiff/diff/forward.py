@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from symdiff.diff.table import derivative_of
 from symdiff.graph.node import Node, topological
+from symdiff.graph.several import results
 
 
 class ForwardMode:
@@ -22,7 +23,7 @@ class ForwardMode:
         self.users: dict[Node, list[Node]] = {}
         moving = {*roots}  # what tangents reach a root from
         for node in reversed(self.place):
-            if node in moving and node.dtype == "float" and node.op != "stop_gradient":
+            if node in moving and node.dtype in ("float", "tuple") and node.op != "stop_gradient":
                 moving.update(node.args)
                 for operand in node.args:
                     self.users.setdefault(operand, []).append(node)
@@ -42,11 +43,13 @@ class ForwardMode:
         end = max((self.place[root] for root in roots), default=-1)  # what only later roots need stands behind
         found: dict[Node, Node] = dict(seeds)
         for node in self._reached(seeds, end):
+            if node.op == "result":  # found with the node of several results
+                continue
             through = [found.get(operand) if operand.dtype == "float" else None for operand in node.args]
             if any(t is not None for t in through):
-                (t,) = derivative_of(node).jvp(node, through)
-                if t is not None:
-                    found[node] = t
+                targets = results(node) if node.dtype == "tuple" else [node]
+                pairs = zip(targets, derivative_of(node).jvp(node, through), strict=True)
+                found |= {target: t for target, t in pairs if t is not None}
         return [found.get(root) for root in roots]
 
     def _reached(self, seeds: Mapping[Node, Node], end: int) -> list[Node]:

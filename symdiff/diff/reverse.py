@@ -9,6 +9,7 @@ from symdiff.diff.table import derivative_of
 from symdiff.graph.build import add, full
 from symdiff.graph.lengths import is_length
 from symdiff.graph.node import Node, topological
+from symdiff.graph.several import results
 
 
 def cotangents(root: Node, wrt: Sequence[Node], seed: Node | None = None, again: bool = False) -> dict[Node, Node]:
@@ -28,20 +29,21 @@ def cotangents(root: Node, wrt: Sequence[Node], seed: Node | None = None, again:
     order = topological([root])
     active = set(wrt)
     for node in order:
-        if node.dtype == "float" and any(
-            operand in active for operand in node.args
-        ):  # not what a condition alone decides
+        if node.dtype in ("float", "tuple") and not active.isdisjoint(node.args):  # not what a condition alone decides
             active.add(node)
     found: dict[Node, Node] = {}
     leaves = set(wrt)
     if root in active:
         found[root] = full(1.0, root.shape) if seed is None else seed
     for node in reversed(order):
-        if node not in found or node in leaves:
+        given = [found.get(x) for x in (results(node) if node.dtype == "tuple" else [node])]
+        if (
+            node.op == "result" or node in leaves or all(g is None for g in given)
+        ):  # of a result: passed on with the others
             continue
         wanted = [operand in active for operand in node.args]
         vjp = vjp_of_length if again and is_length(node) else derivative_of(node).vjp
-        for operand, term in zip(node.args, vjp(node, (found[node],), wanted), strict=True):
+        for operand, term in zip(node.args, vjp(node, given, wanted), strict=True):
             if term is not None:
                 found[operand] = add(found[operand], term) if operand in found else term
     return found

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from symdiff.errors import InternalError
 from symdiff.graph import axes
+from symdiff.graph.body import bodies
 from symdiff.graph.build import broadcast_to, contract, pointwise
 from symdiff.graph.node import Node, Shape, rewrite
 from symdiff.graph.ops import POINTWISE, PRODUCTS
@@ -89,6 +91,8 @@ def _elementwise(node: Node, args: Sequence[Node], which: Which, front: Shape) -
 
 def _repeated(node: Node, args: Sequence[Node], which: Which, front: Shape) -> Node:
     """Axes other than its own are a batch to the operation: all operands have the same."""
+    if bodies(node):
+        raise InternalError(f"nothing says how {node.op} has leading axes.")
     return rebuild(node, _all_with_front(args, which, front))
 
 

@@ -157,4 +157,8 @@ LEAVES = (
     "constant",  # attribute: a float or a bool; always a scalar
     "size",  # attributes: a Size, used as a number, and "count" where it is one of entries, which is not negative
     "arange",  # attribute: its size; the numbers 0, 1, ...
+    "bound",  # a parameter of a body (`graph.body`): attributes (position, shape, dtype)
 )
+
+# Of a node that has several results (`graph.several`) one: attribute, which.
+SELECTORS = ("result",)

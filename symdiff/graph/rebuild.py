@@ -8,6 +8,7 @@ from symdiff.graph import axes, linalg, windows
 from symdiff.graph.build import contract, pointwise
 from symdiff.graph.node import Node
 from symdiff.graph.ops import POINTWISE, REDUCTIONS
+from symdiff.graph.several import of_several, result
 
 # op -> constructor of (operands, *attributes)
 _CONSTRUCTORS: dict[str, Callable[..., Node]] = {
@@ -41,6 +42,7 @@ _CONSTRUCTORS: dict[str, Callable[..., Node]] = {
     "sign_det": lambda args: linalg.sign_det(*args),
     "cholesky": lambda args, symmetric: linalg.cholesky(*args),
     "triangle": lambda args, on_diagonal: linalg.triangle(args[0], on_diagonal),
+    "result": lambda args, k: result(args[0], k),
 }
 
 
@@ -52,4 +54,6 @@ def rebuild(node: Node, args: Sequence[Node]) -> Node:
         return pointwise(node.op, *args)
     if node.op in REDUCTIONS:
         return axes.reduce(node.op, args[0], node.attributes[0])
+    if node.dtype == "tuple":
+        return of_several(node.op, args, *node.attributes)
     return _CONSTRUCTORS[node.op](args, *node.attributes)
