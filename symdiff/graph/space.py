@@ -59,9 +59,9 @@ def operands_of(node: Node) -> list[tuple[Node, Axes]]:
     if node.op == "one_hot":
         return [(node.args[0], own[:-1])]
     if node.op == "stack":
-        return [(x, own[: x.ndim]) for x in node.args]
+        own = own[: node.ndim - len(node.attributes[0])]  # to which entries broadcast
     return [
-        (x, tuple(None if dim == 1 else axis for dim, axis in zip(x.shape, own[node.ndim - x.ndim :], strict=True)))
+        (x, tuple(None if dim == 1 else axis for dim, axis in zip(x.shape, own[len(own) - x.ndim :], strict=True)))
         for x in node.args
     ]
 
