@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from symdiff.codegen.expression import Name, Verbatim
 from symdiff.codegen.program import Assign, Statement, docstring, indent, wrapped
 from symdiff.codegen.runtime import helpers
 from symdiff.errors import ModelError
@@ -38,7 +39,7 @@ class Checker:
         check = self._names.get(unit.inputs) or self._names.setdefault(unit.inputs, unique(wanted, self._taken))
         names = ", ".join(entry.name for entry in unit.inputs)
         targets = names + (f", {self.shape}" if self.pointwise else "," if len(unit.inputs) == 1 else "")
-        found: list[Statement] = [Assign(targets, f"{check}({names})")]
+        found: list[Statement] = [Assign(Verbatim(targets), Verbatim(f"{check}({names})"))]
         if unit.kind == "vjp":
             found += self._cotangent(unit)
         elif unit.direction:
@@ -51,7 +52,10 @@ class Checker:
             targets = ", ".join(node.attributes[0] for node in unit.direction)
             comma = "," if len(unit.direction) == 1 else ""
             found.append(
-                Assign(targets + comma, f'_direction("{unit.direction_name}", {unit.direction_name}, {{{like}}})')
+                Assign(
+                    Verbatim(targets + comma),
+                    Verbatim(f'_direction("{unit.direction_name}", {unit.direction_name}, {{{like}}})'),
+                )
             )
         return found
 
@@ -63,7 +67,10 @@ class Checker:
         )
         shape = self.shape if self.pointwise else shape_source(u.shape, unit.inputs)
         return [
-            Assign(u.attributes[0], f'_cotangent("{unit.direction_name}", {unit.direction_name}, {shape}, {dtype})')
+            Assign(
+                Name(u.attributes[0]),
+                Verbatim(f'_cotangent("{unit.direction_name}", {unit.direction_name}, {shape}, {dtype})'),
+            )
         ]
 
     def functions(self) -> list[list[str]]:

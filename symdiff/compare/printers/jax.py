@@ -15,7 +15,7 @@ class JaxPrinter(ForwardPrinter):
     xp = "jnp"
     imports = ("import jax", "import jax.numpy as jnp", "from jax.scipy import special")
     templates: ClassVar = {
-        **{op: "{0}" + symbol + "{1}" for op, (symbol, *_) in OPERATORS.items()},
+        **{op: f"{{0}} {symbol} {{1}}" for op, symbol in OPERATORS.items()},
         **{
             op: "jnp." + op + "({0})"
             for op in (

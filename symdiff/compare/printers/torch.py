@@ -18,7 +18,7 @@ class TorchPrinter(ForwardPrinter):
     xp = "torch"
     imports = ("import torch",)
     templates: ClassVar = {
-        **{op: "{0}" + symbol + "{1}" for op, (symbol, *_) in OPERATORS.items()},
+        **{op: f"{{0}} {symbol} {{1}}" for op, symbol in OPERATORS.items()},
         **{
             op: "torch." + op + "({0})"
             for op in (
