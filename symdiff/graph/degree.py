@@ -56,7 +56,7 @@ class Degrees:
         own = [self._known[operand][0] for operand in node.args]
         if OPS[node.op].exponential:
             return 0.0 if softmax_of(node) else 1.0
-        if node.op in ("mul", "contract"):
+        if OPS[node.op].multilinear:
             return sum(own)
         if node.op in ("div", "solve"):
             return own[0] - own[1] if node.op == "div" else own[1] - own[0]

@@ -59,7 +59,7 @@ def _is_positive(node: Node, known: dict[Node, bool]) -> bool:
         return value >= 0
     if node.op == "size":
         return bool(node.attributes[1:])  # the length of an axis
-    if node.op in ("mul", "contract") and len(node.args) == 2 and node.args[0] is node.args[1]:
+    if OPS[node.op].multilinear and len(node.args) == 2 and node.args[0] is node.args[1]:
         return node.op == "mul" or Contraction.of(node).operands[0][1] == Contraction.of(node).operands[1][1]
     if node.op == "pow":
         exponent = number(node.args[1])

@@ -55,7 +55,7 @@ class Reach:
     def _if_any(self, node: Node) -> Need:
         """Where a single number is needed that goes into every entry of a result, or of a sum: if there are any."""
         dims = [*node.shape] if node.op in POINTWISE else []
-        for part in (node, *node.args) if node.op in ("mul", "contract") else ():
+        for part in (node, *node.args) if OPS[node.op].multilinear else ():
             dims += part.attributes[2] if part.op == "contract" else ()
         need: Need = True
         for dim in dims:
