@@ -244,34 +244,49 @@ class Recorded(weakref.WeakValueDictionary):
 
 
 @cache
-def computed() -> dict[str, Node]:
-    """For each operation a node of it that a compiled model has, or a step on the way."""
+def compiled() -> tuple[dict[str, Node], list[str]]:
+    """For each operation a node of it that a compiled model has, or a step on the way; and why models did not compile."""
+    failures = []
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore", sd.errors.ModelWarning)
         known = Recorded(nodes._interned)
         patch.setattr(nodes, "_interned", known)
         for model, emit in models():
-            sd.generate(model, Options.create(emit=emit, style="plain"))
-    return known.first
+            try:
+                sd.generate(model, Options.create(emit=emit, style="plain"))
+            except Exception as error:  # of an operation that a table misses; the others are looked at all the same
+                failures.append(f"{model.objective}: {error!r}")
+    return known.first, failures
+
+
+def computed(op: str) -> Node:
+    """A node of an operation that a row of the catalogue has."""
+    found = compiled()[0].get(op)
+    assert found is not None, f"{op}: no row of the catalogue has it; write one, or name one that is there in ROWS"
+    return found
 
 
 def of_inputs(op: str) -> Node:
     """A node of an operation whose operands are inputs; numbers and positions that are counted stay."""
-    node = computed()[op]
+    node = computed(op)
     return rebuild.rebuild(node, [
         x if x.op in LEAVES else parameter(f"x{i}", x.shape, x.dtype) for i, x in enumerate(node.args)
     ])  # fmt: skip
 
 
+def test_rows_of_the_catalogue_compile():
+    assert not compiled()[1]
+
+
 @pytest.mark.parametrize("op", VOCABULARY)
 def test_a_row_of_the_catalogue_computes_it(op):
     """Then its values and derivatives are compared with a reference."""
-    assert op in computed(), f"{op}: no row of the catalogue has it; write one, or name one that is there in ROWS"
+    assert computed(op).op == op
 
 
 @pytest.mark.parametrize("op", [op for op in VOCABULARY if op not in LEAVES])
 def test_it_is_rebuilt_on_other_operands_and_counted(op):
-    node = computed()[op]
+    node = computed(op)
     again = of_inputs(op)
     assert (again.shape, again.dtype) == (node.shape, node.dtype)
     verify.verify(topological([again]))
