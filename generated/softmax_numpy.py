@@ -98,6 +98,7 @@ def grad(w, b, x, label, penalty):
     n = x.shape[0]
     c = w.shape[1]
     d = w.shape[0]
+    # gradient by w
     t1 = 2 * penalty * w
     s1, s2 = _over_blocks(_in_scratch(_grad_block), n, c, (label, x), (w, b), ("add", "add"), sums=c*d)
     grad_w = s1 / n + t1
@@ -127,6 +128,7 @@ def value_and_grad(w, b, x, label, penalty):
     n = x.shape[0]
     c = w.shape[1]
     d = w.shape[0]
+    # objective
     t1 = penalty * np.vdot(w, w)
     # gradient by w
     t2 = 2 * penalty * w

@@ -30,6 +30,7 @@ _WITH_MATH = {
     "_erf",
     "_erfc",
     "_matmul_into",
+    "_flat_positions",
     "_prod_others",
 }  # helpers that use the module math
 _FEWEST = 8  # operations of a pointwise function that is worth running in parts

@@ -42,9 +42,11 @@ class Op:
     ----------
     kind : "leaf"; "pointwise", of each entry by itself, operands broadcast as in NumPy; "linear", a linear map of whole
         axes; "reduction", of axes that vanish; "product", of all other entries along axes; "linalg", of the square
-        matrices in the last two axes; "pooling", of windows; "indicator", zeros and ones.
+        matrices in the last two axes; "pooling", of windows; "indicator", of positions, which to derivatives are constants;
+        "selector", one of several results; "several", a node that has them.
     arity : number of operands; None for any.
-    dtype : of the result: "float", "bool", "operands" (what all operands have, else "float") or "given" (by attributes).
+    dtype : of the result: "float", "int", "bool", "tuple" (several results), "given" (by attributes) or "operands" (what all
+        operands have, else "float").
     cost : how many operations it counts for: a number for each entry of the result, or a function of the node.
     linear : the operands in all of which together it is linear, the others being constant.
     multilinear : whether it is linear in each operand, the others being constant.

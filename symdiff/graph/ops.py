@@ -106,7 +106,7 @@ POINTWISE: dict[str, Op] = {
     **SPECIAL,
 }
 
-# Of whole axes; attributes: the axes reduced, which vanish. (A sum is a contraction.)
+# Of whole axes; attribute: the axes reduced, which vanish, counted from the end. (A sum is a contraction.)
 REDUCTIONS: dict[str, Op] = {
     "reduce_max": _reduction(homogeneous=ALL, combine="maximum"),
     "reduce_min": _reduction(homogeneous=ALL, combine="minimum"),
@@ -179,7 +179,7 @@ LINALG: dict[str, Op] = {
     "triangle": _of_matrices(cost=1, homogeneous=ALL),
 }
 
-# Products of all other entries along axes (attributes), and their directional derivative: what `reduce_prod` needs.
+# Products of all other entries along axes (attribute, from the end), and their derivative in a direction: for `reduce_prod`.
 PRODUCTS: dict[str, Op] = {
     "prod_others": Op("product", cost=cost.of_operand, exponential=True),
     "prod_others_tangent": Op("product", 2, cost=cost.of_operand, linear=FIRST, exponential=True),  # (direction, x)
@@ -195,10 +195,12 @@ POOLING: dict[str, Op] = {
     "place_first_max": Op("pooling", 3, cost=cost.of_operand, linear=FIRST, samplewise=samples.before_windows),
 }
 
-# Zeros and ones, which to derivatives are constants.
+# Of positions, which to derivatives are constants.
 INDICATORS: dict[str, Op] = {
-    # 1 at a position along a new last axis: attribute, its size
+    # 1 at a position along a new last axis, else 0: attribute, its size
     "one_hot": Op("indicator", cost=cost.of_operand, nonnegative=NONE, samplewise=samples.kept),
+    # in rows, as positions in all rows joined: attributes (axes that number rows, axes of one row, its size)
+    "flat_positions": Op("indicator", dtype="int", cost=cost.of_operand),
 }
 
 LEAVES: dict[str, Op] = {
@@ -207,8 +209,12 @@ LEAVES: dict[str, Op] = {
     # attributes: a Size, used as a number, and "count" where it is one of entries, which is not negative
     "size": Op("leaf", 0),
     "arange": Op("leaf", 0),  # attribute: its size; the numbers 0, 1, ...
+    "bound": Op("leaf", 0, dtype="given"),  # a parameter of a body (`graph.body`): attributes (position, shape, dtype)
 }
 
+# Of a node that has several results (`graph.several`) one: attribute, which.
+SELECTORS: dict[str, Op] = {"result": Op("selector", dtype="given")}
+
 OPS: dict[str, Op] = {
-    **POINTWISE, **REDUCTIONS, **LINEAR, **LINALG, **PRODUCTS, **POOLING, **INDICATORS, **LEAVES,
+    **POINTWISE, **REDUCTIONS, **LINEAR, **LINALG, **PRODUCTS, **POOLING, **INDICATORS, **LEAVES, **SELECTORS,
 }  # fmt: skip

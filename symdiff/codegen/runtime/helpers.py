@@ -161,6 +161,13 @@ def _one_hot(positions, length, dtype):
     np.put_along_axis(result, positions[..., None], 1, -1)
     return result
 ''',
+    "_flat_positions": '''\
+def _flat_positions(positions, rows, own, length):
+    """Positions in rows of a length, numbered by `rows` axes before the last `own`, as positions in all rows joined."""
+    positions = _positions(positions, length)
+    counts = positions.shape[positions.ndim - own - rows : positions.ndim - own]
+    return positions + length * np.arange(math.prod(counts)).reshape(counts + (1,) * own)
+''',
     "_take": '''\
 def _take(x, positions, axis):
     """The entries of x at positions, counted from 0, along an axis."""
@@ -382,6 +389,7 @@ REQUIRES = {
     "_pick_first_max": ("_first_largest",),
     "_place_first_max": ("_first_largest",),
     "_one_hot": ("_positions",),
+    "_flat_positions": ("_positions",),
     "_take": ("_positions",),
     "_over_blocks": ("_Threads",),
     "_over_points": ("_Threads", "_shaped"),

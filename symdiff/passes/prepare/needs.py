@@ -71,8 +71,8 @@ class Needs:
             case "or":
                 return self.where(condition.args[0], yes, self.where(condition.args[1], yes, no, depth), depth)
             case "select":
-                first, *branches = condition.args
-                return self.where(first, *(self.where(branch, yes, no, depth) for branch in branches), depth)
+                which, one, other = condition.args
+                return self.where(which, self.where(one, yes, no, depth), self.where(other, yes, no, depth), depth)
         rank = self._ranks.setdefault(condition, len(self._ranks))
         top = max((q for q in (yes, no) if isinstance(q, Question)), key=self._rank, default=None)
         if top is None or self._rank(top) < rank:

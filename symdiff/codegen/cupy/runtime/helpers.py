@@ -199,6 +199,14 @@ def _one_hot(positions, length, dtype):
     """Along a new last axis 1 at each position, counted from 0, else 0."""
     return (positions[..., None] == np.arange(length)).astype(dtype)
 ''',
+    "_flat_positions": '''\
+def _flat_positions(positions, rows, own, length):
+    """Positions in rows of a length, numbered by `rows` axes before the last `own`, in all rows joined; -1 where none is."""
+    positions = positions.astype(np.int64, copy=False)
+    counts = positions.shape[positions.ndim - own - rows : positions.ndim - own]
+    starts = length * np.arange(math.prod(counts)).reshape(counts + (1,) * own)
+    return np.where(_positions(positions, length), positions + starts, np.full((), -1, np.int64))
+''',
     "_take": '''\
 def _take(x, positions, axis):
     """The entries of x at positions, counted from 0, along an axis; NaN (of integers -1) at a position that x does not have."""
