@@ -144,43 +144,7 @@ def _arguments_of_residual(b1, b2, b3, x, y):
     )
 
 
-def _convert(declared, arguments, solved=()):
-    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
-    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
-    sizes = {}
-    for name, (shape, _) in declared.items():
-        for dim, length in zip(shape, arrays[name].shape):
-            if isinstance(dim, str):
-                sizes.setdefault(dim, (name, length))
-    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
-        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
-            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
-            sizes[size] = (name, max(found, 0))
-    for name, (shape, _) in declared.items():
-        _fit(name, shape, arrays[name].shape, sizes)
-    return arrays.values()
-
-
-def _fit(name, shape, came, sizes):
-    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
-    expected = []
-    for dim, length in zip(shape, came):
-        if isinstance(dim, str):
-            expected.append(sizes[dim][1])
-        elif isinstance(dim, tuple):
-            _, needs, compute = dim
-            known = all(size in sizes for size in needs)
-            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
-        else:
-            expected.append(dim)
-    if len(shape) != len(came) or tuple(expected) != came:
-        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
-        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
-        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
-        known = [f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name]
-        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
-    if 0 in came:
-        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+# From here on symdiff 0.1.0's runtime: in every module that needs it the same, whatever the model.
 
 
 _FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
@@ -219,6 +183,47 @@ def _array(name, argument):
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _convert(declared, arguments, solved=()):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        for dim, length in zip(shape, arrays[name].shape):
+            if isinstance(dim, str):
+                sizes.setdefault(dim, (name, length))
+    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
+        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
+            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
+            sizes[size] = (name, max(found, 0))
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes[dim][1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
+        known = [
+            f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name
+        ]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
 
 
 def pack(parts):
@@ -406,7 +411,9 @@ def _blas():
     except (AttributeError, ImportError):
         return None
     states = vars(threadpoolctl).setdefault("_symdiff_1", {})
-    before = [pair for state in states.values() for pair in state["before"]]  # a fork amid a call limits the child for good
+    before = [
+        pair for state in states.values() for pair in state["before"]
+    ]  # a fork amid a call limits the child for good
     state = {"lock": threading.RLock(), "calls": [], "before": before, "libraries": libraries}
     return states.setdefault(os.getpid(), state)
 

@@ -192,43 +192,7 @@ def _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
     )
 
 
-def _convert(declared, arguments, solved=()):
-    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
-    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
-    sizes = {}
-    for name, (shape, _) in declared.items():
-        for dim, length in zip(shape, arrays[name].shape):
-            if isinstance(dim, str):
-                sizes.setdefault(dim, (name, length))
-    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
-        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
-            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
-            sizes[size] = (name, max(found, 0))
-    for name, (shape, _) in declared.items():
-        _fit(name, shape, arrays[name].shape, sizes)
-    return arrays.values()
-
-
-def _fit(name, shape, came, sizes):
-    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
-    expected = []
-    for dim, length in zip(shape, came):
-        if isinstance(dim, str):
-            expected.append(sizes[dim][1])
-        elif isinstance(dim, tuple):
-            _, needs, compute = dim
-            known = all(size in sizes for size in needs)
-            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
-        else:
-            expected.append(dim)
-    if len(shape) != len(came) or tuple(expected) != came:
-        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
-        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
-        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
-        known = [f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name]
-        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
-    if 0 in came:
-        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+# From here on symdiff 0.1.0's runtime: in every module that needs it the same, whatever the model.
 
 
 _FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
@@ -267,6 +231,47 @@ def _array(name, argument):
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _convert(declared, arguments, solved=()):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        for dim, length in zip(shape, arrays[name].shape):
+            if isinstance(dim, str):
+                sizes.setdefault(dim, (name, length))
+    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
+        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
+            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
+            sizes[size] = (name, max(found, 0))
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes[dim][1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
+        known = [
+            f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name
+        ]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
 
 
 def pack(parts):
@@ -454,7 +459,9 @@ def _blas():
     except (AttributeError, ImportError):
         return None
     states = vars(threadpoolctl).setdefault("_symdiff_1", {})
-    before = [pair for state in states.values() for pair in state["before"]]  # a fork amid a call limits the child for good
+    before = [
+        pair for state in states.values() for pair in state["before"]
+    ]  # a fork amid a call limits the child for good
     state = {"lock": threading.RLock(), "calls": [], "before": before, "libraries": libraries}
     return states.setdefault(os.getpid(), state)
 
@@ -496,9 +503,6 @@ def set_threads(count):
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
     _THREADS.count = int(count)
-
-
-_FEW = 100  # entries: fewer cost less one by one
 _PART = 65536  # entries at a time: fewer are nearer in cache, but threads then wait for each other at every call
 
 
@@ -517,13 +521,31 @@ def _in_parts(function, results, rows, *arrays):
     return [result.reshape(arrays[0].shape)[()] for result in found]
 
 
-_QUARTER = (1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21)  # pi/2: two parts of 33 bits, and the rest
-_WAVES = np.array([  # S and C by tools/fit_functions.py of symdiff
-    [-0.1666666666666663, 0.008333333333322113, -0.0001984126982958584, 2.755731362029161e-06, -2.505074761248061e-08,
-     1.5896222346913485e-10],
-    [0.041666666666666595, -0.0013888888888873043, 2.480158728884443e-05, -2.7557314177423484e-07, 2.0875700611291606e-09,
-     -1.1358525565146582e-11],
-])
+_QUARTER = (
+    1.5707963267341256,
+    6.077100506303966e-11,
+    2.0222662487959506e-21,
+)  # pi/2: two parts of 33 bits, and the rest
+_WAVES = np.array(
+    [  # S and C by tools/fit_functions.py of symdiff
+        [
+            -0.1666666666666663,
+            0.008333333333322113,
+            -0.0001984126982958584,
+            2.755731362029161e-06,
+            -2.505074761248061e-08,
+            1.5896222346913485e-10,
+        ],
+        [
+            0.041666666666666595,
+            -0.0013888888888873043,
+            2.480158728884443e-05,
+            -2.7557314177423484e-07,
+            2.0875700611291606e-09,
+            -1.1358525565146582e-11,
+        ],
+    ]
+)
 
 
 def _sin_cos(x):
@@ -573,7 +595,11 @@ def _sin_cos(x):
         powers[3] -= powers[1]  # what was lost in rounding that
         c += powers[3]
         c += powers[2]
-        s, c, other = s.view(np.int64), c.view(np.int64), rest.view(np.int64)  # exchanged where k is odd, then their signs
+        s, c, other = (
+            s.view(np.int64),
+            c.view(np.int64),
+            rest.view(np.int64),
+        )  # exchanged where k is odd, then their signs
         np.right_shift(odd, 63, out=other)
         other &= np.bitwise_xor(s, c, out=powers[0].view(np.int64))
         s ^= other

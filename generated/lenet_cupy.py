@@ -425,43 +425,7 @@ def _arguments_of_scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
     )
 
 
-def _convert(declared, arguments, solved=()):
-    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
-    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
-    sizes = {}
-    for name, (shape, _) in declared.items():
-        for dim, length in zip(shape, arrays[name].shape):
-            if isinstance(dim, str):
-                sizes.setdefault(dim, (name, length))
-    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
-        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
-            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
-            sizes[size] = (name, max(found, 0))
-    for name, (shape, _) in declared.items():
-        _fit(name, shape, arrays[name].shape, sizes)
-    return arrays.values()
-
-
-def _fit(name, shape, came, sizes):
-    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
-    expected = []
-    for dim, length in zip(shape, came):
-        if isinstance(dim, str):
-            expected.append(sizes[dim][1])
-        elif isinstance(dim, tuple):
-            _, needs, compute = dim
-            known = all(size in sizes for size in needs)
-            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
-        else:
-            expected.append(dim)
-    if len(shape) != len(came) or tuple(expected) != came:
-        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
-        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
-        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
-        known = [f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name]
-        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
-    if 0 in came:
-        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+# From here on symdiff 0.1.0's runtime: in every module that needs it the same, whatever the model.
 
 
 def _typed(kinds, arguments):
@@ -505,9 +469,12 @@ def _on_one_device(arrays):
 
 def _array(name, argument):
     """An argument as an array of real numbers on a GPU; one that is there already is not copied."""
-    if isinstance(argument, cp.ndarray) or hasattr(argument, "__cuda_array_interface__"):
-        array = cp.asarray(argument)
-    elif isinstance(argument, (bool, int, float)) or getattr(argument, "shape", None) == ():
+    if (
+        isinstance(argument, cp.ndarray)
+        or hasattr(argument, "__cuda_array_interface__")
+        or isinstance(argument, (bool, int, float))
+        or getattr(argument, "shape", None) == ()
+    ):
         array = cp.asarray(argument)
     elif hasattr(argument, "__dlpack_device__") and argument.__dlpack_device__()[0] == 2:  # CUDA
         array = cp.from_dlpack(argument)
@@ -536,14 +503,6 @@ def _obstacle():
     return ""
 
 
-def _cotangent(name, given, shape, dtype):
-    """A cotangent as an array of the output's shape."""
-    array = _array(name, given)
-    if array.shape != shape:
-        raise ValueError(f"{name} has shape {array.shape}, expected {shape}, the shape of the output")
-    return array.astype(dtype, copy=False)[()]
-
-
 def _in_single(function):
     """The function, which of arrays in half precision is computed in single, and given back in half."""
 
@@ -555,6 +514,12 @@ def _in_single(function):
         return function(*single, **options).astype(cp.float16)
 
     return computed
+
+
+@_in_single
+def _sum(x, axis=0):
+    """The sum along axes."""
+    return cp.add.reduce(x, axis)
 
 
 def _windows(x, *axes, writeable=False):
@@ -571,116 +536,6 @@ def _windows(x, *axes, writeable=False):
             shape.append(size)
             strides.append(step * stride)
     return cp.lib.stride_tricks.as_strided(x[tuple(first)], shape, strides)
-
-
-@_in_single
-def _add_windows(values, shape, *axes):
-    """The transpose of `_windows`: zeros of a shape, with each value added where it came from."""
-    result = cp.zeros(shape, values.dtype)
-    view = _windows(result, *axes, writeable=True)
-    terms = {axis: sizes for axis, _, *sizes in axes}
-    loops, place = [], 0
-    for axis, length in enumerate(shape):
-        sizes = terms.get(axis, [(length, 1)])
-        apart = len(sizes) == 1 or (len(sizes) == 2 and any(abs(s) >= n * abs(t) for _, s in sizes for n, t in sizes))
-        if not apart:  # entries meet: they are added one after the other, but for those along the longest
-            longest = max(range(len(sizes)), key=lambda k: sizes[k][0])
-            loops += [place + k for k in range(len(sizes)) if k != longest]
-        place += len(sizes)
-    for offsets in cp.ndindex(*(view.shape[axis] for axis in loops)):
-        entry = [slice(None)] * view.ndim
-        for axis, k in zip(loops, offsets):
-            entry[axis] = k
-        part = view[tuple(entry)]
-        part += values[tuple(entry)]
-    return result
-
-
-@_in_single
-def _of_windows(function, x, *windows):
-    """The sum or the largest entry of each window of the last axes; `windows` are (size, step) along each."""
-    for axis, (size, step) in enumerate(windows, x.ndim - len(windows)):
-        last = (x.shape[axis] - size) // step * step
-        first, *rest = (x[(slice(None),) * axis + (slice(k, k + last + 1, step),)] for k in range(size))
-        x = function(first, rest.pop()) if rest else first
-        for part in rest:
-            function(x, part, out=x)
-    return x
-
-
-def _first_largest(x, y, windows):
-    """For each place in the windows of x: those entries of x, and which of them are y, the largest, for the first time."""
-    free = cp.ones_like(y, bool)
-    for place in cp.ndindex(*(size for size, _ in windows)):
-        steps = [(k, step, count) for k, (_, step), count in zip(place, windows, y.shape[-len(windows) :])]
-        spot = (..., *(slice(k, k + step * (count - 1) + 1, step) for k, step, count in steps))
-        hit = (x[spot] == y) & free
-        free ^= hit
-        yield spot, hit
-
-
-@_in_single
-def _place_first_max(g, x, y, *windows):
-    """The transpose of `_pick_first_max`: zeros like x, to which g is added at the first largest entry y of each window."""
-    result = cp.zeros_like(x) if g.ndim == x.ndim else cp.zeros((*g.shape[: g.ndim - x.ndim], *x.shape), x.dtype)
-    if g.strides != y.strides and g.ndim == y.ndim:
-        g, given = cp.empty_like(y), g  # lines of memory of both are then of the same entries
-        g[...] = given
-    apart = all(size <= step for size, step in windows)
-    for spot, hit in _first_largest(x, y, windows):
-        part = result[spot]
-        cp.copyto(part, g, where=hit) if apart else cp.add(part, cp.where(hit, g, 0), out=part)
-    return result
-
-
-def pack(parts):
-    """Join arrays, such as the parts of a gradient, into one vector."""
-    return cp.concatenate([cp.ravel(part) for part in parts])
-
-
-def _unflatten(vec, shapes, sizes):
-    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
-    vec = cp.array(vec)
-    if vec.ndim != 1:
-        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
-    unknown = [name for name, size in sizes.items() if size is None]
-    if len(unknown) > 1:
-        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
-
-    def shapes_at(trial):
-        known = {name: trial if size is None else size for name, size in sizes.items()}
-        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
-
-    def too_small(trial):
-        trials = shapes_at(trial)
-        return any(dim < 0 for shape in trials for dim in shape) or sum(map(math.prod, trials)) < vec.size
-
-    low = high = 1
-    while unknown and too_small(high):
-        low, high = high + 1, 2 * high
-    while low < high:  # the unknown size lies between
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if too_small(middle) else (low, middle)
-    parts, start = [], 0
-    for shape in shapes_at(low):
-        stop = start + math.prod(shape)
-        parts.append((shape, vec[start:stop]))
-        start = stop
-    if start != vec.size:
-        raise ValueError(f"vec has {vec.size} entries, expected {start}")
-    return [part.reshape(shape)[()] for shape, part in parts]
-
-
-def set_threads(count):
-    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
-    if not isinstance(count, (int, cp.integer)) or count < 1:
-        raise ValueError(f"count is {count!r}, expected a whole number from 1")
-
-
-@_in_single
-def _sum(x, axis=0):
-    """The sum along axes."""
-    return cp.add.reduce(x, axis)
 
 
 def capture(function, *arguments):
@@ -734,13 +589,6 @@ def _recorded(stream, function, arguments):
 _STEP = threading.local()  # captured: whether `capture` is at work
 
 
-_TYPES = {  # T is kept in memory, A computed with
-    "float16": "#include <cuda_fp16.h>\ntypedef __half T;\ntypedef float A;\n",
-    "float32": "typedef float T, A;\n",
-    "float64": "typedef double T, A;\n",
-}
-
-
 def _matmul(a, b):
     """a @ b by cuBLAS; in a captured step, where CuPy does without cuBLAS, by a kernel of this module."""
     if not getattr(_STEP, "captured", False):
@@ -761,34 +609,13 @@ def _matmul(a, b):
 
 
 _MATMUL = {}  # dtype -> the kernel
-_MATMUL_SOURCE = """\
-// c = a b for each of a batch: a block has a tile of 16 x 16 entries, and takes 64 columns of a and rows of b at a time.
-extern "C" __global__ void matmul(const T* a_all, const T* b_all, T* c_all, long long count, long long rows,
-    long long inner, long long columns, long long a_step, long long a_row, long long a_column, long long b_step,
-    long long b_row, long long b_column)
-{
-    __shared__ A left[16][65], right[64][17];
-    const int x = threadIdx.x % 16, y = threadIdx.x / 16;
-    for (long long number = blockIdx.z; number < count; number += gridDim.z) {
-        for (long long top = 16LL * blockIdx.y; top < rows; top += 16LL * gridDim.y) {
-            const long long row = top + y, column = 16LL * blockIdx.x + x;
-            const T* a = a_all + number * a_step + row * a_row;
-            const T* b = b_all + number * b_step + column * b_column;
-            A sum = 0;
-            for (long long start = 0; start < inner; start += 64) {
-                for (int k = x; k < 64; k += 16)
-                    left[y][k] = row < rows && start + k < inner ? A(a[(start + k) * a_column]) : A(0);
-                for (int k = y; k < 64; k += 16)
-                    right[k][x] = column < columns && start + k < inner ? A(b[(start + k) * b_row]) : A(0);
-                __syncthreads();
-                for (int k = 0; k < 64; ++k) sum += left[y][k] * right[k][x];
-                __syncthreads();
-            }
-            if (row < rows && column < columns) c_all[(number * rows + row) * columns + column] = T(sum);
-        }
-    }
+
+
+_TYPES = {  # T is kept in memory, A computed with
+    "float16": "#include <cuda_fp16.h>\ntypedef __half T;\ntypedef float A;\n",
+    "float32": "typedef float T, A;\n",
+    "float64": "typedef double T, A;\n",
 }
-"""
 
 
 _WIDTH = 256  # threads of a block
@@ -805,6 +632,7 @@ class _Kernel:
     """
 
     def __init__(self, name, form, ends, kinds, source):
+        """`source` is the kernel's own, below that of the functions it calls."""
         self.name, self.form, self.ends, self.kinds, self.source = name, form, ends, kinds, source
         self.compiled, self.counters = {}, {}
 
@@ -830,7 +658,7 @@ class _Kernel:
 
     def code(self, dtype, wide):
         """Its whole source."""
-        return f"{_TYPES[cp.dtype(dtype).name]}typedef {'long long' if wide else 'int'} I;\n\n{_DEVICE}\n{self.source}"
+        return f"{_TYPES[cp.dtype(dtype).name]}typedef {'long long' if wide else 'int'} I;\n\n{self.source}"
 
     def _all(self, dtype, integer, count):
         blocks = max(1, -(-count // _WIDTH))
@@ -879,6 +707,232 @@ class _Kernel:
         if key not in self.counters:
             self.counters[key] = cp.zeros(tiles, cp.uint32)
         return cp.empty(number, cp.promote_types(dtype, cp.float32)), self.counters[key]
+
+
+def _takes(function, entries, signature):
+    """The function, whose error where memory is short says what would do: it takes up to so many entries."""
+
+    @wraps(function)
+    def call(*arguments, **named):
+        try:
+            return function(*arguments, **named)
+        except cp.cuda.memory.OutOfMemoryError as error:
+            names = signature["functions"][function.__name__]
+            error.add_note(_advice(signature, function.__name__, entries, dict(zip(names, arguments)) | named))
+            raise
+
+    return call
+
+
+def _advice(signature, name, entries, given):
+    """What a function needs beside its arguments, and for how many samples there is room."""
+    sizes, samples, width = {}, signature["samples"], 1
+    for key, entry in signature["inputs"].items():
+        shape, came = entry["shape"], getattr(given.get(key), "shape", ())
+        width = max(width, given[key].itemsize if came else 0)
+        if signature["pointwise"]:
+            (samples,) = shape
+            sizes[samples] = max(sizes.get(samples, 1), math.prod(came))
+        else:
+            sizes |= {dim: length for dim, length in zip(shape, came) if isinstance(dim, str)}
+    cp.get_default_memory_pool().free_all_blocks()
+    (free, whole), needed = cp.cuda.Device().mem_info, entries(**sizes) * width
+    text = f"{name} takes up to {needed / 1e9:.3g} GB beside its arguments; {free / 1e9:.3g} of {whole / 1e9:.3g} GB are free"
+    if samples not in sizes:
+        return text
+    low, high = 0, sizes[samples]
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = entries(**sizes | {samples: middle}) * width <= free
+        low, high = (middle, high) if fits else (low, middle - 1)
+    if not low:
+        return f"{text}, too little for a single sample"
+    return f"{text}: call it with {low} of the {sizes[samples]} samples at a time, and put together what it returns"
+
+
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if not isinstance(count, (int, cp.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")
+
+
+def _convert(declared, arguments, solved=()):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        for dim, length in zip(shape, arrays[name].shape):
+            if isinstance(dim, str):
+                sizes.setdefault(dim, (name, length))
+    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
+        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
+            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
+            sizes[size] = (name, max(found, 0))
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes[dim][1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
+        known = [
+            f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name
+        ]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+
+
+def _cotangent(name, given, shape, dtype):
+    """A cotangent as an array of the output's shape."""
+    array = _array(name, given)
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}, expected {shape}, the shape of the output")
+    return array.astype(dtype, copy=False)[()]
+
+
+def _add_windows(values, shape, *axes):
+    """The transpose of `_windows`: zeros of a shape, with each value added where it came from."""
+    result = cp.zeros(shape, values.dtype)
+    view = _windows(result, *axes, writeable=True)
+    terms = {axis: sizes for axis, _, *sizes in axes}
+    loops, place = [], 0
+    for axis, length in enumerate(shape):
+        sizes = terms.get(axis, [(length, 1)])
+        apart = len(sizes) == 1 or (len(sizes) == 2 and any(abs(s) >= n * abs(t) for _, s in sizes for n, t in sizes))
+        if not apart:  # entries meet: they are added one after the other, but for those along the longest
+            longest = max(range(len(sizes)), key=lambda k: sizes[k][0])
+            loops += [place + k for k in range(len(sizes)) if k != longest]
+        place += len(sizes)
+    for offsets in cp.ndindex(*(view.shape[axis] for axis in loops)):
+        entry = [slice(None)] * view.ndim
+        for axis, k in zip(loops, offsets):
+            entry[axis] = k
+        part = view[tuple(entry)]
+        part += values[tuple(entry)]
+    return result
+
+
+def _of_windows(function, x, *windows):
+    """The sum or the largest entry of each window of the last axes; `windows` are (size, step) along each."""
+    for axis, (size, step) in enumerate(windows, x.ndim - len(windows)):
+        last = (x.shape[axis] - size) // step * step
+        first, *rest = (x[(slice(None),) * axis + (slice(k, k + last + 1, step),)] for k in range(size))
+        x = function(first, rest.pop()) if rest else first
+        for part in rest:
+            function(x, part, out=x)
+    return x
+
+
+def _first_largest(x, y, windows):
+    """For each place in the windows of x: those entries of x, and which of them are y, the largest, for the first time."""
+    free = cp.ones_like(y, bool)
+    for place in cp.ndindex(*(size for size, _ in windows)):
+        steps = [(k, step, count) for k, (_, step), count in zip(place, windows, y.shape[-len(windows) :])]
+        spot = (..., *(slice(k, k + step * (count - 1) + 1, step) for k, step, count in steps))
+        hit = (x[spot] == y) & free
+        free ^= hit
+        yield spot, hit
+
+
+def _place_first_max(g, x, y, *windows):
+    """The transpose of `_pick_first_max`: zeros like x, to which g is added at the first largest entry y of each window."""
+    result = cp.zeros_like(x) if g.ndim == x.ndim else cp.zeros((*g.shape[: g.ndim - x.ndim], *x.shape), x.dtype)
+    if g.strides != y.strides and g.ndim == y.ndim:
+        g, given = cp.empty_like(y), g  # lines of memory of both are then of the same entries
+        g[...] = given
+    apart = all(size <= step for size, step in windows)
+    for spot, hit in _first_largest(x, y, windows):
+        part = result[spot]
+        cp.copyto(part, g, where=hit) if apart else cp.add(part, cp.where(hit, g, 0), out=part)
+    return result
+
+
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return cp.concatenate([cp.ravel(part) for part in parts])
+
+
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = cp.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def shapes_at(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    def too_small(trial):
+        trials = shapes_at(trial)
+        return any(dim < 0 for shape in trials for dim in shape) or sum(map(math.prod, trials)) < vec.size
+
+    low = high = 1
+    while unknown and too_small(high):
+        low, high = high + 1, 2 * high
+    while low < high:  # the unknown size lies between
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if too_small(middle) else (low, middle)
+    parts, start = [], 0
+    for shape in shapes_at(low):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
+
+
+_add_windows = _in_single(_add_windows)
+_of_windows = _in_single(_of_windows)
+_place_first_max = _in_single(_place_first_max)
+
+
+_MATMUL_SOURCE = """\
+// c = a b for each of a batch: a block has a tile of 16 x 16 entries, and takes 64 columns of a and rows of b at a time.
+extern "C" __global__ void matmul(const T* a_all, const T* b_all, T* c_all, long long count, long long rows,
+    long long inner, long long columns, long long a_step, long long a_row, long long a_column, long long b_step,
+    long long b_row, long long b_column)
+{
+    __shared__ A left[16][65], right[64][17];
+    const int x = threadIdx.x % 16, y = threadIdx.x / 16;
+    for (long long number = blockIdx.z; number < count; number += gridDim.z) {
+        for (long long top = 16LL * blockIdx.y; top < rows; top += 16LL * gridDim.y) {
+            const long long row = top + y, column = 16LL * blockIdx.x + x;
+            const T* a = a_all + number * a_step + row * a_row;
+            const T* b = b_all + number * b_step + column * b_column;
+            A sum = 0;
+            for (long long start = 0; start < inner; start += 64) {
+                for (int k = x; k < 64; k += 16)
+                    left[y][k] = row < rows && start + k < inner ? A(a[(start + k) * a_column]) : A(0);
+                for (int k = y; k < 64; k += 16)
+                    right[k][x] = column < columns && start + k < inner ? A(b[(start + k) * b_row]) : A(0);
+                __syncthreads();
+                for (int k = 0; k < 64; ++k) sum += left[y][k] * right[k][x];
+                __syncthreads();
+            }
+            if (row < rows && column < columns) c_all[(number * rows + row) * columns + column] = T(sum);
+        }
+    }
+}
+"""
 
 
 _DEVICE = """\
@@ -973,7 +1027,7 @@ template <class Law> __device__ void take_columns(A* sums, const volatile A* sha
 """
 
 
-_value_1 = _Kernel("value_1", "all", 0, "T", """\
+_value_1 = _Kernel("value_1", "all", 0, "T", _DEVICE + """\
 // h1 = relu(e4)
 extern "C" __global__ void value_1(const T* b1_all, const T* window_max_t2_all, T* h1_all, I count)
 {
@@ -988,7 +1042,7 @@ extern "C" __global__ void value_1(const T* b1_all, const T* window_max_t2_all, 
 """)
 
 
-_value_2 = _Kernel("value_2", "all", 0, "T", """\
+_value_2 = _Kernel("value_2", "all", 0, "T", _DEVICE + """\
 // h2 = relu(e8)
 extern "C" __global__ void value_2(const T* window_max_t4_all, const T* b2_all, T* h2_all, I count)
 {
@@ -1003,7 +1057,7 @@ extern "C" __global__ void value_2(const T* window_max_t4_all, const T* b2_all, 
 """)
 
 
-_value_3 = _Kernel("value_3", "all", 0, "T", """\
+_value_3 = _Kernel("value_3", "all", 0, "T", _DEVICE + """\
 // h3 = relu(e10)
 extern "C" __global__ void value_3(const T* b3_all, const T* t5_all, T* h3_all, I count)
 {
@@ -1018,7 +1072,7 @@ extern "C" __global__ void value_3(const T* b3_all, const T* t5_all, T* h3_all, 
 """)
 
 
-_value_4 = _Kernel("value_4", "all", 0, "T", """\
+_value_4 = _Kernel("value_4", "all", 0, "T", _DEVICE + """\
 // h4 = relu(e11)
 extern "C" __global__ void value_4(const T* t6_all, const T* b4_all, T* h4_all, I count)
 {
@@ -1033,7 +1087,7 @@ extern "C" __global__ void value_4(const T* t6_all, const T* b4_all, T* h4_all, 
 """)
 
 
-_value_5 = _Kernel("value_5", "rows", (1, 0), "T", """\
+_value_5 = _Kernel("value_5", "rows", (1, 0), "T", _DEVICE + """\
 // value = -sum(e12*one_hot(label, 10))/n
 extern "C" __global__ void value_5(const T* __restrict__ t7_all, const T* __restrict__ b5_all,
     const long long* __restrict__ label_all, T* value_all, volatile A* shares, unsigned* done, I rows,
@@ -1092,7 +1146,7 @@ extern "C" __global__ void value_5(const T* __restrict__ t7_all, const T* __rest
 """)
 
 
-_grad_1 = _Kernel("grad_1", "all", 0, "TT", """\
+_grad_1 = _Kernel("grad_1", "all", 0, "TT", _DEVICE + """\
 // h1 = relu(e4)
 extern "C" __global__ void grad_1(const T* b1_all, const T* window_max_t3_all, T* t4_all, T* h1_all, I count)
 {
@@ -1109,7 +1163,7 @@ extern "C" __global__ void grad_1(const T* b1_all, const T* window_max_t3_all, T
 """)
 
 
-_grad_2 = _Kernel("grad_2", "all", 0, "TT", """\
+_grad_2 = _Kernel("grad_2", "all", 0, "TT", _DEVICE + """\
 // h2 = relu(e8)
 extern "C" __global__ void grad_2(const T* window_max_t7_all, const T* b2_all, T* t8_all, T* h2_all, I count)
 {
@@ -1126,7 +1180,7 @@ extern "C" __global__ void grad_2(const T* window_max_t7_all, const T* b2_all, T
 """)
 
 
-_grad_3 = _Kernel("grad_3", "all", 0, "TT", """\
+_grad_3 = _Kernel("grad_3", "all", 0, "TT", _DEVICE + """\
 // h3 = relu(e10)
 extern "C" __global__ void grad_3(const T* b3_all, const T* t9_all, T* t10_all, T* h3_all, I count)
 {
@@ -1143,7 +1197,7 @@ extern "C" __global__ void grad_3(const T* b3_all, const T* t9_all, T* t10_all, 
 """)
 
 
-_grad_4 = _Kernel("grad_4", "all", 0, "TT", """\
+_grad_4 = _Kernel("grad_4", "all", 0, "TT", _DEVICE + """\
 // h4 = relu(e11)
 extern "C" __global__ void grad_4(const T* t11_all, const T* b4_all, T* t12_all, T* h4_all, I count)
 {
@@ -1160,7 +1214,7 @@ extern "C" __global__ void grad_4(const T* t11_all, const T* b4_all, T* t12_all,
 """)
 
 
-_grad_5 = _Kernel("grad_5", "rows", (0, 1), "TT", """\
+_grad_5 = _Kernel("grad_5", "rows", (0, 1), "TT", _DEVICE + """\
 // grad.b5 = sum(e13, axis=0)/n
 extern "C" __global__ void grad_5(const T* __restrict__ t13_all, const T* __restrict__ b5_all,
     const long long* __restrict__ label_all, T* t14_all, T* grad_b5_all, volatile A* shares, unsigned* done,
@@ -1225,7 +1279,7 @@ extern "C" __global__ void grad_5(const T* __restrict__ t13_all, const T* __rest
 """)
 
 
-_grad_6 = _Kernel("grad_6", "columns", 1, "TT", """\
+_grad_6 = _Kernel("grad_6", "columns", 1, "TT", _DEVICE + """\
 // grad.b4 = sum(e14, axis=0)
 extern "C" __global__ void grad_6(const T* t12_all, const T* t15_all, T* t16_all, T* grad_b4_all,
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
@@ -1255,7 +1309,7 @@ extern "C" __global__ void grad_6(const T* t12_all, const T* t15_all, T* t16_all
 """)
 
 
-_grad_7 = _Kernel("grad_7", "columns", 1, "TT", """\
+_grad_7 = _Kernel("grad_7", "columns", 1, "TT", _DEVICE + """\
 // grad.b3 = sum(e15, axis=0)
 extern "C" __global__ void grad_7(const T* t10_all, const T* t17_all, T* t18_all, T* grad_b3_all,
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
@@ -1285,7 +1339,7 @@ extern "C" __global__ void grad_7(const T* t10_all, const T* t17_all, T* t18_all
 """)
 
 
-_grad_8 = _Kernel("grad_8", "all", 0, "T", """\
+_grad_8 = _Kernel("grad_8", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void grad_8(const T* t8_all, const T* t19_all, T* t20_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1298,7 +1352,7 @@ extern "C" __global__ void grad_8(const T* t8_all, const T* t19_all, T* t20_all,
 """)
 
 
-_grad_9 = _Kernel("grad_9", "all", 0, "T", """\
+_grad_9 = _Kernel("grad_9", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void grad_9(const T* t4_all, const T* t23_all, T* t24_all, I count, I n)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1315,7 +1369,7 @@ extern "C" __global__ void grad_9(const T* t4_all, const T* t23_all, T* t24_all,
 """)
 
 
-_value_and_grad_1 = _Kernel("value_and_grad_1", "all", 0, "TT", """\
+_value_and_grad_1 = _Kernel("value_and_grad_1", "all", 0, "TT", _DEVICE + """\
 // h1 = relu(e4)
 extern "C" __global__ void value_and_grad_1(const T* b1_all, const T* window_max_t3_all, T* t4_all, T* h1_all,
     I count)
@@ -1333,7 +1387,7 @@ extern "C" __global__ void value_and_grad_1(const T* b1_all, const T* window_max
 """)
 
 
-_value_and_grad_2 = _Kernel("value_and_grad_2", "all", 0, "TT", """\
+_value_and_grad_2 = _Kernel("value_and_grad_2", "all", 0, "TT", _DEVICE + """\
 // h2 = relu(e8)
 extern "C" __global__ void value_and_grad_2(const T* window_max_t7_all, const T* b2_all, T* t8_all, T* h2_all,
     I count)
@@ -1351,7 +1405,7 @@ extern "C" __global__ void value_and_grad_2(const T* window_max_t7_all, const T*
 """)
 
 
-_value_and_grad_3 = _Kernel("value_and_grad_3", "all", 0, "TT", """\
+_value_and_grad_3 = _Kernel("value_and_grad_3", "all", 0, "TT", _DEVICE + """\
 // h3 = relu(e10)
 extern "C" __global__ void value_and_grad_3(const T* b3_all, const T* t9_all, T* t10_all, T* h3_all, I count)
 {
@@ -1368,7 +1422,7 @@ extern "C" __global__ void value_and_grad_3(const T* b3_all, const T* t9_all, T*
 """)
 
 
-_value_and_grad_4 = _Kernel("value_and_grad_4", "all", 0, "TT", """\
+_value_and_grad_4 = _Kernel("value_and_grad_4", "all", 0, "TT", _DEVICE + """\
 // h4 = relu(e11)
 extern "C" __global__ void value_and_grad_4(const T* t11_all, const T* b4_all, T* t12_all, T* h4_all, I count)
 {
@@ -1385,7 +1439,7 @@ extern "C" __global__ void value_and_grad_4(const T* t11_all, const T* b4_all, T
 """)
 
 
-_value_and_grad_5 = _Kernel("value_and_grad_5", "rows", (1, 1), "TTT", """\
+_value_and_grad_5 = _Kernel("value_and_grad_5", "rows", (1, 1), "TTT", _DEVICE + """\
 // grad.b5 = sum(e13, axis=0)/n
 // value = -sum(e12*one_hot(label, 10))/n
 extern "C" __global__ void value_and_grad_5(const T* __restrict__ t13_all, const T* __restrict__ b5_all,
@@ -1465,7 +1519,7 @@ extern "C" __global__ void value_and_grad_5(const T* __restrict__ t13_all, const
 """)
 
 
-_value_and_grad_6 = _Kernel("value_and_grad_6", "columns", 1, "TT", """\
+_value_and_grad_6 = _Kernel("value_and_grad_6", "columns", 1, "TT", _DEVICE + """\
 // grad.b4 = sum(e14, axis=0)
 extern "C" __global__ void value_and_grad_6(const T* t12_all, const T* t15_all, T* t16_all, T* grad_b4_all,
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
@@ -1495,7 +1549,7 @@ extern "C" __global__ void value_and_grad_6(const T* t12_all, const T* t15_all, 
 """)
 
 
-_value_and_grad_7 = _Kernel("value_and_grad_7", "columns", 1, "TT", """\
+_value_and_grad_7 = _Kernel("value_and_grad_7", "columns", 1, "TT", _DEVICE + """\
 // grad.b3 = sum(e15, axis=0)
 extern "C" __global__ void value_and_grad_7(const T* t10_all, const T* t17_all, T* t18_all, T* grad_b3_all,
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
@@ -1525,7 +1579,7 @@ extern "C" __global__ void value_and_grad_7(const T* t10_all, const T* t17_all, 
 """)
 
 
-_value_and_grad_8 = _Kernel("value_and_grad_8", "all", 0, "T", """\
+_value_and_grad_8 = _Kernel("value_and_grad_8", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void value_and_grad_8(const T* t8_all, const T* t19_all, T* t20_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1538,7 +1592,7 @@ extern "C" __global__ void value_and_grad_8(const T* t8_all, const T* t19_all, T
 """)
 
 
-_value_and_grad_9 = _Kernel("value_and_grad_9", "all", 0, "T", """\
+_value_and_grad_9 = _Kernel("value_and_grad_9", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void value_and_grad_9(const T* t4_all, const T* t23_all, T* t24_all, I count, I n)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1555,7 +1609,7 @@ extern "C" __global__ void value_and_grad_9(const T* t4_all, const T* t23_all, T
 """)
 
 
-_scores_1 = _Kernel("scores_1", "all", 0, "T", """\
+_scores_1 = _Kernel("scores_1", "all", 0, "T", _DEVICE + """\
 // h1 = relu(e4)
 extern "C" __global__ void scores_1(const T* b1_all, const T* window_max_t2_all, T* h1_all, I count)
 {
@@ -1570,7 +1624,7 @@ extern "C" __global__ void scores_1(const T* b1_all, const T* window_max_t2_all,
 """)
 
 
-_scores_2 = _Kernel("scores_2", "all", 0, "T", """\
+_scores_2 = _Kernel("scores_2", "all", 0, "T", _DEVICE + """\
 // h2 = relu(e8)
 extern "C" __global__ void scores_2(const T* window_max_t4_all, const T* b2_all, T* h2_all, I count)
 {
@@ -1585,7 +1639,7 @@ extern "C" __global__ void scores_2(const T* window_max_t4_all, const T* b2_all,
 """)
 
 
-_scores_3 = _Kernel("scores_3", "all", 0, "T", """\
+_scores_3 = _Kernel("scores_3", "all", 0, "T", _DEVICE + """\
 // h3 = relu(e10)
 extern "C" __global__ void scores_3(const T* b3_all, const T* t5_all, T* h3_all, I count)
 {
@@ -1600,7 +1654,7 @@ extern "C" __global__ void scores_3(const T* b3_all, const T* t5_all, T* h3_all,
 """)
 
 
-_scores_4 = _Kernel("scores_4", "all", 0, "T", """\
+_scores_4 = _Kernel("scores_4", "all", 0, "T", _DEVICE + """\
 // h4 = relu(e11)
 extern "C" __global__ void scores_4(const T* t6_all, const T* b4_all, T* h4_all, I count)
 {
@@ -1615,7 +1669,7 @@ extern "C" __global__ void scores_4(const T* t6_all, const T* b4_all, T* h4_all,
 """)
 
 
-_scores_5 = _Kernel("scores_5", "all", 0, "T", """\
+_scores_5 = _Kernel("scores_5", "all", 0, "T", _DEVICE + """\
 // scores = b5 + h4 @ w5
 extern "C" __global__ void scores_5(const T* t7_all, const T* b5_all, T* scores_all, I count)
 {
@@ -1630,7 +1684,7 @@ extern "C" __global__ void scores_5(const T* t7_all, const T* b5_all, T* scores_
 """)
 
 
-_scores_vjp_1 = _Kernel("scores_vjp_1", "columns", 1, "T", """\
+_scores_vjp_1 = _Kernel("scores_vjp_1", "columns", 1, "T", _DEVICE + """\
 extern "C" __global__ void scores_vjp_1(const T* u_all, T* vjp_b5_all, volatile A* shares, unsigned* done,
     I rows, I columns, unsigned width)
 {
@@ -1656,7 +1710,7 @@ extern "C" __global__ void scores_vjp_1(const T* u_all, T* vjp_b5_all, volatile 
 """)
 
 
-_scores_vjp_2 = _Kernel("scores_vjp_2", "all", 0, "TT", """\
+_scores_vjp_2 = _Kernel("scores_vjp_2", "all", 0, "TT", _DEVICE + """\
 // h1 = relu(e4)
 extern "C" __global__ void scores_vjp_2(const T* b1_all, const T* window_max_t4_all, T* t5_all, T* h1_all,
     I count)
@@ -1674,7 +1728,7 @@ extern "C" __global__ void scores_vjp_2(const T* b1_all, const T* window_max_t4_
 """)
 
 
-_scores_vjp_3 = _Kernel("scores_vjp_3", "all", 0, "TT", """\
+_scores_vjp_3 = _Kernel("scores_vjp_3", "all", 0, "TT", _DEVICE + """\
 // h2 = relu(e8)
 extern "C" __global__ void scores_vjp_3(const T* window_max_t8_all, const T* b2_all, T* t9_all, T* h2_all,
     I count)
@@ -1692,7 +1746,7 @@ extern "C" __global__ void scores_vjp_3(const T* window_max_t8_all, const T* b2_
 """)
 
 
-_scores_vjp_4 = _Kernel("scores_vjp_4", "all", 0, "TT", """\
+_scores_vjp_4 = _Kernel("scores_vjp_4", "all", 0, "TT", _DEVICE + """\
 // h3 = relu(e10)
 extern "C" __global__ void scores_vjp_4(const T* b3_all, const T* t10_all, T* t11_all, T* h3_all, I count)
 {
@@ -1709,7 +1763,7 @@ extern "C" __global__ void scores_vjp_4(const T* b3_all, const T* t10_all, T* t1
 """)
 
 
-_scores_vjp_5 = _Kernel("scores_vjp_5", "columns", 1, "TTT", """\
+_scores_vjp_5 = _Kernel("scores_vjp_5", "columns", 1, "TTT", _DEVICE + """\
 // h4 = relu(e11)
 extern "C" __global__ void scores_vjp_5(const T* t12_all, const T* b4_all, const T* t2_all, T* t13_all,
     T* h4_all, T* vjp_b4_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
@@ -1743,7 +1797,7 @@ extern "C" __global__ void scores_vjp_5(const T* t12_all, const T* b4_all, const
 """)
 
 
-_scores_vjp_6 = _Kernel("scores_vjp_6", "columns", 1, "TT", """\
+_scores_vjp_6 = _Kernel("scores_vjp_6", "columns", 1, "TT", _DEVICE + """\
 extern "C" __global__ void scores_vjp_6(const T* t11_all, const T* t14_all, T* t15_all, T* vjp_b3_all,
     volatile A* shares, unsigned* done, I rows, I columns, unsigned width)
 {
@@ -1772,7 +1826,7 @@ extern "C" __global__ void scores_vjp_6(const T* t11_all, const T* t14_all, T* t
 """)
 
 
-_scores_vjp_7 = _Kernel("scores_vjp_7", "all", 0, "T", """\
+_scores_vjp_7 = _Kernel("scores_vjp_7", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void scores_vjp_7(const T* t9_all, const T* t16_all, T* t17_all, I count)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1785,7 +1839,7 @@ extern "C" __global__ void scores_vjp_7(const T* t9_all, const T* t16_all, T* t1
 """)
 
 
-_scores_vjp_8 = _Kernel("scores_vjp_8", "all", 0, "T", """\
+_scores_vjp_8 = _Kernel("scores_vjp_8", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void scores_vjp_8(const T* t5_all, const T* t20_all, T* t21_all, I count, I n)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1802,49 +1856,8 @@ extern "C" __global__ void scores_vjp_8(const T* t5_all, const T* t20_all, T* t2
 """)
 
 
-def _takes(function, entries):
-    """The function, whose error where memory is short says what would do: it takes up to so many entries."""
-
-    @wraps(function)
-    def call(*arguments, **named):
-        try:
-            return function(*arguments, **named)
-        except cp.cuda.memory.OutOfMemoryError as error:
-            names = SIGNATURE["functions"][function.__name__]
-            error.add_note(_advice(function.__name__, entries, dict(zip(names, arguments)) | named))
-            raise
-
-    return call
-
-
-def _advice(name, entries, given):
-    """What a function needs beside its arguments, and for how many samples there is room."""
-    sizes, samples, width = {}, SIGNATURE["samples"], 1
-    for key, entry in SIGNATURE["inputs"].items():
-        shape, came = entry["shape"], getattr(given.get(key), "shape", ())
-        width = max(width, given[key].itemsize if came else 0)
-        if SIGNATURE["pointwise"]:
-            (samples,) = shape
-            sizes[samples] = max(sizes.get(samples, 1), math.prod(came))
-        else:
-            sizes |= {dim: length for dim, length in zip(shape, came) if isinstance(dim, str)}
-    cp.get_default_memory_pool().free_all_blocks()
-    (free, whole), needed = cp.cuda.Device().mem_info, entries(**sizes) * width
-    text = f"{name} takes up to {needed / 1e9:.3g} GB beside its arguments; {free / 1e9:.3g} of {whole / 1e9:.3g} GB are free"
-    if samples not in sizes:
-        return text
-    low, high = 0, sizes[samples]
-    while low < high:
-        middle = (low + high + 1) // 2
-        fits = entries(**sizes | {samples: middle}) * width <= free
-        low, high = (middle, high) if fits else (low, middle - 1)
-    if not low:
-        return f"{text}, too little for a single sample"
-    return f"{text}: call it with {low} of the {sizes[samples]} samples at a time, and put together what it returns"
-
-
-value = _takes(value, lambda n, **_: 64434*n + 1)
-grad = _takes(grad, lambda n, **_: 95688*n + 61706)
-value_and_grad = _takes(value_and_grad, lambda n, **_: 95688*n + 61707)
-scores = _takes(scores, lambda n, **_: 64444*n)
-scores_vjp = _takes(scores_vjp, lambda n, **_: 95584*n + 61706)
+value = _takes(value, lambda n, **_: 64434*n + 1, SIGNATURE)
+grad = _takes(grad, lambda n, **_: 95688*n + 61706, SIGNATURE)
+value_and_grad = _takes(value_and_grad, lambda n, **_: 95688*n + 61707, SIGNATURE)
+scores = _takes(scores, lambda n, **_: 64444*n, SIGNATURE)
+scores_vjp = _takes(scores_vjp, lambda n, **_: 95584*n + 61706, SIGNATURE)

@@ -542,43 +542,7 @@ def _arguments_of_scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
     )
 
 
-def _convert(declared, arguments, solved=()):
-    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
-    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
-    sizes = {}
-    for name, (shape, _) in declared.items():
-        for dim, length in zip(shape, arrays[name].shape):
-            if isinstance(dim, str):
-                sizes.setdefault(dim, (name, length))
-    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
-        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
-            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
-            sizes[size] = (name, max(found, 0))
-    for name, (shape, _) in declared.items():
-        _fit(name, shape, arrays[name].shape, sizes)
-    return arrays.values()
-
-
-def _fit(name, shape, came, sizes):
-    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
-    expected = []
-    for dim, length in zip(shape, came):
-        if isinstance(dim, str):
-            expected.append(sizes[dim][1])
-        elif isinstance(dim, tuple):
-            _, needs, compute = dim
-            known = all(size in sizes for size in needs)
-            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
-        else:
-            expected.append(dim)
-    if len(shape) != len(came) or tuple(expected) != came:
-        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
-        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
-        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
-        known = [f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name]
-        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
-    if 0 in came:
-        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+# From here on symdiff 0.1.0's runtime: in every module that needs it the same, whatever the model.
 
 
 _FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
@@ -619,12 +583,79 @@ def _array(name, argument):
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
+def _convert(declared, arguments, solved=()):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        for dim, length in zip(shape, arrays[name].shape):
+            if isinstance(dim, str):
+                sizes.setdefault(dim, (name, length))
+    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
+        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
+            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
+            sizes[size] = (name, max(found, 0))
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes[dim][1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
+        known = [
+            f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name
+        ]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+
+
 def _cotangent(name, given, shape, dtype):
     """A cotangent as an array of the output's shape."""
     array = _array(name, given)
     if array.shape != shape:
         raise ValueError(f"{name} has shape {array.shape}, expected {shape}, the shape of the output")
     return array.astype(dtype, copy=False)[()]
+
+
+def _positions(positions, length):
+    """Positions as indices; raise where one does not fit an axis of that length."""
+    positions = np.asarray(positions).astype(np.intp, copy=False)
+    if positions.size and not 0 <= positions.min() <= positions.max() < length:
+        raise IndexError(
+            f"positions from {positions.min()} to {positions.max()} do not fit an axis of {length} entries"
+        )
+    return positions
+
+
+def _one_hot(positions, length, dtype):
+    """Along a new last axis 1 at each position, counted from 0, else 0."""
+    positions = _positions(positions, length)
+    result = np.zeros((*positions.shape, length), dtype)
+    np.put_along_axis(result, positions[..., None], 1, -1)
+    return result
+
+
+def _masked(condition, x):
+    """x where the condition holds, else 0, whatever x is there: of large arrays by bits, in a third of the time."""
+    if np.size(x) < 4096 or np.shape(condition) != np.shape(x):
+        return np.where(condition, x, 0)
+    kept = np.negative(condition.view(np.int8)).astype(f"i{x.itemsize}")  # all bits, or none
+    return np.bitwise_and(kept, x.view(kept.dtype), out=kept).view(x.dtype)
 
 
 def _windows(x, *axes, writeable=False):
@@ -698,30 +729,6 @@ def _place_first_max(g, x, y, *windows):
         part = result[spot]
         np.copyto(part, g, where=hit) if apart else np.add(part, np.where(hit, g, 0), out=part)
     return result
-
-
-def _positions(positions, length):
-    """Positions as indices; raise where one does not fit an axis of that length."""
-    positions = np.asarray(positions).astype(np.intp, copy=False)
-    if positions.size and not 0 <= positions.min() <= positions.max() < length:
-        raise IndexError(f"positions from {positions.min()} to {positions.max()} do not fit an axis of {length} entries")
-    return positions
-
-
-def _one_hot(positions, length, dtype):
-    """Along a new last axis 1 at each position, counted from 0, else 0."""
-    positions = _positions(positions, length)
-    result = np.zeros((*positions.shape, length), dtype)
-    np.put_along_axis(result, positions[..., None], 1, -1)
-    return result
-
-
-def _masked(condition, x):
-    """x where the condition holds, else 0, whatever x is there: of large arrays by bits, in a third of the time."""
-    if np.size(x) < 4096 or np.shape(condition) != np.shape(x):
-        return np.where(condition, x, 0)
-    kept = np.negative(condition.view(np.int8)).astype(f"i{x.itemsize}")  # all bits, or none
-    return np.bitwise_and(kept, x.view(kept.dtype), out=kept).view(x.dtype)
 
 
 def pack(parts):
@@ -909,7 +916,9 @@ def _blas():
     except (AttributeError, ImportError):
         return None
     states = vars(threadpoolctl).setdefault("_symdiff_1", {})
-    before = [pair for state in states.values() for pair in state["before"]]  # a fork amid a call limits the child for good
+    before = [
+        pair for state in states.values() for pair in state["before"]
+    ]  # a fork amid a call limits the child for good
     state = {"lock": threading.RLock(), "calls": [], "before": before, "libraries": libraries}
     return states.setdefault(os.getpid(), state)
 

@@ -165,43 +165,7 @@ def _arguments_of_probability(w, b, x):
     )
 
 
-def _convert(declared, arguments, solved=()):
-    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
-    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
-    sizes = {}
-    for name, (shape, _) in declared.items():
-        for dim, length in zip(shape, arrays[name].shape):
-            if isinstance(dim, str):
-                sizes.setdefault(dim, (name, length))
-    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
-        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
-            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
-            sizes[size] = (name, max(found, 0))
-    for name, (shape, _) in declared.items():
-        _fit(name, shape, arrays[name].shape, sizes)
-    return arrays.values()
-
-
-def _fit(name, shape, came, sizes):
-    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
-    expected = []
-    for dim, length in zip(shape, came):
-        if isinstance(dim, str):
-            expected.append(sizes[dim][1])
-        elif isinstance(dim, tuple):
-            _, needs, compute = dim
-            known = all(size in sizes for size in needs)
-            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
-        else:
-            expected.append(dim)
-    if len(shape) != len(came) or tuple(expected) != came:
-        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
-        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
-        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
-        known = [f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name]
-        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
-    if 0 in came:
-        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+# From here on symdiff 0.1.0's runtime: in every module that needs it the same, whatever the model.
 
 
 def _typed(kinds, arguments):
@@ -245,9 +209,12 @@ def _on_one_device(arrays):
 
 def _array(name, argument):
     """An argument as an array of real numbers on a GPU; one that is there already is not copied."""
-    if isinstance(argument, cp.ndarray) or hasattr(argument, "__cuda_array_interface__"):
-        array = cp.asarray(argument)
-    elif isinstance(argument, (bool, int, float)) or getattr(argument, "shape", None) == ():
+    if (
+        isinstance(argument, cp.ndarray)
+        or hasattr(argument, "__cuda_array_interface__")
+        or isinstance(argument, (bool, int, float))
+        or getattr(argument, "shape", None) == ()
+    ):
         array = cp.asarray(argument)
     elif hasattr(argument, "__dlpack_device__") and argument.__dlpack_device__()[0] == 2:  # CUDA
         array = cp.from_dlpack(argument)
@@ -274,50 +241,6 @@ def _obstacle():
             "update it, or install the CuPy of an older CUDA"
         )
     return ""
-
-
-def pack(parts):
-    """Join arrays, such as the parts of a gradient, into one vector."""
-    return cp.concatenate([cp.ravel(part) for part in parts])
-
-
-def _unflatten(vec, shapes, sizes):
-    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
-    vec = cp.array(vec)
-    if vec.ndim != 1:
-        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
-    unknown = [name for name, size in sizes.items() if size is None]
-    if len(unknown) > 1:
-        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
-
-    def shapes_at(trial):
-        known = {name: trial if size is None else size for name, size in sizes.items()}
-        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
-
-    def too_small(trial):
-        trials = shapes_at(trial)
-        return any(dim < 0 for shape in trials for dim in shape) or sum(map(math.prod, trials)) < vec.size
-
-    low = high = 1
-    while unknown and too_small(high):
-        low, high = high + 1, 2 * high
-    while low < high:  # the unknown size lies between
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if too_small(middle) else (low, middle)
-    parts, start = [], 0
-    for shape in shapes_at(low):
-        stop = start + math.prod(shape)
-        parts.append((shape, vec[start:stop]))
-        start = stop
-    if start != vec.size:
-        raise ValueError(f"vec has {vec.size} entries, expected {start}")
-    return [part.reshape(shape)[()] for shape, part in parts]
-
-
-def set_threads(count):
-    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
-    if not isinstance(count, (int, cp.integer)) or count < 1:
-        raise ValueError(f"count is {count!r}, expected a whole number from 1")
 
 
 def capture(function, *arguments):
@@ -392,6 +315,7 @@ class _Kernel:
     """
 
     def __init__(self, name, form, ends, kinds, source):
+        """`source` is the kernel's own, below that of the functions it calls."""
         self.name, self.form, self.ends, self.kinds, self.source = name, form, ends, kinds, source
         self.compiled, self.counters = {}, {}
 
@@ -417,7 +341,7 @@ class _Kernel:
 
     def code(self, dtype, wide):
         """Its whole source."""
-        return f"{_TYPES[cp.dtype(dtype).name]}typedef {'long long' if wide else 'int'} I;\n\n{_DEVICE}\n{self.source}"
+        return f"{_TYPES[cp.dtype(dtype).name]}typedef {'long long' if wide else 'int'} I;\n\n{self.source}"
 
     def _all(self, dtype, integer, count):
         blocks = max(1, -(-count // _WIDTH))
@@ -466,6 +390,132 @@ class _Kernel:
         if key not in self.counters:
             self.counters[key] = cp.zeros(tiles, cp.uint32)
         return cp.empty(number, cp.promote_types(dtype, cp.float32)), self.counters[key]
+
+
+def _takes(function, entries, signature):
+    """The function, whose error where memory is short says what would do: it takes up to so many entries."""
+
+    @wraps(function)
+    def call(*arguments, **named):
+        try:
+            return function(*arguments, **named)
+        except cp.cuda.memory.OutOfMemoryError as error:
+            names = signature["functions"][function.__name__]
+            error.add_note(_advice(signature, function.__name__, entries, dict(zip(names, arguments)) | named))
+            raise
+
+    return call
+
+
+def _advice(signature, name, entries, given):
+    """What a function needs beside its arguments, and for how many samples there is room."""
+    sizes, samples, width = {}, signature["samples"], 1
+    for key, entry in signature["inputs"].items():
+        shape, came = entry["shape"], getattr(given.get(key), "shape", ())
+        width = max(width, given[key].itemsize if came else 0)
+        if signature["pointwise"]:
+            (samples,) = shape
+            sizes[samples] = max(sizes.get(samples, 1), math.prod(came))
+        else:
+            sizes |= {dim: length for dim, length in zip(shape, came) if isinstance(dim, str)}
+    cp.get_default_memory_pool().free_all_blocks()
+    (free, whole), needed = cp.cuda.Device().mem_info, entries(**sizes) * width
+    text = f"{name} takes up to {needed / 1e9:.3g} GB beside its arguments; {free / 1e9:.3g} of {whole / 1e9:.3g} GB are free"
+    if samples not in sizes:
+        return text
+    low, high = 0, sizes[samples]
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = entries(**sizes | {samples: middle}) * width <= free
+        low, high = (middle, high) if fits else (low, middle - 1)
+    if not low:
+        return f"{text}, too little for a single sample"
+    return f"{text}: call it with {low} of the {sizes[samples]} samples at a time, and put together what it returns"
+
+
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if not isinstance(count, (int, cp.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")
+
+
+def _convert(declared, arguments, solved=()):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        for dim, length in zip(shape, arrays[name].shape):
+            if isinstance(dim, str):
+                sizes.setdefault(dim, (name, length))
+    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
+        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
+            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
+            sizes[size] = (name, max(found, 0))
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes[dim][1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
+        known = [
+            f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name
+        ]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+
+
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return cp.concatenate([cp.ravel(part) for part in parts])
+
+
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = cp.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def shapes_at(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    def too_small(trial):
+        trials = shapes_at(trial)
+        return any(dim < 0 for shape in trials for dim in shape) or sum(map(math.prod, trials)) < vec.size
+
+    low = high = 1
+    while unknown and too_small(high):
+        low, high = high + 1, 2 * high
+    while low < high:  # the unknown size lies between
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if too_small(middle) else (low, middle)
+    parts, start = [], 0
+    for shape in shapes_at(low):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
 
 
 _DEVICE = """\
@@ -540,7 +590,7 @@ template <class Law> __device__ void take_columns(A* sums, const volatile A* sha
 """
 
 
-_value_1 = _Kernel("value_1", "rows", (1, 0), "T", """\
+_value_1 = _Kernel("value_1", "rows", (1, 0), "T", _DEVICE + """\
 extern "C" __global__ void value_1(const T* __restrict__ y_all, const T* __restrict__ x_all,
     const T* __restrict__ w_all, const T* __restrict__ b_all, T* t1_all, volatile A* shares, unsigned* done,
     I rows, I columns, unsigned lanes, I n)
@@ -579,7 +629,7 @@ extern "C" __global__ void value_1(const T* __restrict__ y_all, const T* __restr
 """)
 
 
-_value_2 = _Kernel("value_2", "all", 1, "T", """\
+_value_2 = _Kernel("value_2", "all", 1, "T", _DEVICE + """\
 // value = penalty*sum(w.**2) + sum(softplus(-e1) + (-y + 1) .* e1)/n
 extern "C" __global__ void value_2(const T* w_all, const T* penalty_all, const T* t1_all, T* value_all,
     volatile A* shares, unsigned* done, I count)
@@ -602,7 +652,7 @@ extern "C" __global__ void value_2(const T* w_all, const T* penalty_all, const T
 """)
 
 
-_grad_1 = _Kernel("grad_1", "rows", (1, 1), "TT", """\
+_grad_1 = _Kernel("grad_1", "rows", (1, 1), "TT", _DEVICE + """\
 // grad.b = sum(e2)/n
 extern "C" __global__ void grad_1(const T* __restrict__ y_all, const T* __restrict__ x_all,
     const T* __restrict__ w_all, const T* __restrict__ b_all, const T* __restrict__ penalty_all, T* grad_b_all,
@@ -667,7 +717,7 @@ extern "C" __global__ void grad_1(const T* __restrict__ y_all, const T* __restri
 """)
 
 
-_value_and_grad_1 = _Kernel("value_and_grad_1", "rows", (2, 1), "TTT", """\
+_value_and_grad_1 = _Kernel("value_and_grad_1", "rows", (2, 1), "TTT", _DEVICE + """\
 // grad.b = sum(e2)/n
 extern "C" __global__ void value_and_grad_1(const T* __restrict__ y_all, const T* __restrict__ x_all,
     const T* __restrict__ w_all, const T* __restrict__ b_all, const T* __restrict__ penalty_all, T* t1_all,
@@ -741,7 +791,7 @@ extern "C" __global__ void value_and_grad_1(const T* __restrict__ y_all, const T
 """)
 
 
-_value_and_grad_2 = _Kernel("value_and_grad_2", "all", 1, "T", """\
+_value_and_grad_2 = _Kernel("value_and_grad_2", "all", 1, "T", _DEVICE + """\
 // value = penalty*sum(w.**2) + sum(softplus(-e1) + (-y + 1) .* e1)/n
 extern "C" __global__ void value_and_grad_2(const T* w_all, const T* penalty_all, const T* t1_all, T* value_all,
     volatile A* shares, unsigned* done, I count)
@@ -764,7 +814,7 @@ extern "C" __global__ void value_and_grad_2(const T* w_all, const T* penalty_all
 """)
 
 
-_probability_1 = _Kernel("probability_1", "rows", (0, 0), "T", """\
+_probability_1 = _Kernel("probability_1", "rows", (0, 0), "T", _DEVICE + """\
 // probability = sigmoid(e1)
 extern "C" __global__ void probability_1(const T* __restrict__ x_all, const T* __restrict__ w_all,
     const T* __restrict__ b_all, T* probability_all, I rows, I columns, unsigned lanes)
@@ -794,47 +844,6 @@ extern "C" __global__ void probability_1(const T* __restrict__ x_all, const T* _
 """)
 
 
-def _takes(function, entries):
-    """The function, whose error where memory is short says what would do: it takes up to so many entries."""
-
-    @wraps(function)
-    def call(*arguments, **named):
-        try:
-            return function(*arguments, **named)
-        except cp.cuda.memory.OutOfMemoryError as error:
-            names = SIGNATURE["functions"][function.__name__]
-            error.add_note(_advice(function.__name__, entries, dict(zip(names, arguments)) | named))
-            raise
-
-    return call
-
-
-def _advice(name, entries, given):
-    """What a function needs beside its arguments, and for how many samples there is room."""
-    sizes, samples, width = {}, SIGNATURE["samples"], 1
-    for key, entry in SIGNATURE["inputs"].items():
-        shape, came = entry["shape"], getattr(given.get(key), "shape", ())
-        width = max(width, given[key].itemsize if came else 0)
-        if SIGNATURE["pointwise"]:
-            (samples,) = shape
-            sizes[samples] = max(sizes.get(samples, 1), math.prod(came))
-        else:
-            sizes |= {dim: length for dim, length in zip(shape, came) if isinstance(dim, str)}
-    cp.get_default_memory_pool().free_all_blocks()
-    (free, whole), needed = cp.cuda.Device().mem_info, entries(**sizes) * width
-    text = f"{name} takes up to {needed / 1e9:.3g} GB beside its arguments; {free / 1e9:.3g} of {whole / 1e9:.3g} GB are free"
-    if samples not in sizes:
-        return text
-    low, high = 0, sizes[samples]
-    while low < high:
-        middle = (low + high + 1) // 2
-        fits = entries(**sizes | {samples: middle}) * width <= free
-        low, high = (middle, high) if fits else (low, middle - 1)
-    if not low:
-        return f"{text}, too little for a single sample"
-    return f"{text}: call it with {low} of the {sizes[samples]} samples at a time, and put together what it returns"
-
-
-grad = _takes(grad, lambda d, **_: d + 1)
-value_and_grad = _takes(value_and_grad, lambda d, **_: d + 3)
-probability = _takes(probability, lambda n, **_: n)
+grad = _takes(grad, lambda d, **_: d + 1, SIGNATURE)
+value_and_grad = _takes(value_and_grad, lambda d, **_: d + 3, SIGNATURE)
+probability = _takes(probability, lambda n, **_: n, SIGNATURE)

@@ -221,43 +221,7 @@ def _arguments(alpha, mu, q, L, x, below):
     )
 
 
-def _convert(declared, arguments, solved=()):
-    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
-    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
-    sizes = {}
-    for name, (shape, _) in declared.items():
-        for dim, length in zip(shape, arrays[name].shape):
-            if isinstance(dim, str):
-                sizes.setdefault(dim, (name, length))
-    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
-        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
-            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
-            sizes[size] = (name, max(found, 0))
-    for name, (shape, _) in declared.items():
-        _fit(name, shape, arrays[name].shape, sizes)
-    return arrays.values()
-
-
-def _fit(name, shape, came, sizes):
-    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
-    expected = []
-    for dim, length in zip(shape, came):
-        if isinstance(dim, str):
-            expected.append(sizes[dim][1])
-        elif isinstance(dim, tuple):
-            _, needs, compute = dim
-            known = all(size in sizes for size in needs)
-            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
-        else:
-            expected.append(dim)
-    if len(shape) != len(came) or tuple(expected) != came:
-        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
-        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
-        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
-        known = [f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name]
-        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
-    if 0 in came:
-        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+# From here on symdiff 0.1.0's runtime: in every module that needs it the same, whatever the model.
 
 
 def _typed(kinds, arguments):
@@ -301,9 +265,12 @@ def _on_one_device(arrays):
 
 def _array(name, argument):
     """An argument as an array of real numbers on a GPU; one that is there already is not copied."""
-    if isinstance(argument, cp.ndarray) or hasattr(argument, "__cuda_array_interface__"):
-        array = cp.asarray(argument)
-    elif isinstance(argument, (bool, int, float)) or getattr(argument, "shape", None) == ():
+    if (
+        isinstance(argument, cp.ndarray)
+        or hasattr(argument, "__cuda_array_interface__")
+        or isinstance(argument, (bool, int, float))
+        or getattr(argument, "shape", None) == ()
+    ):
         array = cp.asarray(argument)
     elif hasattr(argument, "__dlpack_device__") and argument.__dlpack_device__()[0] == 2:  # CUDA
         array = cp.from_dlpack(argument)
@@ -330,50 +297,6 @@ def _obstacle():
             "update it, or install the CuPy of an older CUDA"
         )
     return ""
-
-
-def pack(parts):
-    """Join arrays, such as the parts of a gradient, into one vector."""
-    return cp.concatenate([cp.ravel(part) for part in parts])
-
-
-def _unflatten(vec, shapes, sizes):
-    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
-    vec = cp.array(vec)
-    if vec.ndim != 1:
-        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
-    unknown = [name for name, size in sizes.items() if size is None]
-    if len(unknown) > 1:
-        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
-
-    def shapes_at(trial):
-        known = {name: trial if size is None else size for name, size in sizes.items()}
-        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
-
-    def too_small(trial):
-        trials = shapes_at(trial)
-        return any(dim < 0 for shape in trials for dim in shape) or sum(map(math.prod, trials)) < vec.size
-
-    low = high = 1
-    while unknown and too_small(high):
-        low, high = high + 1, 2 * high
-    while low < high:  # the unknown size lies between
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if too_small(middle) else (low, middle)
-    parts, start = [], 0
-    for shape in shapes_at(low):
-        stop = start + math.prod(shape)
-        parts.append((shape, vec[start:stop]))
-        start = stop
-    if start != vec.size:
-        raise ValueError(f"vec has {vec.size} entries, expected {start}")
-    return [part.reshape(shape)[()] for shape, part in parts]
-
-
-def set_threads(count):
-    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
-    if not isinstance(count, (int, cp.integer)) or count < 1:
-        raise ValueError(f"count is {count!r}, expected a whole number from 1")
 
 
 def capture(function, *arguments):
@@ -427,13 +350,6 @@ def _recorded(stream, function, arguments):
 _STEP = threading.local()  # captured: whether `capture` is at work
 
 
-_TYPES = {  # T is kept in memory, A computed with
-    "float16": "#include <cuda_fp16.h>\ntypedef __half T;\ntypedef float A;\n",
-    "float32": "typedef float T, A;\n",
-    "float64": "typedef double T, A;\n",
-}
-
-
 def _matmul(a, b):
     """a @ b by cuBLAS; in a captured step, where CuPy does without cuBLAS, by a kernel of this module."""
     if not getattr(_STEP, "captured", False):
@@ -454,34 +370,13 @@ def _matmul(a, b):
 
 
 _MATMUL = {}  # dtype -> the kernel
-_MATMUL_SOURCE = """\
-// c = a b for each of a batch: a block has a tile of 16 x 16 entries, and takes 64 columns of a and rows of b at a time.
-extern "C" __global__ void matmul(const T* a_all, const T* b_all, T* c_all, long long count, long long rows,
-    long long inner, long long columns, long long a_step, long long a_row, long long a_column, long long b_step,
-    long long b_row, long long b_column)
-{
-    __shared__ A left[16][65], right[64][17];
-    const int x = threadIdx.x % 16, y = threadIdx.x / 16;
-    for (long long number = blockIdx.z; number < count; number += gridDim.z) {
-        for (long long top = 16LL * blockIdx.y; top < rows; top += 16LL * gridDim.y) {
-            const long long row = top + y, column = 16LL * blockIdx.x + x;
-            const T* a = a_all + number * a_step + row * a_row;
-            const T* b = b_all + number * b_step + column * b_column;
-            A sum = 0;
-            for (long long start = 0; start < inner; start += 64) {
-                for (int k = x; k < 64; k += 16)
-                    left[y][k] = row < rows && start + k < inner ? A(a[(start + k) * a_column]) : A(0);
-                for (int k = y; k < 64; k += 16)
-                    right[k][x] = column < columns && start + k < inner ? A(b[(start + k) * b_row]) : A(0);
-                __syncthreads();
-                for (int k = 0; k < 64; ++k) sum += left[y][k] * right[k][x];
-                __syncthreads();
-            }
-            if (row < rows && column < columns) c_all[(number * rows + row) * columns + column] = T(sum);
-        }
-    }
+
+
+_TYPES = {  # T is kept in memory, A computed with
+    "float16": "#include <cuda_fp16.h>\ntypedef __half T;\ntypedef float A;\n",
+    "float32": "typedef float T, A;\n",
+    "float64": "typedef double T, A;\n",
 }
-"""
 
 
 _WIDTH = 256  # threads of a block
@@ -498,6 +393,7 @@ class _Kernel:
     """
 
     def __init__(self, name, form, ends, kinds, source):
+        """`source` is the kernel's own, below that of the functions it calls."""
         self.name, self.form, self.ends, self.kinds, self.source = name, form, ends, kinds, source
         self.compiled, self.counters = {}, {}
 
@@ -523,7 +419,7 @@ class _Kernel:
 
     def code(self, dtype, wide):
         """Its whole source."""
-        return f"{_TYPES[cp.dtype(dtype).name]}typedef {'long long' if wide else 'int'} I;\n\n{_DEVICE}\n{self.source}"
+        return f"{_TYPES[cp.dtype(dtype).name]}typedef {'long long' if wide else 'int'} I;\n\n{self.source}"
 
     def _all(self, dtype, integer, count):
         blocks = max(1, -(-count // _WIDTH))
@@ -572,6 +468,162 @@ class _Kernel:
         if key not in self.counters:
             self.counters[key] = cp.zeros(tiles, cp.uint32)
         return cp.empty(number, cp.promote_types(dtype, cp.float32)), self.counters[key]
+
+
+def _takes(function, entries, signature):
+    """The function, whose error where memory is short says what would do: it takes up to so many entries."""
+
+    @wraps(function)
+    def call(*arguments, **named):
+        try:
+            return function(*arguments, **named)
+        except cp.cuda.memory.OutOfMemoryError as error:
+            names = signature["functions"][function.__name__]
+            error.add_note(_advice(signature, function.__name__, entries, dict(zip(names, arguments)) | named))
+            raise
+
+    return call
+
+
+def _advice(signature, name, entries, given):
+    """What a function needs beside its arguments, and for how many samples there is room."""
+    sizes, samples, width = {}, signature["samples"], 1
+    for key, entry in signature["inputs"].items():
+        shape, came = entry["shape"], getattr(given.get(key), "shape", ())
+        width = max(width, given[key].itemsize if came else 0)
+        if signature["pointwise"]:
+            (samples,) = shape
+            sizes[samples] = max(sizes.get(samples, 1), math.prod(came))
+        else:
+            sizes |= {dim: length for dim, length in zip(shape, came) if isinstance(dim, str)}
+    cp.get_default_memory_pool().free_all_blocks()
+    (free, whole), needed = cp.cuda.Device().mem_info, entries(**sizes) * width
+    text = f"{name} takes up to {needed / 1e9:.3g} GB beside its arguments; {free / 1e9:.3g} of {whole / 1e9:.3g} GB are free"
+    if samples not in sizes:
+        return text
+    low, high = 0, sizes[samples]
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = entries(**sizes | {samples: middle}) * width <= free
+        low, high = (middle, high) if fits else (low, middle - 1)
+    if not low:
+        return f"{text}, too little for a single sample"
+    return f"{text}: call it with {low} of the {sizes[samples]} samples at a time, and put together what it returns"
+
+
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if not isinstance(count, (int, cp.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")
+
+
+def _convert(declared, arguments, solved=()):
+    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
+    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
+    sizes = {}
+    for name, (shape, _) in declared.items():
+        for dim, length in zip(shape, arrays[name].shape):
+            if isinstance(dim, str):
+                sizes.setdefault(dim, (name, length))
+    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
+        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
+            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
+            sizes[size] = (name, max(found, 0))
+    for name, (shape, _) in declared.items():
+        _fit(name, shape, arrays[name].shape, sizes)
+    return arrays.values()
+
+
+def _fit(name, shape, came, sizes):
+    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
+    expected = []
+    for dim, length in zip(shape, came):
+        if isinstance(dim, str):
+            expected.append(sizes[dim][1])
+        elif isinstance(dim, tuple):
+            _, needs, compute = dim
+            known = all(size in sizes for size in needs)
+            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
+        else:
+            expected.append(dim)
+    if len(shape) != len(came) or tuple(expected) != came:
+        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
+        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
+        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
+        known = [
+            f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name
+        ]
+        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
+    if 0 in came:
+        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
+
+
+def pack(parts):
+    """Join arrays, such as the parts of a gradient, into one vector."""
+    return cp.concatenate([cp.ravel(part) for part in parts])
+
+
+def _unflatten(vec, shapes, sizes):
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    vec = cp.array(vec)
+    if vec.ndim != 1:
+        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) > 1:
+        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
+
+    def shapes_at(trial):
+        known = {name: trial if size is None else size for name, size in sizes.items()}
+        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+
+    def too_small(trial):
+        trials = shapes_at(trial)
+        return any(dim < 0 for shape in trials for dim in shape) or sum(map(math.prod, trials)) < vec.size
+
+    low = high = 1
+    while unknown and too_small(high):
+        low, high = high + 1, 2 * high
+    while low < high:  # the unknown size lies between
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if too_small(middle) else (low, middle)
+    parts, start = [], 0
+    for shape in shapes_at(low):
+        stop = start + math.prod(shape)
+        parts.append((shape, vec[start:stop]))
+        start = stop
+    if start != vec.size:
+        raise ValueError(f"vec has {vec.size} entries, expected {start}")
+    return [part.reshape(shape)[()] for shape, part in parts]
+
+
+_MATMUL_SOURCE = """\
+// c = a b for each of a batch: a block has a tile of 16 x 16 entries, and takes 64 columns of a and rows of b at a time.
+extern "C" __global__ void matmul(const T* a_all, const T* b_all, T* c_all, long long count, long long rows,
+    long long inner, long long columns, long long a_step, long long a_row, long long a_column, long long b_step,
+    long long b_row, long long b_column)
+{
+    __shared__ A left[16][65], right[64][17];
+    const int x = threadIdx.x % 16, y = threadIdx.x / 16;
+    for (long long number = blockIdx.z; number < count; number += gridDim.z) {
+        for (long long top = 16LL * blockIdx.y; top < rows; top += 16LL * gridDim.y) {
+            const long long row = top + y, column = 16LL * blockIdx.x + x;
+            const T* a = a_all + number * a_step + row * a_row;
+            const T* b = b_all + number * b_step + column * b_column;
+            A sum = 0;
+            for (long long start = 0; start < inner; start += 64) {
+                for (int k = x; k < 64; k += 16)
+                    left[y][k] = row < rows && start + k < inner ? A(a[(start + k) * a_column]) : A(0);
+                for (int k = y; k < 64; k += 16)
+                    right[k][x] = column < columns && start + k < inner ? A(b[(start + k) * b_row]) : A(0);
+                __syncthreads();
+                for (int k = 0; k < 64; ++k) sum += left[y][k] * right[k][x];
+                __syncthreads();
+            }
+            if (row < rows && column < columns) c_all[(number * rows + row) * columns + column] = T(sum);
+        }
+    }
+}
+"""
 
 
 _DEVICE = """\
@@ -666,7 +718,7 @@ template <class Law> __device__ void take_columns(A* sums, const volatile A* sha
 """
 
 
-_value_1 = _Kernel("value_1", "all", 1, "TT", """\
+_value_1 = _Kernel("value_1", "all", 1, "TT", _DEVICE + """\
 extern "C" __global__ void value_1(const T* alpha_all, T* t1_all, T* t2_all, volatile A* shares, unsigned* done,
     I count)
 {
@@ -688,7 +740,7 @@ extern "C" __global__ void value_1(const T* alpha_all, T* t1_all, T* t2_all, vol
 """)
 
 
-_value_2 = _Kernel("value_2", "rows", (0, 0), "TTT", """\
+_value_2 = _Kernel("value_2", "rows", (0, 0), "TTT", _DEVICE + """\
 extern "C" __global__ void value_2(const T* __restrict__ mu_all, const T* __restrict__ q_all, T* t3_all,
     T* t4_all, T* t5_all, I rows, I columns, unsigned lanes)
 {
@@ -719,7 +771,7 @@ extern "C" __global__ void value_2(const T* __restrict__ mu_all, const T* __rest
 """)
 
 
-_value_3 = _Kernel("value_3", "all", 0, "T", """\
+_value_3 = _Kernel("value_3", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void value_3(const T* x_all, const T* t4_all, T* t6_all, I count, I d, I K)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -735,7 +787,7 @@ extern "C" __global__ void value_3(const T* x_all, const T* t4_all, T* t6_all, I
 """)
 
 
-_value_4 = _Kernel("value_4", "all", 0, "T", """\
+_value_4 = _Kernel("value_4", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void value_4(const T* t5_all, const T* L_all, const T* below_all, T* t7_all, I count, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -752,7 +804,7 @@ extern "C" __global__ void value_4(const T* t5_all, const T* L_all, const T* bel
 """)
 
 
-_value_5 = _Kernel("value_5", "rows", (0, 0), "T", """\
+_value_5 = _Kernel("value_5", "rows", (0, 0), "T", _DEVICE + """\
 extern "C" __global__ void value_5(const T* __restrict__ t8_all, T* t9_all, I rows, I columns, unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
@@ -775,7 +827,7 @@ extern "C" __global__ void value_5(const T* __restrict__ t8_all, T* t9_all, I ro
 """)
 
 
-_value_6 = _Kernel("value_6", "all", 1, "T", """\
+_value_6 = _Kernel("value_6", "all", 1, "T", _DEVICE + """\
 extern "C" __global__ void value_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t10_all,
     volatile A* shares, unsigned* done, I count)
 {
@@ -798,7 +850,7 @@ extern "C" __global__ void value_6(const T* alpha_all, const T* t2_all, const T*
 """)
 
 
-_value_7 = _Kernel("value_7", "all", 0, "T", """\
+_value_7 = _Kernel("value_7", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void value_7(const T* t10_all, const T* alpha_all, const T* t3_all, T* t11_all, I count)
 {
     const A t10 = t10_all[0];
@@ -812,7 +864,7 @@ extern "C" __global__ void value_7(const T* t10_all, const T* alpha_all, const T
 """)
 
 
-_value_8 = _Kernel("value_8", "rows", (1, 0), "T", """\
+_value_8 = _Kernel("value_8", "rows", (1, 0), "T", _DEVICE + """\
 // value = -sum(e5)/n
 extern "C" __global__ void value_8(const T* __restrict__ t9_all, const T* __restrict__ t11_all, T* value_all,
     volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes, I d, I n)
@@ -862,7 +914,7 @@ extern "C" __global__ void value_8(const T* __restrict__ t9_all, const T* __rest
 """)
 
 
-_grad_1 = _Kernel("grad_1", "all", 1, "TT", """\
+_grad_1 = _Kernel("grad_1", "all", 1, "TT", _DEVICE + """\
 extern "C" __global__ void grad_1(const T* alpha_all, T* t1_all, T* t2_all, volatile A* shares, unsigned* done,
     I count)
 {
@@ -884,7 +936,7 @@ extern "C" __global__ void grad_1(const T* alpha_all, T* t1_all, T* t2_all, vola
 """)
 
 
-_grad_2 = _Kernel("grad_2", "rows", (0, 0), "TTT", """\
+_grad_2 = _Kernel("grad_2", "rows", (0, 0), "TTT", _DEVICE + """\
 extern "C" __global__ void grad_2(const T* __restrict__ mu_all, const T* __restrict__ q_all, T* t3_all,
     T* t4_all, T* t5_all, I rows, I columns, unsigned lanes)
 {
@@ -915,7 +967,7 @@ extern "C" __global__ void grad_2(const T* __restrict__ mu_all, const T* __restr
 """)
 
 
-_grad_3 = _Kernel("grad_3", "all", 0, "T", """\
+_grad_3 = _Kernel("grad_3", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void grad_3(const T* x_all, const T* t4_all, T* t6_all, I count, I d, I K)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -931,7 +983,7 @@ extern "C" __global__ void grad_3(const T* x_all, const T* t4_all, T* t6_all, I 
 """)
 
 
-_grad_4 = _Kernel("grad_4", "all", 0, "T", """\
+_grad_4 = _Kernel("grad_4", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void grad_4(const T* t5_all, const T* L_all, const T* below_all, T* t7_all, I count, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -948,7 +1000,7 @@ extern "C" __global__ void grad_4(const T* t5_all, const T* L_all, const T* belo
 """)
 
 
-_grad_5 = _Kernel("grad_5", "rows", (0, 0), "T", """\
+_grad_5 = _Kernel("grad_5", "rows", (0, 0), "T", _DEVICE + """\
 extern "C" __global__ void grad_5(const T* __restrict__ t8_all, T* t9_all, I rows, I columns, unsigned lanes)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
@@ -971,7 +1023,7 @@ extern "C" __global__ void grad_5(const T* __restrict__ t8_all, T* t9_all, I row
 """)
 
 
-_grad_6 = _Kernel("grad_6", "all", 1, "TTT", """\
+_grad_6 = _Kernel("grad_6", "all", 1, "TTT", _DEVICE + """\
 extern "C" __global__ void grad_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t10_all, T* t11_all,
     T* t12_all, volatile A* shares, unsigned* done, I count)
 {
@@ -996,7 +1048,7 @@ extern "C" __global__ void grad_6(const T* alpha_all, const T* t2_all, const T* 
 """)
 
 
-_grad_7 = _Kernel("grad_7", "all", 0, "T", """\
+_grad_7 = _Kernel("grad_7", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void grad_7(const T* t12_all, const T* alpha_all, const T* t3_all, T* t13_all, I count)
 {
     const A t12 = t12_all[0];
@@ -1010,7 +1062,7 @@ extern "C" __global__ void grad_7(const T* t12_all, const T* alpha_all, const T*
 """)
 
 
-_grad_8 = _Kernel("grad_8", "rows", (0, 1), "TT", """\
+_grad_8 = _Kernel("grad_8", "rows", (0, 1), "TT", _DEVICE + """\
 // responsibility = softmax(e4, axis=1)
 extern "C" __global__ void grad_8(const T* __restrict__ t9_all, const T* __restrict__ t13_all,
     T* responsibility_all, T* t14_all, volatile A* shares, unsigned* done, I rows, I columns, unsigned lanes,
@@ -1074,7 +1126,7 @@ extern "C" __global__ void grad_8(const T* __restrict__ t9_all, const T* __restr
 """)
 
 
-_grad_9 = _Kernel("grad_9", "all", 1, "T", """\
+_grad_9 = _Kernel("grad_9", "all", 1, "T", _DEVICE + """\
 extern "C" __global__ void grad_9(const T* t14_all, T* t15_all, volatile A* shares, unsigned* done, I count,
     I n)
 {
@@ -1094,7 +1146,7 @@ extern "C" __global__ void grad_9(const T* t14_all, T* t15_all, volatile A* shar
 """)
 
 
-_grad_10 = _Kernel("grad_10", "all", 0, "T", """\
+_grad_10 = _Kernel("grad_10", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void grad_10(const T* responsibility_all, const T* t8_all, T* t16_all, I count, I K, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1109,7 +1161,7 @@ extern "C" __global__ void grad_10(const T* responsibility_all, const T* t8_all,
 """)
 
 
-_grad_11 = _Kernel("grad_11", "columns", 1, "T", """\
+_grad_11 = _Kernel("grad_11", "columns", 1, "T", _DEVICE + """\
 extern "C" __global__ void grad_11(const T* t16_all, T* t17_all, volatile A* shares, unsigned* done, I rows,
     I columns, unsigned width)
 {
@@ -1135,7 +1187,7 @@ extern "C" __global__ void grad_11(const T* t16_all, T* t17_all, volatile A* sha
 """)
 
 
-_grad_12 = _Kernel("grad_12", "all", 0, "T", """\
+_grad_12 = _Kernel("grad_12", "all", 0, "T", _DEVICE + """\
 // grad.alpha = -e6/n + softmax(alpha, axis=0)*sum(e6)/n
 extern "C" __global__ void grad_12(const T* t14_all, const T* t10_all, const T* t11_all, const T* t15_all,
     T* grad_alpha_all, I count, I n)
@@ -1152,7 +1204,7 @@ extern "C" __global__ void grad_12(const T* t14_all, const T* t10_all, const T* 
 """)
 
 
-_grad_13 = _Kernel("grad_13", "rows", (0, 0), "T", """\
+_grad_13 = _Kernel("grad_13", "rows", (0, 0), "T", _DEVICE + """\
 // grad.q = -e6[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
 extern "C" __global__ void grad_13(const T* __restrict__ t14_all, const T* __restrict__ t5_all,
     const T* __restrict__ t18_all, T* grad_q_all, I rows, I columns, unsigned lanes, I n, I d)
@@ -1175,7 +1227,7 @@ extern "C" __global__ void grad_13(const T* __restrict__ t14_all, const T* __res
 """)
 
 
-_grad_14 = _Kernel("grad_14", "all", 0, "T", """\
+_grad_14 = _Kernel("grad_14", "all", 0, "T", _DEVICE + """\
 // grad.L = below*e8/n
 extern "C" __global__ void grad_14(const T* below_all, const T* t18_all, T* grad_L_all, I count, I n, I d)
 {
@@ -1191,7 +1243,7 @@ extern "C" __global__ void grad_14(const T* below_all, const T* t18_all, T* grad
 """)
 
 
-_grad_15 = _Kernel("grad_15", "all", 0, "T", """\
+_grad_15 = _Kernel("grad_15", "all", 0, "T", _DEVICE + """\
 // grad.mu = -einsum('ik,ikj->ij', sum(e7, axis=0), e2)/n
 extern "C" __global__ void grad_15(const T* t19_all, T* grad_mu_all, I count, I n)
 {
@@ -1204,7 +1256,7 @@ extern "C" __global__ void grad_15(const T* t19_all, T* grad_mu_all, I count, I 
 """)
 
 
-_value_and_grad_1 = _Kernel("value_and_grad_1", "all", 1, "TT", """\
+_value_and_grad_1 = _Kernel("value_and_grad_1", "all", 1, "TT", _DEVICE + """\
 extern "C" __global__ void value_and_grad_1(const T* alpha_all, T* t1_all, T* t2_all, volatile A* shares,
     unsigned* done, I count)
 {
@@ -1226,7 +1278,7 @@ extern "C" __global__ void value_and_grad_1(const T* alpha_all, T* t1_all, T* t2
 """)
 
 
-_value_and_grad_2 = _Kernel("value_and_grad_2", "rows", (0, 0), "TTT", """\
+_value_and_grad_2 = _Kernel("value_and_grad_2", "rows", (0, 0), "TTT", _DEVICE + """\
 extern "C" __global__ void value_and_grad_2(const T* __restrict__ mu_all, const T* __restrict__ q_all,
     T* t3_all, T* t4_all, T* t5_all, I rows, I columns, unsigned lanes)
 {
@@ -1257,7 +1309,7 @@ extern "C" __global__ void value_and_grad_2(const T* __restrict__ mu_all, const 
 """)
 
 
-_value_and_grad_3 = _Kernel("value_and_grad_3", "all", 0, "T", """\
+_value_and_grad_3 = _Kernel("value_and_grad_3", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void value_and_grad_3(const T* x_all, const T* t4_all, T* t6_all, I count, I d, I K)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1273,7 +1325,7 @@ extern "C" __global__ void value_and_grad_3(const T* x_all, const T* t4_all, T* 
 """)
 
 
-_value_and_grad_4 = _Kernel("value_and_grad_4", "all", 0, "T", """\
+_value_and_grad_4 = _Kernel("value_and_grad_4", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void value_and_grad_4(const T* t5_all, const T* L_all, const T* below_all, T* t7_all,
     I count, I d)
 {
@@ -1291,7 +1343,7 @@ extern "C" __global__ void value_and_grad_4(const T* t5_all, const T* L_all, con
 """)
 
 
-_value_and_grad_5 = _Kernel("value_and_grad_5", "rows", (0, 0), "T", """\
+_value_and_grad_5 = _Kernel("value_and_grad_5", "rows", (0, 0), "T", _DEVICE + """\
 extern "C" __global__ void value_and_grad_5(const T* __restrict__ t8_all, T* t9_all, I rows, I columns,
     unsigned lanes)
 {
@@ -1315,7 +1367,7 @@ extern "C" __global__ void value_and_grad_5(const T* __restrict__ t8_all, T* t9_
 """)
 
 
-_value_and_grad_6 = _Kernel("value_and_grad_6", "all", 1, "TTT", """\
+_value_and_grad_6 = _Kernel("value_and_grad_6", "all", 1, "TTT", _DEVICE + """\
 extern "C" __global__ void value_and_grad_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t10_all,
     T* t11_all, T* t12_all, volatile A* shares, unsigned* done, I count)
 {
@@ -1340,7 +1392,7 @@ extern "C" __global__ void value_and_grad_6(const T* alpha_all, const T* t2_all,
 """)
 
 
-_value_and_grad_7 = _Kernel("value_and_grad_7", "all", 0, "T", """\
+_value_and_grad_7 = _Kernel("value_and_grad_7", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void value_and_grad_7(const T* t12_all, const T* alpha_all, const T* t3_all, T* t13_all,
     I count)
 {
@@ -1355,7 +1407,7 @@ extern "C" __global__ void value_and_grad_7(const T* t12_all, const T* alpha_all
 """)
 
 
-_value_and_grad_8 = _Kernel("value_and_grad_8", "rows", (1, 1), "TTT", """\
+_value_and_grad_8 = _Kernel("value_and_grad_8", "rows", (1, 1), "TTT", _DEVICE + """\
 // responsibility = softmax(e4, axis=1)
 // value = -sum(e5)/n
 extern "C" __global__ void value_and_grad_8(const T* __restrict__ t9_all, const T* __restrict__ t13_all,
@@ -1433,7 +1485,7 @@ extern "C" __global__ void value_and_grad_8(const T* __restrict__ t9_all, const 
 """)
 
 
-_value_and_grad_9 = _Kernel("value_and_grad_9", "all", 1, "T", """\
+_value_and_grad_9 = _Kernel("value_and_grad_9", "all", 1, "T", _DEVICE + """\
 extern "C" __global__ void value_and_grad_9(const T* t14_all, T* t15_all, volatile A* shares, unsigned* done,
     I count, I n)
 {
@@ -1453,7 +1505,7 @@ extern "C" __global__ void value_and_grad_9(const T* t14_all, T* t15_all, volati
 """)
 
 
-_value_and_grad_10 = _Kernel("value_and_grad_10", "all", 0, "T", """\
+_value_and_grad_10 = _Kernel("value_and_grad_10", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void value_and_grad_10(const T* responsibility_all, const T* t8_all, T* t16_all, I count,
     I K, I d)
 {
@@ -1469,7 +1521,7 @@ extern "C" __global__ void value_and_grad_10(const T* responsibility_all, const 
 """)
 
 
-_value_and_grad_11 = _Kernel("value_and_grad_11", "columns", 1, "T", """\
+_value_and_grad_11 = _Kernel("value_and_grad_11", "columns", 1, "T", _DEVICE + """\
 extern "C" __global__ void value_and_grad_11(const T* t16_all, T* t17_all, volatile A* shares, unsigned* done,
     I rows, I columns, unsigned width)
 {
@@ -1495,7 +1547,7 @@ extern "C" __global__ void value_and_grad_11(const T* t16_all, T* t17_all, volat
 """)
 
 
-_value_and_grad_12 = _Kernel("value_and_grad_12", "all", 0, "T", """\
+_value_and_grad_12 = _Kernel("value_and_grad_12", "all", 0, "T", _DEVICE + """\
 // grad.alpha = -e6/n + softmax(alpha, axis=0)*sum(e6)/n
 extern "C" __global__ void value_and_grad_12(const T* t14_all, const T* t10_all, const T* t11_all,
     const T* t15_all, T* grad_alpha_all, I count, I n)
@@ -1512,7 +1564,7 @@ extern "C" __global__ void value_and_grad_12(const T* t14_all, const T* t10_all,
 """)
 
 
-_value_and_grad_13 = _Kernel("value_and_grad_13", "rows", (0, 0), "T", """\
+_value_and_grad_13 = _Kernel("value_and_grad_13", "rows", (0, 0), "T", _DEVICE + """\
 // grad.q = -e6[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
 extern "C" __global__ void value_and_grad_13(const T* __restrict__ t14_all, const T* __restrict__ t5_all,
     const T* __restrict__ t18_all, T* grad_q_all, I rows, I columns, unsigned lanes, I n, I d)
@@ -1535,7 +1587,7 @@ extern "C" __global__ void value_and_grad_13(const T* __restrict__ t14_all, cons
 """)
 
 
-_value_and_grad_14 = _Kernel("value_and_grad_14", "all", 0, "T", """\
+_value_and_grad_14 = _Kernel("value_and_grad_14", "all", 0, "T", _DEVICE + """\
 // grad.L = below*e8/n
 extern "C" __global__ void value_and_grad_14(const T* below_all, const T* t18_all, T* grad_L_all, I count, I n,
     I d)
@@ -1552,7 +1604,7 @@ extern "C" __global__ void value_and_grad_14(const T* below_all, const T* t18_al
 """)
 
 
-_value_and_grad_15 = _Kernel("value_and_grad_15", "all", 0, "T", """\
+_value_and_grad_15 = _Kernel("value_and_grad_15", "all", 0, "T", _DEVICE + """\
 // grad.mu = -einsum('ik,ikj->ij', sum(e7, axis=0), e2)/n
 extern "C" __global__ void value_and_grad_15(const T* t19_all, T* grad_mu_all, I count, I n)
 {
@@ -1565,7 +1617,7 @@ extern "C" __global__ void value_and_grad_15(const T* t19_all, T* grad_mu_all, I
 """)
 
 
-_responsibility_1 = _Kernel("responsibility_1", "all", 1, "TT", """\
+_responsibility_1 = _Kernel("responsibility_1", "all", 1, "TT", _DEVICE + """\
 extern "C" __global__ void responsibility_1(const T* alpha_all, T* t1_all, T* t2_all, volatile A* shares,
     unsigned* done, I count)
 {
@@ -1587,7 +1639,7 @@ extern "C" __global__ void responsibility_1(const T* alpha_all, T* t1_all, T* t2
 """)
 
 
-_responsibility_2 = _Kernel("responsibility_2", "rows", (0, 0), "TTT", """\
+_responsibility_2 = _Kernel("responsibility_2", "rows", (0, 0), "TTT", _DEVICE + """\
 extern "C" __global__ void responsibility_2(const T* __restrict__ mu_all, const T* __restrict__ q_all,
     T* t3_all, T* t4_all, T* t5_all, I rows, I columns, unsigned lanes)
 {
@@ -1618,7 +1670,7 @@ extern "C" __global__ void responsibility_2(const T* __restrict__ mu_all, const 
 """)
 
 
-_responsibility_3 = _Kernel("responsibility_3", "all", 0, "T", """\
+_responsibility_3 = _Kernel("responsibility_3", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void responsibility_3(const T* x_all, const T* t4_all, T* t6_all, I count, I d, I K)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -1634,7 +1686,7 @@ extern "C" __global__ void responsibility_3(const T* x_all, const T* t4_all, T* 
 """)
 
 
-_responsibility_4 = _Kernel("responsibility_4", "all", 0, "T", """\
+_responsibility_4 = _Kernel("responsibility_4", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void responsibility_4(const T* t5_all, const T* L_all, const T* below_all, T* t7_all,
     I count, I d)
 {
@@ -1652,7 +1704,7 @@ extern "C" __global__ void responsibility_4(const T* t5_all, const T* L_all, con
 """)
 
 
-_responsibility_5 = _Kernel("responsibility_5", "rows", (0, 0), "T", """\
+_responsibility_5 = _Kernel("responsibility_5", "rows", (0, 0), "T", _DEVICE + """\
 extern "C" __global__ void responsibility_5(const T* __restrict__ t8_all, T* t9_all, I rows, I columns,
     unsigned lanes)
 {
@@ -1676,7 +1728,7 @@ extern "C" __global__ void responsibility_5(const T* __restrict__ t8_all, T* t9_
 """)
 
 
-_responsibility_6 = _Kernel("responsibility_6", "all", 1, "T", """\
+_responsibility_6 = _Kernel("responsibility_6", "all", 1, "T", _DEVICE + """\
 extern "C" __global__ void responsibility_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t10_all,
     volatile A* shares, unsigned* done, I count)
 {
@@ -1699,7 +1751,7 @@ extern "C" __global__ void responsibility_6(const T* alpha_all, const T* t2_all,
 """)
 
 
-_responsibility_7 = _Kernel("responsibility_7", "all", 0, "T", """\
+_responsibility_7 = _Kernel("responsibility_7", "all", 0, "T", _DEVICE + """\
 extern "C" __global__ void responsibility_7(const T* t10_all, const T* alpha_all, const T* t3_all, T* t11_all,
     I count)
 {
@@ -1714,7 +1766,7 @@ extern "C" __global__ void responsibility_7(const T* t10_all, const T* alpha_all
 """)
 
 
-_responsibility_8 = _Kernel("responsibility_8", "rows", (0, 0), "T", """\
+_responsibility_8 = _Kernel("responsibility_8", "rows", (0, 0), "T", _DEVICE + """\
 // responsibility = softmax(e4, axis=1)
 extern "C" __global__ void responsibility_8(const T* __restrict__ t9_all, const T* __restrict__ t11_all,
     T* responsibility_all, I rows, I columns, unsigned lanes, I d)
@@ -1759,48 +1811,7 @@ extern "C" __global__ void responsibility_8(const T* __restrict__ t9_all, const 
 """)
 
 
-def _takes(function, entries):
-    """The function, whose error where memory is short says what would do: it takes up to so many entries."""
-
-    @wraps(function)
-    def call(*arguments, **named):
-        try:
-            return function(*arguments, **named)
-        except cp.cuda.memory.OutOfMemoryError as error:
-            names = SIGNATURE["functions"][function.__name__]
-            error.add_note(_advice(function.__name__, entries, dict(zip(names, arguments)) | named))
-            raise
-
-    return call
-
-
-def _advice(name, entries, given):
-    """What a function needs beside its arguments, and for how many samples there is room."""
-    sizes, samples, width = {}, SIGNATURE["samples"], 1
-    for key, entry in SIGNATURE["inputs"].items():
-        shape, came = entry["shape"], getattr(given.get(key), "shape", ())
-        width = max(width, given[key].itemsize if came else 0)
-        if SIGNATURE["pointwise"]:
-            (samples,) = shape
-            sizes[samples] = max(sizes.get(samples, 1), math.prod(came))
-        else:
-            sizes |= {dim: length for dim, length in zip(shape, came) if isinstance(dim, str)}
-    cp.get_default_memory_pool().free_all_blocks()
-    (free, whole), needed = cp.cuda.Device().mem_info, entries(**sizes) * width
-    text = f"{name} takes up to {needed / 1e9:.3g} GB beside its arguments; {free / 1e9:.3g} of {whole / 1e9:.3g} GB are free"
-    if samples not in sizes:
-        return text
-    low, high = 0, sizes[samples]
-    while low < high:
-        middle = (low + high + 1) // 2
-        fits = entries(**sizes | {samples: middle}) * width <= free
-        low, high = (middle, high) if fits else (low, middle - 1)
-    if not low:
-        return f"{text}, too little for a single sample"
-    return f"{text}: call it with {low} of the {sizes[samples]} samples at a time, and put together what it returns"
-
-
-value = _takes(value, lambda K, d, n, **_: K*d*d + 2*K*d*n + 2*K*d + K*n + 2*K + 4)
-grad = _takes(grad, lambda K, d, n, **_: 3*K*d*d + 3*K*d*n + 6*K*d + 2*K*n + 5*K + 5)
-value_and_grad = _takes(value_and_grad, lambda K, d, n, **_: 3*K*d*d + 3*K*d*n + 6*K*d + 2*K*n + 5*K + 6)
-responsibility = _takes(responsibility, lambda K, d, n, **_: K*d*d + 2*K*d*n + 2*K*d + 2*K*n + 2*K + 3)
+value = _takes(value, lambda K, d, n, **_: K*d*d + 2*K*d*n + 2*K*d + K*n + 2*K + 4, SIGNATURE)
+grad = _takes(grad, lambda K, d, n, **_: 3*K*d*d + 3*K*d*n + 6*K*d + 2*K*n + 5*K + 5, SIGNATURE)
+value_and_grad = _takes(value_and_grad, lambda K, d, n, **_: 3*K*d*d + 3*K*d*n + 6*K*d + 2*K*n + 5*K + 6, SIGNATURE)
+responsibility = _takes(responsibility, lambda K, d, n, **_: K*d*d + 2*K*d*n + 2*K*d + 2*K*n + 2*K + 3, SIGNATURE)

@@ -91,21 +91,16 @@ def _arguments(x):
             return x, x.shape
     elif type(x) in (np.float64, float):
         return np.float64(x), ()
-    return _convert(('x',), (x,))
+    return _convert_points(('x',), (x,))
 
 
-def _convert(names, arguments):
-    """Return the arguments as arrays of one floating dtype, and their one shape; scalars go with any shape."""
-    arrays = _typed(dict.fromkeys(names, "float"), arguments)
-    shape, owner = (), None
-    for name, array in arrays.items():
-        if array.shape and owner is None:
-            shape, owner = array.shape, name
-        elif array.shape and array.shape != shape:
-            raise ValueError(f"{name} has shape {array.shape}, expected a scalar or {shape} as {owner} has")
-        if 0 in array.shape:
-            raise ValueError(f"{name} has shape {array.shape}: it holds no entries, expected at least one")
-    return *arrays.values(), shape
+# From here on symdiff 0.1.0's runtime: in every module that needs it the same, whatever the model.
+
+
+def set_threads(count):
+    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"count is {count!r}, expected a whole number from 1")
 
 
 _FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
@@ -144,6 +139,20 @@ def _array(name, argument):
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _convert_points(names, arguments):
+    """Return the arguments as arrays of one floating dtype, and their one shape; scalars go with any shape."""
+    arrays = _typed(dict.fromkeys(names, "float"), arguments)
+    shape, owner = (), None
+    for name, array in arrays.items():
+        if array.shape and owner is None:
+            shape, owner = array.shape, name
+        elif array.shape and array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}, expected a scalar or {shape} as {owner} has")
+        if 0 in array.shape:
+            raise ValueError(f"{name} has shape {array.shape}: it holds no entries, expected at least one")
+    return *arrays.values(), shape
 
 
 def _shaped(result, shape, dtype):
@@ -188,9 +197,3 @@ def _unflatten(vec, shapes, sizes):
     if start != vec.size:
         raise ValueError(f"vec has {vec.size} entries, expected {start}")
     return [part.reshape(shape)[()] for shape, part in parts]
-
-
-def set_threads(count):
-    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
-    if not isinstance(count, (int, np.integer)) or count < 1:
-        raise ValueError(f"count is {count!r}, expected a whole number from 1")

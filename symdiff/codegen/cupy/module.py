@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from symdiff.codegen.cupy import halves
 from symdiff.codegen.cupy.ascii import ascii_of
-from symdiff.codegen.cupy.cuda import PRELUDE, with_required
+from symdiff.codegen.cupy.device import device_functions
 from symdiff.codegen.cupy.kernel import KernelSource, KernelWriter
 from symdiff.codegen.cupy.rows import RowsWriter
-from symdiff.codegen.cupy.runtime import helpers
-from symdiff.codegen.cupy.runtime.capture import CAPTURE, MATMUL
-from symdiff.codegen.cupy.runtime.memory import MEMORY
 from symdiff.codegen.function import FunctionWriter
-from symdiff.codegen.module import ModuleSpec, ModuleWriter
+from symdiff.codegen.module import NUMPY_FILES, UNTHREADED, ModuleSpec, ModuleWriter, standard_imports
 from symdiff.codegen.numpy.writer import Writer, called
 from symdiff.codegen.program import ATOM, Assign, Function, Text, listed
-from symdiff.codegen.runtime import helpers as numpy_helpers
+from symdiff.codegen.runtime.definitions import Definition, Definitions, source_of
 from symdiff.codegen.surface.arguments import Checker
 from symdiff.codegen.surface.results import copied
 from symdiff.errors import UnsupportedError
@@ -31,6 +28,21 @@ from symdiff.graph.size import Dim, Size, total
 from symdiff.graph.space import axes_of, seen_through
 from symdiff.graph.special import SPECIAL
 from symdiff.names import unique
+
+IMPORT = """\
+try:
+    import cupy as {xp}
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "This module computes on a GPU with CuPy, which is not installed: pip install 'cupy-cuda12x[ctk]' (13x for CUDA 13)"
+    ) from None
+"""
+
+# What is written for CuPy comes before what is written for NumPy.
+_FILES = (
+    *("cupy/arguments.py", "cupy/halves.py", "cupy/arrays.py", "cupy/linalg.py", "cupy/capture.py", "cupy/kernels.py"),
+    *("cupy/memory.py", UNTHREADED, *NUMPY_FILES),
+)
 
 # Of `scipy.special`, but not in CuPy 14.
 _MISSING = frozenset(
@@ -110,7 +122,6 @@ class HalfWriter(CupyWriter):
 class DeviceChecker(Checker):
     """Writes the checks of a module for a GPU, where scalars are arrays too."""
 
-    types: ClassVar = helpers.TYPES
     dtypes = halves.TAKEN
 
     def functions(self) -> list[list[str]]:
@@ -129,8 +140,8 @@ class CupyModuleWriter(ModuleWriter):
     library_names: ClassVar[tuple[str, ...]] = ("cp", "cupy_", "cp_")
     writer_class: type[Writer] = HalfWriter
     checker_class: ClassVar[type[Checker]] = DeviceChecker
-    helper_sources: Mapping[str, str] = halves.DECORATOR | numpy_helpers.HELPERS | helpers.HELPERS | halves.HELPERS
-    requires: Mapping[str, tuple[str, ...]] = helpers.REQUIRES | halves.REQUIRES
+    runtime: ClassVar[Definitions] = Definitions(_FILES, given="cupy/given.py")
+    unthreaded: ClassVar[Definitions] = runtime
 
     def __init__(self, spec: ModuleSpec) -> None:
         super().__init__(spec)
@@ -142,17 +153,29 @@ class CupyModuleWriter(ModuleWriter):
             assert isinstance(self.checker, DeviceChecker)
             self.checker.dtypes = halves.REFUSED.format(why=why)
             self.writer_class = CupyWriter
-            self.helper_sources, self.requires = numpy_helpers.HELPERS | helpers.HELPERS, helpers.REQUIRES
 
-    def imports(self) -> list[str]:
+    def carried(self) -> list[Definition]:
+        """What the module takes of the runtime: beside what its functions call, captured steps, kernels, advice on memory."""
+        self.need("capture")
+        if self.kernels:
+            self.need("_Kernel")
+        if self._large():
+            self.need("_takes")
+        if self._in_single():
+            self.need("_in_single")
+        return super().carried()
+
+    def _in_single(self) -> list[str]:
+        """The functions of the runtime that are to compute in single precision."""
+        taken = halves.IN_SINGLE if self.writer_class is HalfWriter else ()
+        return [name for name in taken if name in self.needed]
+
+    def imports(self, runtime: Sequence[Definition]) -> list[str]:
         """CuPy and the standard library, `cupyx.scipy.special` where it must."""
-        library = helpers.IMPORT.format(xp=self.xp).rstrip().split("\n")
-        lines = ["import math", "import threading", "from contextlib import suppress"]
-        lines += ["from functools import wraps"] if self._large() else []
-        lines += ["from typing import NamedTuple"]
-        more = dict.fromkeys(helpers.IMPORTS[name] for name in self.needed if name in helpers.IMPORTS)
+        more = dict.fromkeys(line for found in runtime for line in found.imports if "cupy" in line)
         more |= dict.fromkeys(self.special_imports("cupyx.scipy.special"))
-        return [*lines, "", *library, *([""] if more else []), *more]
+        library = IMPORT.format(xp=self.xp).rstrip().split("\n")
+        return [*standard_imports(runtime), "", *library, *([""] if more else []), *more]
 
     def in_parts(self, unit: Unit, flattened: bool) -> bool:
         """A GPU has all points at once."""
@@ -188,20 +211,17 @@ class CupyModuleWriter(ModuleWriter):
         return found
 
     def endings(self) -> list[list[str]]:
-        """Captured steps, the kernels and what launches them, and what functions say where memory is short."""
-        texts = [CAPTURE]
-        texts += [helpers.SCALARS] if self.kernels or "_matmul" in self.needed else []
-        texts += [MATMUL] if "_matmul" in self.needed else []
-        texts += [helpers.KERNELS] if self.kernels else []
-        found = [text.replace("np.", f"{self.xp}.").rstrip().split("\n") for text in texts]
+        """What is in single precision, the kernels, and what functions say where memory is short."""
+        found = [[f"{name} = _in_single({name})" for name in self._in_single()]]
+        if "_matmul" in self.needed:
+            found.append(['_MATMUL_SOURCE = """\\', *source_of("cupy/matmul.cu").rstrip().split("\n"), '"""'])
         if self.kernels:
             device = ['_DEVICE = """\\', *device_functions([*self.devices]).rstrip().split("\n"), '"""']
             found += [device, *(self._kernel(*kernel) for kernel in self.kernels)]
-        if large := self._large():
-            found.append(MEMORY.replace("np.", f"{self.xp}.").rstrip().split("\n"))
-            found.append(
-                [f"{name} = _takes({name}, lambda {', '.join(n.names)}, **_: {n})" for name, n in large.items()]
-            )
+        large = self._large().items()
+        found.append(
+            [f"{name} = _takes({name}, lambda {', '.join(n.names)}, **_: {n}, SIGNATURE)" for name, n in large]
+        )
         return found
 
     def _large(self) -> dict[str, Size]:
@@ -210,7 +230,7 @@ class CupyModuleWriter(ModuleWriter):
 
     def _kernel(self, kernel: Kernel, source: KernelSource) -> list[str]:
         form = "points" if self.spec.pointwise and kernel.form == "all" else kernel.form
-        head = f'_{source.name} = _Kernel("{source.symbol}", "{form}", {source.ends}, "{source.types}", """\\'
+        head = f'_{source.name} = _Kernel("{source.symbol}", "{form}", {source.ends}, "{source.types}", _DEVICE + """\\'
         return [head, *self._formulas(source), *source.text.split("\n"), '""")']
 
     def _formulas(self, source: KernelSource) -> list[str]:
@@ -313,8 +333,3 @@ def _read(step: Step) -> list[Node]:
     """The operands of a step."""
     nodes = [step] if isinstance(step, Node) else [*step.before, *step.nodes, *step.ends, *step.after]
     return [x for node in nodes for x in node.args]
-
-
-def device_functions(names: Sequence[str]) -> str:
-    """The source of the device functions of a module."""
-    return "\n".join(PRELUDE[name] for name in with_required(names)) + "\n"
