@@ -18,7 +18,7 @@ from symdiff.codegen.cupy.module import CupyModuleWriter
 from symdiff.codegen.module import ModuleSpec, ModuleWriter
 from symdiff.derive import derive, stabilised
 from symdiff.errors import located
-from symdiff.files import header
+from symdiff.files import header, runtime_header
 from symdiff.formulas import formulas
 from symdiff.frontend.lower import Lowered, lower
 from symdiff.graph.inputs import Unit
@@ -126,6 +126,7 @@ def generate_from(model: Lowered, options: Options, closed_form: tuple[str, ...]
         units=units,
         closed_form=closed_form,
         style=options.style,
+        shared=options.runtime == "shared",
     )
     source = _WRITERS[options.backend](spec).write()
     counts = [operations(unit.roots) for unit in units]
@@ -134,6 +135,12 @@ def generate_from(model: Lowered, options: Options, closed_form: tuple[str, ...]
         FunctionReport(unit.name, evaluate(count, sizes), str(count)) for unit, count in zip(units, counts, strict=True)
     )
     return Generated(spec.name, options.backend, source, reports, sizes)
+
+
+def shared_runtime(backend: str) -> tuple[str, str]:
+    """The runtime that modules of a backend share: the name of its file, without ``.py``, and its source."""
+    writer = _WRITERS[backend]
+    return writer.runtime_file, writer.shared_runtime(runtime_header(backend))
 
 
 def finish(unit: Unit, model: Lowered, options: Options) -> Unit:

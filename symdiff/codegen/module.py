@@ -16,6 +16,7 @@ from symdiff.codegen.surface.arguments import Checker
 from symdiff.codegen.surface.flat import FlatWriter
 from symdiff.codegen.surface.interface import OWN_NAMES, arguments_of, check_names, class_of, result_classes, signature
 from symdiff.codegen.surface.results import copied, is_scalar, of_floating_inputs, result_type
+from symdiff.codegen.surface.shared import shared_file, shared_import
 from symdiff.graph.external import EXTERNAL
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.node import Node
@@ -30,6 +31,7 @@ NUMPY_FILES = (
     *("numpy/flat.py", "numpy/threads.py", "numpy/scratch.py", "numpy/error_functions.py", "numpy/sines.py"),
 )
 UNTHREADED = "numpy/unthreaded.py"
+OWN_AGAIN = "# Of this model again: what calls the runtime while the module is imported."
 _FEWEST = 8  # operations of a pointwise function that is worth running in parts
 
 
@@ -44,6 +46,7 @@ class ModuleSpec:
     units : its functions, each with its plan.
     closed_form : lines of the closed form, for the docstring.
     style : "fast", in blocks of samples where that is possible, or "plain", straight-line code.
+    shared : whether its runtime is in a file beside it.
     """
 
     header: str
@@ -54,6 +57,7 @@ class ModuleSpec:
     units: tuple[Unit, ...]
     closed_form: tuple[str, ...]
     style: str
+    shared: bool = False
 
 
 class ModuleWriter:
@@ -66,6 +70,7 @@ class ModuleWriter:
     """
 
     library_names: ClassVar[tuple[str, ...]] = ("np", "numpy_", "np_")
+    runtime_file: ClassVar[str] = "_symdiff_runtime"
     runtime: ClassVar[Definitions] = Definitions(NUMPY_FILES)
     unthreaded: ClassVar[Definitions] = Definitions([UNTHREADED, *NUMPY_FILES])
     writer_class: type[Writer] = Writer
@@ -105,18 +110,22 @@ class ModuleWriter:
         flat = FlatWriter(self.spec, self.xp, self.need, self.call).functions()
         checks = self.checker.functions()
         runtime = self.carried()
+        shared = self.spec.shared
+        aliases = [f"_{name} = {name}" for name in sorted(self.hidden)]  # where an argument has the name of a function
+        endings = [block for block in (*self.endings(), aliases) if block]
         blocks = [
             [self.spec.header, *docstring(self.docstring())],
-            self.imports(runtime),
+            self.imports([] if shared else runtime),
+            self.shared_names() if shared else [],
             signature(self.spec),
             *result_classes(self.spec.units, self.xp),
             *(function.lines() for function in functions),
             *flat,
             *checks,
             *(EXTERNAL[op].source.rstrip().split("\n") for op in self.external),
-            *runtime_blocks(runtime, self.xp),
-            *self.endings(),
-            [f"_{name} = {name}" for name in sorted(self.hidden)],  # for functions that have an argument of that name
+            *([] if shared else runtime_blocks(runtime, self.xp)),
+            *([] if shared or not endings else [[OWN_AGAIN]]),
+            *endings,
         ]
         return "\n\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -125,6 +134,19 @@ class ModuleWriter:
         self.need("set_threads")
         threaded = any("_Threads" in found.names for found in self.runtime.needed(self.needed.keys() - {"set_threads"}))
         return (self.runtime if threaded else self.unthreaded).needed(self.needed)
+
+    def shared_names(self) -> list[str]:
+        """The lines that import what the module takes of a runtime beside it."""
+        names = sorted(self.needed, key=lambda name: (name.startswith("_"), name))
+        return shared_import(self.runtime_file, names, self.runtime.everything)
+
+    @classmethod
+    def shared_runtime(cls, header: str) -> str:
+        """The source of the runtime that modules share."""
+        (library, *_), definitions = cls.library_names, cls.runtime.everything
+        imports = [*standard_imports(definitions), "", *cls.library_imports(library, definitions)]
+        imports.remove("from typing import NamedTuple")
+        return shared_file(header, imports, definitions, library)
 
     def endings(self) -> list[list[str]]:
         """What else stands at the end."""
@@ -135,9 +157,14 @@ class ModuleWriter:
         return [
             *standard_imports(runtime),
             "",
-            f"import numpy as {self.xp}",
+            *self.library_imports(self.xp, runtime),
             *self.special_imports("scipy.special"),
         ]
+
+    @classmethod
+    def library_imports(cls, library: str, runtime: Sequence[Definition]) -> list[str]:
+        """The lines that import the array library."""
+        return [f"import numpy as {library}"]
 
     def special_imports(self, package: str) -> list[str]:
         """The import of the special functions that are used, if any are."""
@@ -306,9 +333,7 @@ def standard_imports(runtime: Sequence[Definition]) -> list[str]:
 
 def runtime_blocks(runtime: Sequence[Definition], library: str) -> list[list[str]]:
     """The source of what a module takes of the runtime, below a line that says what it is."""
-    line = (
-        f"# From here on symdiff {__version__}'s runtime: in every module that needs it the same, whatever the model."
-    )
+    line = f"# From here on the runtime of symdiff {__version__}: the same text wherever a module needs it."
     first, *rest = sources(runtime, library)
     return [[line, "", "", *first], *rest]
 

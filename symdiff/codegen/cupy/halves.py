@@ -14,16 +14,6 @@ from symdiff.graph.node import Node
 from symdiff.graph.ops import LINALG
 from symdiff.graph.special import SPECIAL
 
-# The dtypes that floating arguments may have, and how an error spells them.
-TAKEN = """\
-_FLOATING = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
-_EXPECTED = "float16, float32 or float64"
-"""
-REFUSED = """\
-_FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
-_EXPECTED = "float32 or float64 ({why})"
-"""
-
 # Of NumPy -> the function of the runtime in its place.
 CALLS = {"add.reduce": "_sum", "multiply.reduce": "_prod", "cumsum": "_cumsum", "tensordot": "_tensordot"}
 

@@ -12,10 +12,10 @@ from symdiff.codegen.cupy.device import device_functions
 from symdiff.codegen.cupy.kernel import KernelSource, KernelWriter
 from symdiff.codegen.cupy.rows import RowsWriter
 from symdiff.codegen.function import FunctionWriter
-from symdiff.codegen.module import NUMPY_FILES, UNTHREADED, ModuleSpec, ModuleWriter, standard_imports
+from symdiff.codegen.module import NUMPY_FILES, UNTHREADED, ModuleSpec, ModuleWriter
 from symdiff.codegen.numpy.writer import Writer, called
 from symdiff.codegen.program import ATOM, Assign, Function, Text, listed
-from symdiff.codegen.runtime.definitions import Definition, Definitions, source_of
+from symdiff.codegen.runtime.definitions import Definition, Definitions
 from symdiff.codegen.surface.arguments import Checker
 from symdiff.codegen.surface.results import copied
 from symdiff.errors import UnsupportedError
@@ -38,10 +38,11 @@ except ModuleNotFoundError:
     ) from None
 """
 
-# What is written for CuPy comes before what is written for NumPy.
+# What is written for CuPy comes before what is written for NumPy. A GPU has threads and special functions of its own.
+_HOST_ALONE = ("numpy/threads.py", "numpy/scratch.py", "numpy/error_functions.py", "numpy/sines.py")
 _FILES = (
     *("cupy/arguments.py", "cupy/halves.py", "cupy/arrays.py", "cupy/linalg.py", "cupy/capture.py", "cupy/kernels.py"),
-    *("cupy/memory.py", UNTHREADED, *NUMPY_FILES),
+    *("cupy/memory.py", UNTHREADED, *(file for file in NUMPY_FILES if file not in _HOST_ALONE)),
 )
 
 # Of `scipy.special`, but not in CuPy 14.
@@ -122,11 +123,20 @@ class HalfWriter(CupyWriter):
 class DeviceChecker(Checker):
     """Writes the checks of a module for a GPU, where scalars are arrays too."""
 
-    dtypes = halves.TAKEN
+    refused: str | None = None  # why the module takes no half precision, if it does not
 
     def functions(self) -> list[list[str]]:
-        """As in other modules, after the dtypes."""
-        return [self.dtypes.replace("np.", f"{self.xp}.").rstrip().split("\n"), *super().functions()]
+        """As in other modules."""
+        if self.refused:
+            self.need("_without_halves")
+        return super().functions()
+
+    def endings(self) -> list[str]:
+        """What makes checks refuse half precision."""
+        if not self.refused:
+            return []
+        names = {name: tuple(entry.name for entry in inputs) for inputs, name in self._names.items()}
+        return [f"{name} = _without_halves({name}, {given!r}, {self.refused!r})" for name, given in names.items()]
 
     def _fast(self, inputs: Sequence[Input]) -> list[str]:
         return []
@@ -138,9 +148,10 @@ class CupyModuleWriter(ModuleWriter):
     """Writes a module that computes with CuPy."""
 
     library_names: ClassVar[tuple[str, ...]] = ("cp", "cupy_", "cp_")
+    runtime_file: ClassVar[str] = "_symdiff_runtime_cupy"
     writer_class: type[Writer] = HalfWriter
     checker_class: ClassVar[type[Checker]] = DeviceChecker
-    runtime: ClassVar[Definitions] = Definitions(_FILES, given="cupy/given.py")
+    runtime: ClassVar[Definitions] = Definitions(_FILES)
     unthreaded: ClassVar[Definitions] = runtime
 
     def __init__(self, spec: ModuleSpec) -> None:
@@ -151,7 +162,7 @@ class CupyModuleWriter(ModuleWriter):
         order = [node for unit in spec.units if unit.plan for node in unit.plan.order]
         if (why := halves.refused(order, spec.style)) is not None:
             assert isinstance(self.checker, DeviceChecker)
-            self.checker.dtypes = halves.REFUSED.format(why=why)
+            self.checker.refused = why
             self.writer_class = CupyWriter
 
     def carried(self) -> list[Definition]:
@@ -170,12 +181,16 @@ class CupyModuleWriter(ModuleWriter):
         taken = halves.IN_SINGLE if self.writer_class is HalfWriter else ()
         return [name for name in taken if name in self.needed]
 
-    def imports(self, runtime: Sequence[Definition]) -> list[str]:
-        """CuPy and the standard library, `cupyx.scipy.special` where it must."""
-        more = dict.fromkeys(line for found in runtime for line in found.imports if "cupy" in line)
-        more |= dict.fromkeys(self.special_imports("cupyx.scipy.special"))
-        library = IMPORT.format(xp=self.xp).rstrip().split("\n")
-        return [*standard_imports(runtime), "", *library, *([""] if more else []), *more]
+    @classmethod
+    def library_imports(cls, library: str, runtime: Sequence[Definition]) -> list[str]:
+        """The lines that import CuPy, or say that it is not there, and what the runtime needs of `cupyx`."""
+        more = [*dict.fromkeys(line for found in runtime for line in found.imports if "cupy" in line)]
+        return [*IMPORT.format(xp=library).rstrip().split("\n"), *([""] if more else []), *more]
+
+    def special_imports(self, package: str) -> list[str]:
+        """Special functions are in `cupyx.scipy.special`."""
+        lines = super().special_imports("cupyx.scipy.special")
+        return ["", *lines] if lines else []
 
     def in_parts(self, unit: Unit, flattened: bool) -> bool:
         """A GPU has all points at once."""
@@ -212,9 +227,8 @@ class CupyModuleWriter(ModuleWriter):
 
     def endings(self) -> list[list[str]]:
         """What is in single precision, the kernels, and what functions say where memory is short."""
-        found = [[f"{name} = _in_single({name})" for name in self._in_single()]]
-        if "_matmul" in self.needed:
-            found.append(['_MATMUL_SOURCE = """\\', *source_of("cupy/matmul.cu").rstrip().split("\n"), '"""'])
+        assert isinstance(self.checker, DeviceChecker)
+        found = [[f"{name} = _in_single({name})" for name in self._in_single()] + self.checker.endings()]
         if self.kernels:
             device = ['_DEVICE = """\\', *device_functions([*self.devices]).rstrip().split("\n"), '"""']
             found += [device, *(self._kernel(*kernel) for kernel in self.kernels)]

@@ -45,15 +45,13 @@ class Definitions:
     Parameters
     ----------
     files : paths below this folder, such as ``numpy/arrays.py``.
-    given : the file of what each module defines itself, if there is one.
     """
 
-    def __init__(self, files: Sequence[str], given: str = "") -> None:
+    def __init__(self, files: Sequence[str]) -> None:
         self._all: list[Definition] = []
         self._of: dict[str, Definition] = {}
-        own = {name for found in read(given) for name in found.names} if given else set()
         for file in files:
-            new = [found for found in read(file) if own.union(self._of).isdisjoint(found.names)]
+            new = [found for found in read(file) if self._of.keys().isdisjoint(found.names)]
             self._all += new
             self._of |= {name: found for found in new for name in found.names}
 
@@ -106,7 +104,7 @@ def read(file: str) -> tuple[Definition, ...]:
         first = min((statement, *getattr(statement, "decorator_list", ())), key=lambda part: part.lineno).lineno
         while lines[first - 2].startswith("#"):
             first -= 1
-        source = "\n".join(lines[first - 1 : statement.end_lineno])
+        source = _with_text(statement) or "\n".join(lines[first - 1 : statement.end_lineno])
         needs = tuple(sorted(_referenced(source) - set(names)))
         imports = tuple(dict.fromkeys(imported[name] for name in needs if imported.get(name)))
         found.append(Definition(names, source, needs, imports, joined=bool(found) and first == end + 1))
@@ -141,6 +139,14 @@ def _defined(statement: ast.stmt) -> tuple[str, ...]:
     return ()
 
 
+def _with_text(statement: ast.stmt) -> str | None:
+    """``NAME = source_of("file")`` with the text of the file in its place."""
+    match statement:
+        case ast.Assign([ast.Name(name)], ast.Call(ast.Name("source_of"), [ast.Constant(file)])):
+            return f'{name} = """\\\n{source_of(str(file))}"""'
+    return None
+
+
 def _referenced(source: str) -> set[str]:
     """The names at the top of a file that a definition refers to, from inside functions too."""
     found: set[str] = set()
@@ -155,9 +161,9 @@ def _referenced(source: str) -> set[str]:
 def _renamed(source: str, library: str) -> str:
     """The source with the array library under another name."""
     lines = source.split("\n")
-    tokens = [*tokenize.generate_tokens(io.StringIO(source).readline)]
-    for token, after in reversed([*pairwise(tokens)]):
-        if token.type == tokenize.NAME and token.string in _LIBRARIES and after.string == ".":
+    tokens = [*tokenize.generate_tokens(io.StringIO("\n" + source).readline)]  # the line: one before the first name
+    for before, token in reversed([*pairwise(tokens)]):
+        if token.type == tokenize.NAME and token.string in _LIBRARIES and before.string != ".":
             (row, start), (_, end) = token.start, token.end
-            lines[row - 1] = lines[row - 1][:start] + library + lines[row - 1][end:]
+            lines[row - 2] = lines[row - 2][:start] + library + lines[row - 2][end:]
     return "\n".join(lines)

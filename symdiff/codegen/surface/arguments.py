@@ -91,6 +91,7 @@ class Checker:
             return []
         scalars = [entry.name for entry in inputs if not entry.node.shape]
         kind = unique("kind", {entry.name for entry in inputs})
+        self.need("_FLOATING")
         conditions = [" is ".join(f"type({entry.name})" for entry in arrays) + f" is {self.xp}.ndarray"]
         conditions.append(" is ".join(f"{entry.name}.dtype" for entry in arrays) + " in _FLOATING")
         if len(arrays) > 1:
@@ -115,6 +116,7 @@ class Checker:
     def _fast_pointwise(self, inputs: Sequence[Input]) -> list[str]:
         if _hostile(inputs):
             return []
+        self.need("_FLOATING")
         names = [entry.name for entry in inputs]
         first = names[0]
         types = " is ".join(f"type({name})" for name in names)

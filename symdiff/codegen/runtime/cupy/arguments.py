@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import cupy as cp
 
-from symdiff.codegen.runtime.cupy.given import _EXPECTED, _FLOATING
+_FLOATING = (cp.dtype(cp.float16), cp.dtype(cp.float32), cp.dtype(cp.float64))
+_EXPECTED = "float16, float32 or float64"
 
 
 def _typed(kinds, arguments):
@@ -80,3 +81,15 @@ def _obstacle():
             "update it, or install the CuPy of an older CUDA"
         )
     return ""
+
+
+def _without_halves(check, names, why):
+    """The check of arguments of these names, for a module that takes none in half precision."""
+
+    def checked(*arguments):
+        for name, argument in zip(names, arguments):
+            if hasattr(argument, "dtype") and _array(name, argument).dtype == cp.float16:
+                raise TypeError(f"{name} has dtype float16, expected float32 or float64 ({why})")
+        return check(*arguments)
+
+    return checked

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import cupy as cp
 
-from symdiff.codegen.runtime.cupy.given import _MATMUL_SOURCE
 from symdiff.codegen.runtime.cupy.kernels import _TYPES
+from symdiff.codegen.runtime.definitions import source_of
 
 
 def capture(function, *arguments):
@@ -82,3 +82,4 @@ def _matmul(a, b):
 
 
 _MATMUL = {}  # dtype -> the kernel
+_MATMUL_SOURCE = source_of("cupy/matmul.cu")
