@@ -15,7 +15,7 @@ from queue import SimpleQueue
 import numpy as np
 
 
-VERSION = "0.1.0 bc67358e18d56a76"
+VERSION = "0.1.0 e2864582ef3cbc8d"
 
 
 _FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
@@ -165,6 +165,13 @@ def _one_hot(positions, length, dtype):
     result = np.zeros((*positions.shape, length), dtype)
     np.put_along_axis(result, positions[..., None], 1, -1)
     return result
+
+
+def _flat_positions(positions, rows, own, length):
+    """Positions in rows of a length, numbered by `rows` axes before the last `own`, as positions in all rows joined."""
+    positions = _positions(positions, length)
+    counts = positions.shape[positions.ndim - own - rows : positions.ndim - own]
+    return positions + length * np.arange(math.prod(counts)).reshape(counts + (1,) * own)
 
 
 def _take(x, positions, axis):

@@ -18,7 +18,7 @@ from cupyx import errstate
 from cupyx.scipy.linalg import solve_triangular
 
 
-VERSION = "0.1.0 77e584652e48fb4b"
+VERSION = "0.1.0 af73be8c4e22c34d"
 
 
 _FLOATING = (cp.dtype(cp.float16), cp.dtype(cp.float32), cp.dtype(cp.float64))
@@ -163,6 +163,14 @@ def _positions(positions, length):
 def _one_hot(positions, length, dtype):
     """Along a new last axis 1 at each position, counted from 0, else 0."""
     return (positions[..., None] == cp.arange(length)).astype(dtype)
+
+
+def _flat_positions(positions, rows, own, length):
+    """Positions in rows of a length, numbered by `rows` axes before the last `own`, in all rows joined; -1 where none is."""
+    positions = positions.astype(cp.int64, copy=False)
+    counts = positions.shape[positions.ndim - own - rows : positions.ndim - own]
+    starts = length * cp.arange(math.prod(counts)).reshape(counts + (1,) * own)
+    return cp.where(_positions(positions, length), positions + starts, cp.full((), -1, cp.int64))
 
 
 def _take(x, positions, axis):

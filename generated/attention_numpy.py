@@ -34,17 +34,17 @@ Closed form
     e14 = e13*gain
     e15 = e14*e8/(n*t) - einsum('ij,ijk->ijk', sum(e14*e6, axis=2)/(n*t*e7**3), e6)/d
     e16 = e15 - sum(e15, axis=2)[:, :, None]/d
-    e17 = (e16 @ transpose(e2, (0, 2, 1)))*weights
-    e18 = (e17 - einsum('ijk,ij->ijk', weights, sum(e17, axis=2)))/sqrt(d)
-    e19 = transpose(e18, (0, 2, 1)) @ e1
-    e20 = transpose(weights, (0, 2, 1)) @ e16
-    e21 = e16 + e18 @ e3 + e19 @ (wq @ wk.T) + e20 @ wv.T
+    e17 = transpose(weights, (0, 2, 1)) @ e16
+    e18 = (e16 @ transpose(e2, (0, 2, 1)))*weights
+    e19 = (e18 - einsum('ij,ijk->ijk', sum(e18, axis=2), weights))/sqrt(d)
+    e20 = transpose(e19, (0, 2, 1)) @ e1
+    e21 = e16 + e17 @ wv.T + e19 @ e3 + e20 @ (wq @ wk.T)
     grad.embedding = einsum('klj,kli->ij', e21, one_hot(token, c))
-    grad.mark = einsum('jki,jk->i', e21, marked)
-    e22 = einsum('kli,klj->ij', e19, e1)
+    grad.mark = einsum('jk,jki->i', marked, e21)
+    e22 = einsum('klj,kli->ij', e1, e20)
     grad.wq = e22 @ wk
     grad.wk = e22.T @ wq
-    grad.wv = einsum('kli,klj->ij', e1, e20)
+    grad.wv = einsum('klj,kli->ij', e17, e1)
     grad.gain = sum(e13*e9, axis=(0, 1))/(n*t)
     grad.shift = sum(e13, axis=(0, 1))/(n*t)
     grad.readout = einsum('kli,klj->ij', e10, e12)/(n*t)
@@ -62,11 +62,11 @@ try:
         from . import _symdiff_runtime as _runtime
     else:
         import _symdiff_runtime as _runtime
-    if _runtime.VERSION != "0.1.0 bc67358e18d56a76":
+    if _runtime.VERSION != "0.1.0 e2864582ef3cbc8d":
         raise ImportError(f"that there is of symdiff {_runtime.VERSION}")
 except ImportError as error:
     raise ImportError(
-        "_symdiff_runtime.py of symdiff 0.1.0 bc67358e18d56a76 must stand beside this module: "
+        "_symdiff_runtime.py of symdiff 0.1.0 e2864582ef3cbc8d must stand beside this module: "
         f"symdiff compile --runtime shared writes both ({error})"
     ) from None
 pack = _runtime.pack
@@ -156,7 +156,7 @@ def value(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, labe
     max_t2 = np.maximum.reduce(t2, axis=2)
     t3 = np.exp(t2 - _masked(np.abs(max_t2) < np.inf, max_t2)[:, :, None])
     weights = t3 / np.add.reduce(t3, axis=2)[:, :, None]
-    t4 = weights @ (t1 @ wv) + t1
+    t4 = weights @ t1 @ wv + t1
     t5 = t4 - np.add.reduce(t4, axis=2)[:, :, None] / d
     t6 = gain * (t5 * (1 / np.sqrt(np.einsum("ijk,ijk->ij", t5, t5) / d + 1e-05))[:, :, None])
     scores = (shift + t6) @ readout
@@ -177,20 +177,20 @@ def grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label
     n = token.shape[0]
     t = token.shape[1]
     # gradient by embedding
-    t1 = mark * marked[:, :, None] + _take(embedding, token, 0)
-    t2 = wq @ wk.T
-    t3 = t1 @ t2.T
+    t1 = wq @ wk.T
+    t2 = mark * marked[:, :, None] + _take(embedding, token, 0)
+    t3 = t2 @ wv
+    t4 = t2 @ t1.T
     sqrt_d = float(np.sqrt(d))
-    t4 = t1 @ t3.transpose(0, 2, 1) / sqrt_d
-    max_t4 = np.maximum.reduce(t4, axis=2)
-    t5 = np.exp(t4 - _masked(np.abs(max_t4) < np.inf, max_t4)[:, :, None])
-    weights = t5 / np.add.reduce(t5, axis=2)[:, :, None]
-    t6 = t1 @ wv
-    t7 = weights @ t6 + t1
+    t5 = t2 @ t4.transpose(0, 2, 1) / sqrt_d
+    max_t5 = np.maximum.reduce(t5, axis=2)
+    t6 = np.exp(t5 - _masked(np.abs(max_t5) < np.inf, max_t5)[:, :, None])
+    weights = t6 / np.add.reduce(t6, axis=2)[:, :, None]
+    t7 = weights @ t3 + t2
     t8 = t7 - np.add.reduce(t7, axis=2)[:, :, None] / d
     t9 = np.sqrt(np.einsum("ijk,ijk->ij", t8, t8) / d + 1e-05)
     t10 = (1 / t9)[:, :, None]
-    t11 = t10 * t8
+    t11 = t8 * t10
     t12 = gain * t11 + shift
     scores = t12 @ readout
     max_scores = np.maximum.reduce(scores, axis=2)
@@ -198,21 +198,21 @@ def grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label
     t14 = t13 / np.add.reduce(t13, axis=2)[:, :, None] - _one_hot(label, c, embedding.dtype)
     t15 = t14 @ readout.T
     t16 = gain * t15
-    t17 = (np.einsum("ijk,ijk->ij", t16, t8) / (n*t) / (t9 * t9) / t9 / d)[:, :, None] * t8
+    t17 = (np.einsum("ijk,ijk->ij", t8, t16) / (n*t) / (t9 * t9) / t9 / d)[:, :, None] * t8
     t18 = t16 * t10 / (n*t) - t17
     t19 = t18 - np.add.reduce(t18, axis=2)[:, :, None] / d
-    t20 = weights.transpose(0, 2, 1) @ t19
-    t21 = weights * (t19 @ t6.transpose(0, 2, 1))
-    t22 = (t21 - np.add.reduce(t21, axis=2)[:, :, None] * weights) / sqrt_d
-    t23 = t22.transpose(0, 2, 1) @ t1
-    t24 = t20 @ wv.T + (t23 @ t2 + (t22 @ t3 + t19))
+    t20 = weights * (t19 @ t3.transpose(0, 2, 1))
+    t21 = (t20 - np.add.reduce(t20, axis=2)[:, :, None] * weights) / sqrt_d
+    t22 = t21.transpose(0, 2, 1) @ t2
+    t23 = weights.transpose(0, 2, 1) @ t19
+    t24 = t22 @ t1 + (t21 @ t4 + t19) + t23 @ wv.T
     grad_embedding = _scatter(t24, token, 0, c)
-    grad_mark = np.tensordot(marked, t24, axes=[[0, 1], [0, 1]])
+    grad_mark = np.tensordot(t24, marked, axes=[[0, 1], [0, 1]])
     # gradient by wq
-    t25 = np.add.reduce(t23.transpose(0, 2, 1) @ t1)
+    t25 = np.add.reduce(t22.transpose(0, 2, 1) @ t2)
     grad_wq = t25 @ wk
     grad_wk = t25.T @ wq
-    grad_wv = np.add.reduce(t1.transpose(0, 2, 1) @ t20)
+    grad_wv = np.add.reduce(t2.transpose(0, 2, 1) @ t23)
     grad_gain = np.einsum("jki,jki->i", t11, t15) / (n*t)
     grad_shift = np.add.reduce(t15, axis=(0, 1)) / (n*t)
     grad_readout = np.add.reduce(t12.transpose(0, 2, 1) @ t14) / (n*t)
@@ -243,7 +243,7 @@ def value_and_grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, mar
     t8 = t7 - np.add.reduce(t7, axis=2)[:, :, None] / d
     t9 = np.sqrt(np.einsum("ijk,ijk->ij", t8, t8) / d + 1e-05)
     t10 = (1 / t9)[:, :, None]
-    t11 = t10 * t8
+    t11 = t8 * t10
     t12 = gain * t11 + shift
     scores = t12 @ readout
     max_scores = np.maximum.reduce(scores, axis=2)
@@ -257,20 +257,20 @@ def value_and_grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, mar
     t18 = t17 @ readout.T
     t19 = gain * t18
     t20 = (np.einsum("ijk,ijk->ij", t8, t19) / (n*t) / (t9 * t9) / t9 / d)[:, :, None] * t8
-    t21 = t10 * t19 / (n*t) - t20
+    t21 = t19 * t10 / (n*t) - t20
     t22 = t21 - np.add.reduce(t21, axis=2)[:, :, None] / d
-    t23 = weights.transpose(0, 2, 1) @ t22
-    t24 = weights * (t22 @ t2.transpose(0, 2, 1))
-    t25 = (t24 - np.add.reduce(t24, axis=2)[:, :, None] * weights) / sqrt_d
-    t26 = t25.transpose(0, 2, 1) @ t1
-    t27 = t23 @ wv.T + (t25 @ t4 + t22 + t26 @ t3)
+    t23 = weights * (t22 @ t2.transpose(0, 2, 1))
+    t24 = (t23 - np.add.reduce(t23, axis=2)[:, :, None] * weights) / sqrt_d
+    t25 = t24.transpose(0, 2, 1) @ t1
+    t26 = weights.transpose(0, 2, 1) @ t22
+    t27 = t24 @ t4 + t22 + t25 @ t3 + t26 @ wv.T
     grad_embedding = _scatter(t27, token, 0, c)
-    grad_mark = np.tensordot(t27, marked, axes=[[0, 1], [0, 1]])
+    grad_mark = np.tensordot(marked, t27, axes=[[0, 1], [0, 1]])
     # gradient by wq
-    t28 = np.add.reduce(t26.transpose(0, 2, 1) @ t1)
+    t28 = np.add.reduce(t25.transpose(0, 2, 1) @ t1)
     grad_wq = t28 @ wk
     grad_wk = t28.T @ wq
-    grad_wv = np.add.reduce(t1.transpose(0, 2, 1) @ t23)
+    grad_wv = np.add.reduce(t1.transpose(0, 2, 1) @ t26)
     grad_gain = np.einsum("jki,jki->i", t18, t11) / (n*t)
     grad_shift = np.add.reduce(t18, axis=(0, 1)) / (n*t)
     grad_readout = np.add.reduce(t12.transpose(0, 2, 1) @ t17) / (n*t)
@@ -288,7 +288,7 @@ def scores(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked):
     max_t2 = np.maximum.reduce(t2, axis=2)
     t3 = np.exp(t2 - _masked(np.abs(max_t2) < np.inf, max_t2)[:, :, None])
     weights = t3 / np.add.reduce(t3, axis=2)[:, :, None]
-    t4 = weights @ (t1 @ wv) + t1
+    t4 = weights @ t1 @ wv + t1
     t5 = t4 - np.add.reduce(t4, axis=2)[:, :, None] / d
     t6 = gain * (t5 * (1 / np.sqrt(np.einsum("ijk,ijk->ij", t5, t5) / d + 1e-05))[:, :, None])
     scores = (shift + t6) @ readout

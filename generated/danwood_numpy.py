@@ -23,11 +23,11 @@ try:
         from . import _symdiff_runtime as _runtime
     else:
         import _symdiff_runtime as _runtime
-    if _runtime.VERSION != "0.1.0 bc67358e18d56a76":
+    if _runtime.VERSION != "0.1.0 e2864582ef3cbc8d":
         raise ImportError(f"that there is of symdiff {_runtime.VERSION}")
 except ImportError as error:
     raise ImportError(
-        "_symdiff_runtime.py of symdiff 0.1.0 bc67358e18d56a76 must stand beside this module: "
+        "_symdiff_runtime.py of symdiff 0.1.0 e2864582ef3cbc8d must stand beside this module: "
         f"symdiff compile --runtime shared writes both ({error})"
     ) from None
 pack = _runtime.pack

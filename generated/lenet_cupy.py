@@ -39,7 +39,7 @@ Closed form
     e18 = (Windows and strides have no closed form in tensors)
     grad.k1 = (place_first_max has no closed form in tensors)
     grad.b1 = sum(e18, axis=(0, 2, 3))
-    grad.k2 = einsum('mino,nkjlom->ijkl', e17, e5)
+    grad.k2 = einsum('mkjlno,oimn->ijkl', e5, e17)
     grad.b2 = sum(e16, axis=(0, 2, 3))
     grad.w3 = e9.T @ e15
     grad.b3 = sum(e15, axis=0)
@@ -66,11 +66,11 @@ try:
         from . import _symdiff_runtime_cupy as _runtime
     else:
         import _symdiff_runtime_cupy as _runtime
-    if _runtime.VERSION != "0.1.0 77e584652e48fb4b":
+    if _runtime.VERSION != "0.1.0 af73be8c4e22c34d":
         raise ImportError(f"that there is of symdiff {_runtime.VERSION}")
 except ImportError as error:
     raise ImportError(
-        "_symdiff_runtime_cupy.py of symdiff 0.1.0 77e584652e48fb4b must stand beside this module: "
+        "_symdiff_runtime_cupy.py of symdiff 0.1.0 af73be8c4e22c34d must stand beside this module: "
         f"symdiff compile --runtime shared writes both ({error})"
     ) from None
 capture = _runtime.capture
@@ -632,12 +632,12 @@ extern "C" __global__ void value_5(const T* __restrict__ t7_all, const T* __rest
             const A t7 = t7_all[i];
             const A b5 = b5_all[column];
             const A t1 = t7 + b5;
-            const A t3 = exp(t1 + t2);
+            const A t3 = exp(t2 + t1);
             s2 += t3;
         }
         s2 = over_row<Sum>(s2, lanes);
         const A t4 = -((fabs(s) < infinity() ? s : 0) + log(s2));
-        // of all entries the sum of one_hot_label * t5
+        // of all entries the sum of t5 * one_hot_label
         const long long label = label_all[row];
         for (I column = lane; works && column < columns; column += lanes) {
             const I i = row * columns + column;
@@ -646,7 +646,7 @@ extern "C" __global__ void value_5(const T* __restrict__ t7_all, const T* __rest
             const A one_hot_label = A(label == column);
             const A t1 = t7 + b5;
             const A t5 = (one_hot_label != 0 ? t4 + t1 : 0);
-            s3 += one_hot_label * t5;
+            s3 += t5 * one_hot_label;
         }
     }
     s3 = over_lanes<Sum>(s3, blockDim.x);
@@ -765,7 +765,7 @@ extern "C" __global__ void grad_5(const T* __restrict__ t13_all, const T* __rest
             const A t13 = t13_all[i];
             const A b5 = b5_all[column];
             const A t1 = t13 + b5;
-            const A t3 = exp(t1 + t2);
+            const A t3 = exp(t2 + t1);
             s2 += t3;
         }
         s2 = over_row<Sum>(s2, lanes);
@@ -776,7 +776,7 @@ extern "C" __global__ void grad_5(const T* __restrict__ t13_all, const T* __rest
             const A t13 = t13_all[i];
             const A b5 = b5_all[column];
             const A t1 = t13 + b5;
-            const A t3 = exp(t1 + t2);
+            const A t3 = exp(t2 + t1);
             const A t14 = (t3 / s2 - A(label == column)) / A(n);
             grad_b5_sums[column] += t14;
             t14_all[i] = t14;
@@ -992,12 +992,12 @@ extern "C" __global__ void value_and_grad_5(const T* __restrict__ t13_all, const
             const A t13 = t13_all[i];
             const A b5 = b5_all[column];
             const A t1 = t13 + b5;
-            const A t3 = exp(t1 + t2);
+            const A t3 = exp(t2 + t1);
             s2 += t3;
         }
         s2 = over_row<Sum>(s2, lanes);
         const A t4 = -((fabs(s) < infinity() ? s : 0) + log(s2));
-        // of all entries the sum of one_hot_label * t5
+        // of all entries the sum of t5 * one_hot_label
         // of each column the sum of t14
         const long long label = label_all[row];
         for (I column = lane; works && column < columns; column += lanes) {
@@ -1006,10 +1006,10 @@ extern "C" __global__ void value_and_grad_5(const T* __restrict__ t13_all, const
             const A b5 = b5_all[column];
             const A one_hot_label = A(label == column);
             const A t1 = t13 + b5;
-            const A t3 = exp(t1 + t2);
+            const A t3 = exp(t2 + t1);
             const A t5 = (one_hot_label != 0 ? t4 + t1 : 0);
             const A t14 = (t3 / s2 - one_hot_label) / A(n);
-            s3 += one_hot_label * t5;
+            s3 += t5 * one_hot_label;
             grad_b5_sums[column] += t14;
             t14_all[i] = t14;
         }

@@ -39,7 +39,7 @@ Closed form
     e18 = (Windows and strides have no closed form in tensors)
     grad.k1 = (place_first_max has no closed form in tensors)
     grad.b1 = sum(e18, axis=(0, 2, 3))
-    grad.k2 = einsum('mino,nkjlom->ijkl', e17, e5)
+    grad.k2 = einsum('mkjlno,oimn->ijkl', e5, e17)
     grad.b2 = sum(e16, axis=(0, 2, 3))
     grad.w3 = e9.T @ e15
     grad.b3 = sum(e15, axis=0)
@@ -61,11 +61,11 @@ try:
         from . import _symdiff_runtime as _runtime
     else:
         import _symdiff_runtime as _runtime
-    if _runtime.VERSION != "0.1.0 bc67358e18d56a76":
+    if _runtime.VERSION != "0.1.0 e2864582ef3cbc8d":
         raise ImportError(f"that there is of symdiff {_runtime.VERSION}")
 except ImportError as error:
     raise ImportError(
-        "_symdiff_runtime.py of symdiff 0.1.0 bc67358e18d56a76 must stand beside this module: "
+        "_symdiff_runtime.py of symdiff 0.1.0 e2864582ef3cbc8d must stand beside this module: "
         f"symdiff compile --runtime shared writes both ({error})"
     ) from None
 pack = _runtime.pack
@@ -190,7 +190,7 @@ def _value_block(scratch, label, image, t1, t2, k1, k2, w3, b3, w4, b4, w5, b5):
     t8 = np.subtract(
         scores, (np.log(np.add.reduce(np.exp(scores - t7[:, None]), axis=1)) + t7)[:, None], out=scores,
     )
-    s1 = np.vdot(one_hot_label, _masked(one_hot_label != 0, t8))
+    s1 = np.vdot(_masked(one_hot_label != 0, t8), one_hot_label)
     return (s1,)
 
 
@@ -336,7 +336,7 @@ def _value_and_grad_block(scratch, label, image, t1, t2, n, k1, k2, w3, b3, w4, 
     )
     t23 = _masked(t6 > 0, t22.transpose(3, 1, 0, 2))
     t24 = _place_first_max(t23, t5, window_max_t5, (2, 2), (2, 2))
-    s1 = np.vdot(one_hot_label, _masked(one_hot_label != 0, scores - (np.log(t15) + t13)[:, None]))
+    s1 = np.vdot(_masked(one_hot_label != 0, scores - (np.log(t15) + t13)[:, None]), one_hot_label)
     grad_k1 = np.add.reduce(_matmul_into(scratch, 2, t4.reshape(28, 25, -1), t24.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
         3, 1, 0, 2,
     )

@@ -19,7 +19,7 @@ Closed form
     responsibility = softmax(e4, axis=1)
     e6 = sum(responsibility, axis=0)
     grad.alpha = -e6/n + softmax(alpha, axis=0)*sum(e6)/n
-    e7 = einsum('ijk,ij->ijk', e3, responsibility)
+    e7 = einsum('ij,ijk->ijk', responsibility, e3)
     grad.mu = -einsum('ik,ikj->ij', sum(e7, axis=0), e2)/n
     e8 = einsum('lik,lij->ijk', e1, e7)
     grad.q = -e6[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
@@ -43,11 +43,11 @@ try:
         from . import _symdiff_runtime_cupy as _runtime
     else:
         import _symdiff_runtime_cupy as _runtime
-    if _runtime.VERSION != "0.1.0 77e584652e48fb4b":
+    if _runtime.VERSION != "0.1.0 af73be8c4e22c34d":
         raise ImportError(f"that there is of symdiff {_runtime.VERSION}")
 except ImportError as error:
     raise ImportError(
-        "_symdiff_runtime_cupy.py of symdiff 0.1.0 77e584652e48fb4b must stand beside this module: "
+        "_symdiff_runtime_cupy.py of symdiff 0.1.0 af73be8c4e22c34d must stand beside this module: "
         f"symdiff compile --runtime shared writes both ({error})"
     ) from None
 capture = _runtime.capture
@@ -105,14 +105,14 @@ def value(alpha, mu, q, L, x, below):
     d = mu.shape[1]
     n = x.shape[0]
     K = alpha.shape[0]
-    t1, t2 = _value_1(alpha.dtype, (K,), ((), ()), alpha)
-    t3, t4, t5 = _value_2(alpha.dtype, (K, d), ((K,), (K, d), (K, d)), mu, q)
-    t6 = _value_3(alpha.dtype, (K*d*n,), ((n, K, d),), x, t4, d, K)
-    t7 = _value_4(alpha.dtype, (K*d*d,), ((K, d, d),), t5, L, below, d)
+    t1, t2, t3 = _value_1(alpha.dtype, (K, d), ((K, d), (K, d), (K,)), mu, q)
+    t4, t5 = _value_2(alpha.dtype, (K,), ((), ()), alpha)
+    t6 = _value_3(alpha.dtype, (K*d*n,), ((n, K, d),), x, t1, d, K)
+    t7 = _value_4(alpha.dtype, (K*d*d,), ((K, d, d),), t2, L, below, d)
     t8 = _matmul(t6.transpose(1, 0, 2), t7.transpose(0, 2, 1)).transpose(1, 0, 2)
     t9 = _value_5(alpha.dtype, (K*n, d), ((n, K),), t8)
-    t10 = _value_6(alpha.dtype, (K,), ((),), alpha, t2, t1)
-    t11 = _value_7(alpha.dtype, (K,), ((K,),), t10, alpha, t3)
+    t10 = _value_6(alpha.dtype, (K,), ((),), alpha, t5, t4)
+    t11 = _value_7(alpha.dtype, (K,), ((K,),), alpha, t10, t3)
     value = _value_8(alpha.dtype, (n, K), ((),), t9, t11, d, n)
     return value
 
@@ -123,14 +123,14 @@ def grad(alpha, mu, q, L, x, below):
     d = mu.shape[1]
     n = x.shape[0]
     K = alpha.shape[0]
-    t1, t2 = _grad_1(alpha.dtype, (K,), ((), ()), alpha)
-    t3, t4, t5 = _grad_2(alpha.dtype, (K, d), ((K,), (K, d), (K, d)), mu, q)
-    t6 = _grad_3(alpha.dtype, (K*d*n,), ((n, K, d),), x, t4, d, K)
-    t7 = _grad_4(alpha.dtype, (K*d*d,), ((K, d, d),), t5, L, below, d)
+    t1, t2, t3 = _grad_1(alpha.dtype, (K, d), ((K, d), (K, d), (K,)), mu, q)
+    t4, t5 = _grad_2(alpha.dtype, (K,), ((), ()), alpha)
+    t6 = _grad_3(alpha.dtype, (K*d*n,), ((n, K, d),), x, t1, d, K)
+    t7 = _grad_4(alpha.dtype, (K*d*d,), ((K, d, d),), t2, L, below, d)
     t8 = _matmul(t6.transpose(1, 0, 2), t7.transpose(0, 2, 1)).transpose(1, 0, 2)
     t9 = _grad_5(alpha.dtype, (K*n, d), ((n, K),), t8)
-    t10, t11, t12 = _grad_6(alpha.dtype, (K,), ((K,), (), ()), alpha, t2, t1)
-    t13 = _grad_7(alpha.dtype, (K,), ((K,),), t12, alpha, t3)
+    t10, t11, t12 = _grad_6(alpha.dtype, (K,), ((K,), (), ()), alpha, t5, t4)
+    t13 = _grad_7(alpha.dtype, (K,), ((K,),), alpha, t12, t3)
     responsibility, t14 = _grad_8(alpha.dtype, (n, K), ((n, K), (K,)), t9, t13, d)
     t15 = _grad_9(alpha.dtype, (K,), ((),), t14, n)
     t16 = _grad_10(alpha.dtype, (K*d*n,), ((n, K, d),), responsibility, t8, K, d)
@@ -138,7 +138,7 @@ def grad(alpha, mu, q, L, x, below):
     t18 = _matmul(t16.transpose(1, 2, 0), t6.transpose(1, 0, 2))
     grad_alpha = _grad_12(alpha.dtype, (K,), ((K,),), t14, t10, t11, t15, n)
     t19 = cp.einsum("ik,ikj->ij", t17, t7)
-    grad_q = _grad_13(alpha.dtype, (K, d), ((K, d),), t14, t5, t18, n, d)
+    grad_q = _grad_13(alpha.dtype, (K, d), ((K, d),), t14, t2, t18, n, d)
     grad_L = _grad_14(alpha.dtype, (K*d*d,), ((K, d, d),), below, t18, n, d)
     grad_mu = _grad_15(alpha.dtype, (K*d,), ((K, d),), t19, n)
     return Grad(grad_alpha, grad_mu, grad_q, grad_L)
@@ -150,23 +150,23 @@ def value_and_grad(alpha, mu, q, L, x, below):
     d = mu.shape[1]
     n = x.shape[0]
     K = alpha.shape[0]
-    t1, t2 = _value_and_grad_1(alpha.dtype, (K,), ((), ()), alpha)
-    t3, t4, t5 = _value_and_grad_2(alpha.dtype, (K, d), ((K,), (K, d), (K, d)), mu, q)
-    t6 = _value_and_grad_3(alpha.dtype, (K*d*n,), ((n, K, d),), x, t4, d, K)
-    t7 = _value_and_grad_4(alpha.dtype, (K*d*d,), ((K, d, d),), t5, L, below, d)
+    t1, t2, t3 = _value_and_grad_1(alpha.dtype, (K, d), ((K, d), (K, d), (K,)), mu, q)
+    t4, t5 = _value_and_grad_2(alpha.dtype, (K,), ((), ()), alpha)
+    t6 = _value_and_grad_3(alpha.dtype, (K*d*n,), ((n, K, d),), x, t1, d, K)
+    t7 = _value_and_grad_4(alpha.dtype, (K*d*d,), ((K, d, d),), t2, L, below, d)
     t8 = _matmul(t6.transpose(1, 0, 2), t7.transpose(0, 2, 1)).transpose(1, 0, 2)
     t9 = _value_and_grad_5(alpha.dtype, (K*n, d), ((n, K),), t8)
-    t10, t11, t12 = _value_and_grad_6(alpha.dtype, (K,), ((K,), (), ()), alpha, t2, t1)
-    t13 = _value_and_grad_7(alpha.dtype, (K,), ((K,),), t12, alpha, t3)
+    t10, t11, t12 = _value_and_grad_6(alpha.dtype, (K,), ((K,), (), ()), alpha, t5, t4)
+    t13 = _value_and_grad_7(alpha.dtype, (K,), ((K,),), alpha, t12, t3)
     responsibility, t14, value = _value_and_grad_8(alpha.dtype, (n, K), ((n, K), (K,), ()), t9, t13, d, n)
     t15 = _value_and_grad_9(alpha.dtype, (K,), ((),), t14, n)
     t16 = _value_and_grad_10(alpha.dtype, (K*d*n,), ((n, K, d),), responsibility, t8, K, d)
     t17 = _value_and_grad_11(alpha.dtype, (n, K*d), ((K, d),), t16)
     # gradient by q
     t18 = _matmul(t16.transpose(1, 2, 0), t6.transpose(1, 0, 2))
-    grad_alpha = _value_and_grad_12(alpha.dtype, (K,), ((K,),), t14, t10, t11, t15, n)
+    grad_alpha = _value_and_grad_12(alpha.dtype, (K,), ((K,),), t10, t11, t15, t14, n)
     t19 = cp.einsum("ik,ikj->ij", t17, t7)
-    grad_q = _value_and_grad_13(alpha.dtype, (K, d), ((K, d),), t14, t5, t18, n, d)
+    grad_q = _value_and_grad_13(alpha.dtype, (K, d), ((K, d),), t14, t2, t18, n, d)
     grad_L = _value_and_grad_14(alpha.dtype, (K*d*d,), ((K, d, d),), below, t18, n, d)
     grad_mu = _value_and_grad_15(alpha.dtype, (K*d,), ((K, d),), t19, n)
     return value, Grad(grad_alpha, grad_mu, grad_q, grad_L)
@@ -178,14 +178,14 @@ def responsibility(alpha, mu, q, L, x, below):
     d = mu.shape[1]
     K = alpha.shape[0]
     n = x.shape[0]
-    t1, t2 = _responsibility_1(alpha.dtype, (K,), ((), ()), alpha)
-    t3, t4, t5 = _responsibility_2(alpha.dtype, (K, d), ((K,), (K, d), (K, d)), mu, q)
-    t6 = _responsibility_3(alpha.dtype, (K*d*n,), ((n, K, d),), x, t4, d, K)
-    t7 = _responsibility_4(alpha.dtype, (K*d*d,), ((K, d, d),), t5, L, below, d)
+    t1, t2, t3 = _responsibility_1(alpha.dtype, (K, d), ((K, d), (K, d), (K,)), mu, q)
+    t4, t5 = _responsibility_2(alpha.dtype, (K,), ((), ()), alpha)
+    t6 = _responsibility_3(alpha.dtype, (K*d*n,), ((n, K, d),), x, t1, d, K)
+    t7 = _responsibility_4(alpha.dtype, (K*d*d,), ((K, d, d),), t2, L, below, d)
     t8 = _matmul(t6.transpose(1, 0, 2), t7.transpose(0, 2, 1)).transpose(1, 0, 2)
     t9 = _responsibility_5(alpha.dtype, (K*n, d), ((n, K),), t8)
-    t10 = _responsibility_6(alpha.dtype, (K,), ((),), alpha, t2, t1)
-    t11 = _responsibility_7(alpha.dtype, (K,), ((K,),), t10, alpha, t3)
+    t10 = _responsibility_6(alpha.dtype, (K,), ((),), alpha, t5, t4)
+    t11 = _responsibility_7(alpha.dtype, (K,), ((K,),), alpha, t10, t3)
     responsibility = _responsibility_8(alpha.dtype, (n, K), ((n, K),), t9, t11, d)
     return responsibility
 
@@ -327,8 +327,39 @@ template <class Law> __device__ void take_columns(A* sums, const volatile A* sha
 """
 
 
-_value_1 = _Kernel("value_1", "all", 1, "TT", _DEVICE + """\
-extern "C" __global__ void value_1(const T* alpha_all, T* t1_all, T* t2_all, volatile A* shares, unsigned* done,
+_value_1 = _Kernel("value_1", "rows", (0, 0), "TTT", _DEVICE + """\
+extern "C" __global__ void value_1(const T* __restrict__ mu_all, const T* __restrict__ q_all, T* t1_all,
+    T* t2_all, T* t3_all, I rows, I columns, unsigned lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        // of the row the sum of q
+        A t3 = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A mu = mu_all[i];
+            const A q = q_all[i];
+            const A t1 = -mu;
+            const A t2 = exp(q);
+            t3 += q;
+            if (works) {
+                t1_all[i] = t1;
+                t2_all[i] = t2;
+            }
+        }
+        t3 = over_row<Sum>(t3, lanes);
+        if (works && lane == 0) {
+            t3_all[row] = t3;
+        }
+    }
+}
+""")
+
+
+_value_2 = _Kernel("value_2", "all", 1, "TT", _DEVICE + """\
+extern "C" __global__ void value_2(const T* alpha_all, T* t4_all, T* t5_all, volatile A* shares, unsigned* done,
     I count)
 {
     A s = Largest::none();
@@ -341,55 +372,24 @@ extern "C" __global__ void value_1(const T* alpha_all, T* t1_all, T* t2_all, vol
     if (!is_last_block(done)) return;
     s = over_blocks<Largest>(shares + 0 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A t1 = (fabs(s) < infinity() ? s : 0);
-    const A t2 = -t1;
-    t1_all[0] = t1;
-    t2_all[0] = t2;
-}
-""")
-
-
-_value_2 = _Kernel("value_2", "rows", (0, 0), "TTT", _DEVICE + """\
-extern "C" __global__ void value_2(const T* __restrict__ mu_all, const T* __restrict__ q_all, T* t3_all,
-    T* t4_all, T* t5_all, I rows, I columns, unsigned lanes)
-{
-    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const bool works = group < rows - first;  // or has the last row once more, for nothing
-        const I row = works ? first + group : rows - 1;
-        // of the row the sum of q
-        A t3 = Sum::none();
-        for (I column = lane; column < columns; column += lanes) {
-            const I i = row * columns + column;
-            const A mu = mu_all[i];
-            const A q = q_all[i];
-            const A t4 = -mu;
-            const A t5 = exp(q);
-            t3 += q;
-            if (works) {
-                t4_all[i] = t4;
-                t5_all[i] = t5;
-            }
-        }
-        t3 = over_row<Sum>(t3, lanes);
-        if (works && lane == 0) {
-            t3_all[row] = t3;
-        }
-    }
+    const A t4 = (fabs(s) < infinity() ? s : 0);
+    const A t5 = -t4;
+    t4_all[0] = t4;
+    t5_all[0] = t5;
 }
 """)
 
 
 _value_3 = _Kernel("value_3", "all", 0, "T", _DEVICE + """\
-extern "C" __global__ void value_3(const T* x_all, const T* t4_all, T* t6_all, I count, I d, I K)
+extern "C" __global__ void value_3(const T* x_all, const T* t1_all, T* t6_all, I count, I d, I K)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (K*d);
         const I i1 = i / d % K;
         const I i2 = i % d;
         const A x = x_all[i0 * d + i2];
-        const A t4 = t4_all[i1 * d + i2];
-        const A t6 = t4 + x;
+        const A t1 = t1_all[i1 * d + i2];
+        const A t6 = t1 + x;
         t6_all[i] = t6;
     }
 }
@@ -397,16 +397,16 @@ extern "C" __global__ void value_3(const T* x_all, const T* t4_all, T* t6_all, I
 
 
 _value_4 = _Kernel("value_4", "all", 0, "T", _DEVICE + """\
-extern "C" __global__ void value_4(const T* t5_all, const T* L_all, const T* below_all, T* t7_all, I count, I d)
+extern "C" __global__ void value_4(const T* t2_all, const T* L_all, const T* below_all, T* t7_all, I count, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (d*d);
         const I i1 = i / d % d;
         const I i2 = i % d;
-        const A t5 = t5_all[i0 * d + i1];
+        const A t2 = t2_all[i0 * d + i1];
         const A L = L_all[i];
         const A below = below_all[i1 * d + i2];
-        const A t7 = (i1 == i2 ? t5 : 0) + below * L;
+        const A t7 = (i1 == i2 ? t2 : 0) + below * L;
         t7_all[i] = t7;
     }
 }
@@ -437,15 +437,15 @@ extern "C" __global__ void value_5(const T* __restrict__ t8_all, T* t9_all, I ro
 
 
 _value_6 = _Kernel("value_6", "all", 1, "T", _DEVICE + """\
-extern "C" __global__ void value_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t10_all,
+extern "C" __global__ void value_6(const T* alpha_all, const T* t5_all, const T* t4_all, T* t10_all,
     volatile A* shares, unsigned* done, I count)
 {
-    const A t2 = t2_all[0];
-    const A t1_2 = t1_all[0];
+    const A t5 = t5_all[0];
+    const A t4 = t4_all[0];
     A s = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const A alpha = alpha_all[i];
-        const A t1 = exp(alpha + t2);
+        const A t1 = exp(alpha + t5);
         s += t1;
     }
     s = over_lanes<Sum>(s, blockDim.x);
@@ -453,14 +453,14 @@ extern "C" __global__ void value_6(const T* alpha_all, const T* t2_all, const T*
     if (!is_last_block(done)) return;
     s = over_blocks<Sum>(shares + 0 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A t10 = -(log(s) + t1_2);
+    const A t10 = -(log(s) + t4);
     t10_all[0] = t10;
 }
 """)
 
 
 _value_7 = _Kernel("value_7", "all", 0, "T", _DEVICE + """\
-extern "C" __global__ void value_7(const T* t10_all, const T* alpha_all, const T* t3_all, T* t11_all, I count)
+extern "C" __global__ void value_7(const T* alpha_all, const T* t10_all, const T* t3_all, T* t11_all, I count)
 {
     const A t10 = t10_all[0];
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -501,7 +501,7 @@ extern "C" __global__ void value_8(const T* __restrict__ t9_all, const T* __rest
             const A t9 = t9_all[i];
             const A t11 = t11_all[column];
             const A t1 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
-            const A t3 = exp(t2 + t1);
+            const A t3 = exp(t1 + t2);
             s2 += t3;
         }
         s2 = over_row<Sum>(s2, lanes);
@@ -523,8 +523,39 @@ extern "C" __global__ void value_8(const T* __restrict__ t9_all, const T* __rest
 """)
 
 
-_grad_1 = _Kernel("grad_1", "all", 1, "TT", _DEVICE + """\
-extern "C" __global__ void grad_1(const T* alpha_all, T* t1_all, T* t2_all, volatile A* shares, unsigned* done,
+_grad_1 = _Kernel("grad_1", "rows", (0, 0), "TTT", _DEVICE + """\
+extern "C" __global__ void grad_1(const T* __restrict__ mu_all, const T* __restrict__ q_all, T* t1_all,
+    T* t2_all, T* t3_all, I rows, I columns, unsigned lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        // of the row the sum of q
+        A t3 = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A mu = mu_all[i];
+            const A q = q_all[i];
+            const A t1 = -mu;
+            const A t2 = exp(q);
+            t3 += q;
+            if (works) {
+                t1_all[i] = t1;
+                t2_all[i] = t2;
+            }
+        }
+        t3 = over_row<Sum>(t3, lanes);
+        if (works && lane == 0) {
+            t3_all[row] = t3;
+        }
+    }
+}
+""")
+
+
+_grad_2 = _Kernel("grad_2", "all", 1, "TT", _DEVICE + """\
+extern "C" __global__ void grad_2(const T* alpha_all, T* t4_all, T* t5_all, volatile A* shares, unsigned* done,
     I count)
 {
     A s = Largest::none();
@@ -537,55 +568,24 @@ extern "C" __global__ void grad_1(const T* alpha_all, T* t1_all, T* t2_all, vola
     if (!is_last_block(done)) return;
     s = over_blocks<Largest>(shares + 0 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A t1 = (fabs(s) < infinity() ? s : 0);
-    const A t2 = -t1;
-    t1_all[0] = t1;
-    t2_all[0] = t2;
-}
-""")
-
-
-_grad_2 = _Kernel("grad_2", "rows", (0, 0), "TTT", _DEVICE + """\
-extern "C" __global__ void grad_2(const T* __restrict__ mu_all, const T* __restrict__ q_all, T* t3_all,
-    T* t4_all, T* t5_all, I rows, I columns, unsigned lanes)
-{
-    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const bool works = group < rows - first;  // or has the last row once more, for nothing
-        const I row = works ? first + group : rows - 1;
-        // of the row the sum of q
-        A t3 = Sum::none();
-        for (I column = lane; column < columns; column += lanes) {
-            const I i = row * columns + column;
-            const A mu = mu_all[i];
-            const A q = q_all[i];
-            const A t4 = -mu;
-            const A t5 = exp(q);
-            t3 += q;
-            if (works) {
-                t4_all[i] = t4;
-                t5_all[i] = t5;
-            }
-        }
-        t3 = over_row<Sum>(t3, lanes);
-        if (works && lane == 0) {
-            t3_all[row] = t3;
-        }
-    }
+    const A t4 = (fabs(s) < infinity() ? s : 0);
+    const A t5 = -t4;
+    t4_all[0] = t4;
+    t5_all[0] = t5;
 }
 """)
 
 
 _grad_3 = _Kernel("grad_3", "all", 0, "T", _DEVICE + """\
-extern "C" __global__ void grad_3(const T* x_all, const T* t4_all, T* t6_all, I count, I d, I K)
+extern "C" __global__ void grad_3(const T* x_all, const T* t1_all, T* t6_all, I count, I d, I K)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (K*d);
         const I i1 = i / d % K;
         const I i2 = i % d;
         const A x = x_all[i0 * d + i2];
-        const A t4 = t4_all[i1 * d + i2];
-        const A t6 = t4 + x;
+        const A t1 = t1_all[i1 * d + i2];
+        const A t6 = t1 + x;
         t6_all[i] = t6;
     }
 }
@@ -593,16 +593,16 @@ extern "C" __global__ void grad_3(const T* x_all, const T* t4_all, T* t6_all, I 
 
 
 _grad_4 = _Kernel("grad_4", "all", 0, "T", _DEVICE + """\
-extern "C" __global__ void grad_4(const T* t5_all, const T* L_all, const T* below_all, T* t7_all, I count, I d)
+extern "C" __global__ void grad_4(const T* t2_all, const T* L_all, const T* below_all, T* t7_all, I count, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (d*d);
         const I i1 = i / d % d;
         const I i2 = i % d;
-        const A t5 = t5_all[i0 * d + i1];
+        const A t2 = t2_all[i0 * d + i1];
         const A L = L_all[i];
         const A below = below_all[i1 * d + i2];
-        const A t7 = (i1 == i2 ? t5 : 0) + below * L;
+        const A t7 = (i1 == i2 ? t2 : 0) + below * L;
         t7_all[i] = t7;
     }
 }
@@ -633,15 +633,15 @@ extern "C" __global__ void grad_5(const T* __restrict__ t8_all, T* t9_all, I row
 
 
 _grad_6 = _Kernel("grad_6", "all", 1, "TTT", _DEVICE + """\
-extern "C" __global__ void grad_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t10_all, T* t11_all,
+extern "C" __global__ void grad_6(const T* alpha_all, const T* t5_all, const T* t4_all, T* t10_all, T* t11_all,
     T* t12_all, volatile A* shares, unsigned* done, I count)
 {
-    const A t2 = t2_all[0];
-    const A t1 = t1_all[0];
+    const A t5 = t5_all[0];
+    const A t4 = t4_all[0];
     A t11 = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const A alpha = alpha_all[i];
-        const A t10 = exp(alpha + t2);
+        const A t10 = exp(alpha + t5);
         t11 += t10;
         t10_all[i] = t10;
     }
@@ -650,7 +650,7 @@ extern "C" __global__ void grad_6(const T* alpha_all, const T* t2_all, const T* 
     if (!is_last_block(done)) return;
     t11 = over_blocks<Sum>(shares + 0 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A t12 = -(log(t11) + t1);
+    const A t12 = -(log(t11) + t4);
     t11_all[0] = t11;
     t12_all[0] = t12;
 }
@@ -658,7 +658,7 @@ extern "C" __global__ void grad_6(const T* alpha_all, const T* t2_all, const T* 
 
 
 _grad_7 = _Kernel("grad_7", "all", 0, "T", _DEVICE + """\
-extern "C" __global__ void grad_7(const T* t12_all, const T* alpha_all, const T* t3_all, T* t13_all, I count)
+extern "C" __global__ void grad_7(const T* alpha_all, const T* t12_all, const T* t3_all, T* t13_all, I count)
 {
     const A t12 = t12_all[0];
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
@@ -706,7 +706,7 @@ extern "C" __global__ void grad_8(const T* __restrict__ t9_all, const T* __restr
             const A t9 = t9_all[i];
             const A t13 = t13_all[column];
             const A t1 = t13 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
-            const A t3 = exp(t2 + t1);
+            const A t3 = exp(t1 + t2);
             s2 += t3;
         }
         s2 = over_row<Sum>(s2, lanes);
@@ -716,7 +716,7 @@ extern "C" __global__ void grad_8(const T* __restrict__ t9_all, const T* __restr
             const A t9 = t9_all[i];
             const A t13 = t13_all[column];
             const A t1 = t13 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
-            const A t3 = exp(t2 + t1);
+            const A t3 = exp(t1 + t2);
             const A responsibility = t3 / s2;
             t14_sums[column] += responsibility;
             responsibility_all[i] = responsibility;
@@ -815,7 +815,7 @@ extern "C" __global__ void grad_12(const T* t14_all, const T* t10_all, const T* 
 
 _grad_13 = _Kernel("grad_13", "rows", (0, 0), "T", _DEVICE + """\
 // grad.q = -e6[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
-extern "C" __global__ void grad_13(const T* __restrict__ t14_all, const T* __restrict__ t5_all,
+extern "C" __global__ void grad_13(const T* __restrict__ t14_all, const T* __restrict__ t2_all,
     const T* __restrict__ t18_all, T* grad_q_all, I rows, I columns, unsigned lanes, I n, I d)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
@@ -826,9 +826,9 @@ extern "C" __global__ void grad_13(const T* __restrict__ t14_all, const T* __res
         const A t1 = -t14 / A(n);
         for (I column = lane; works && column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t5 = t5_all[i];
+            const A t2 = t2_all[i];
             const A t18 = t18_all[row * (d*d) + column * d + column];
-            const A grad_q = t5 * t18 / A(n) + t1;
+            const A grad_q = t2 * t18 / A(n) + t1;
             grad_q_all[i] = grad_q;
         }
     }
@@ -865,8 +865,39 @@ extern "C" __global__ void grad_15(const T* t19_all, T* grad_mu_all, I count, I 
 """)
 
 
-_value_and_grad_1 = _Kernel("value_and_grad_1", "all", 1, "TT", _DEVICE + """\
-extern "C" __global__ void value_and_grad_1(const T* alpha_all, T* t1_all, T* t2_all, volatile A* shares,
+_value_and_grad_1 = _Kernel("value_and_grad_1", "rows", (0, 0), "TTT", _DEVICE + """\
+extern "C" __global__ void value_and_grad_1(const T* __restrict__ mu_all, const T* __restrict__ q_all,
+    T* t1_all, T* t2_all, T* t3_all, I rows, I columns, unsigned lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        // of the row the sum of q
+        A t3 = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A mu = mu_all[i];
+            const A q = q_all[i];
+            const A t1 = -mu;
+            const A t2 = exp(q);
+            t3 += q;
+            if (works) {
+                t1_all[i] = t1;
+                t2_all[i] = t2;
+            }
+        }
+        t3 = over_row<Sum>(t3, lanes);
+        if (works && lane == 0) {
+            t3_all[row] = t3;
+        }
+    }
+}
+""")
+
+
+_value_and_grad_2 = _Kernel("value_and_grad_2", "all", 1, "TT", _DEVICE + """\
+extern "C" __global__ void value_and_grad_2(const T* alpha_all, T* t4_all, T* t5_all, volatile A* shares,
     unsigned* done, I count)
 {
     A s = Largest::none();
@@ -879,55 +910,24 @@ extern "C" __global__ void value_and_grad_1(const T* alpha_all, T* t1_all, T* t2
     if (!is_last_block(done)) return;
     s = over_blocks<Largest>(shares + 0 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A t1 = (fabs(s) < infinity() ? s : 0);
-    const A t2 = -t1;
-    t1_all[0] = t1;
-    t2_all[0] = t2;
-}
-""")
-
-
-_value_and_grad_2 = _Kernel("value_and_grad_2", "rows", (0, 0), "TTT", _DEVICE + """\
-extern "C" __global__ void value_and_grad_2(const T* __restrict__ mu_all, const T* __restrict__ q_all,
-    T* t3_all, T* t4_all, T* t5_all, I rows, I columns, unsigned lanes)
-{
-    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const bool works = group < rows - first;  // or has the last row once more, for nothing
-        const I row = works ? first + group : rows - 1;
-        // of the row the sum of q
-        A t3 = Sum::none();
-        for (I column = lane; column < columns; column += lanes) {
-            const I i = row * columns + column;
-            const A mu = mu_all[i];
-            const A q = q_all[i];
-            const A t4 = -mu;
-            const A t5 = exp(q);
-            t3 += q;
-            if (works) {
-                t4_all[i] = t4;
-                t5_all[i] = t5;
-            }
-        }
-        t3 = over_row<Sum>(t3, lanes);
-        if (works && lane == 0) {
-            t3_all[row] = t3;
-        }
-    }
+    const A t4 = (fabs(s) < infinity() ? s : 0);
+    const A t5 = -t4;
+    t4_all[0] = t4;
+    t5_all[0] = t5;
 }
 """)
 
 
 _value_and_grad_3 = _Kernel("value_and_grad_3", "all", 0, "T", _DEVICE + """\
-extern "C" __global__ void value_and_grad_3(const T* x_all, const T* t4_all, T* t6_all, I count, I d, I K)
+extern "C" __global__ void value_and_grad_3(const T* x_all, const T* t1_all, T* t6_all, I count, I d, I K)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (K*d);
         const I i1 = i / d % K;
         const I i2 = i % d;
         const A x = x_all[i0 * d + i2];
-        const A t4 = t4_all[i1 * d + i2];
-        const A t6 = t4 + x;
+        const A t1 = t1_all[i1 * d + i2];
+        const A t6 = t1 + x;
         t6_all[i] = t6;
     }
 }
@@ -935,17 +935,17 @@ extern "C" __global__ void value_and_grad_3(const T* x_all, const T* t4_all, T* 
 
 
 _value_and_grad_4 = _Kernel("value_and_grad_4", "all", 0, "T", _DEVICE + """\
-extern "C" __global__ void value_and_grad_4(const T* t5_all, const T* L_all, const T* below_all, T* t7_all,
+extern "C" __global__ void value_and_grad_4(const T* t2_all, const T* L_all, const T* below_all, T* t7_all,
     I count, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (d*d);
         const I i1 = i / d % d;
         const I i2 = i % d;
-        const A t5 = t5_all[i0 * d + i1];
+        const A t2 = t2_all[i0 * d + i1];
         const A L = L_all[i];
         const A below = below_all[i1 * d + i2];
-        const A t7 = (i1 == i2 ? t5 : 0) + below * L;
+        const A t7 = (i1 == i2 ? t2 : 0) + below * L;
         t7_all[i] = t7;
     }
 }
@@ -977,15 +977,15 @@ extern "C" __global__ void value_and_grad_5(const T* __restrict__ t8_all, T* t9_
 
 
 _value_and_grad_6 = _Kernel("value_and_grad_6", "all", 1, "TTT", _DEVICE + """\
-extern "C" __global__ void value_and_grad_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t10_all,
+extern "C" __global__ void value_and_grad_6(const T* alpha_all, const T* t5_all, const T* t4_all, T* t10_all,
     T* t11_all, T* t12_all, volatile A* shares, unsigned* done, I count)
 {
-    const A t2 = t2_all[0];
-    const A t1 = t1_all[0];
+    const A t5 = t5_all[0];
+    const A t4 = t4_all[0];
     A t11 = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const A alpha = alpha_all[i];
-        const A t10 = exp(alpha + t2);
+        const A t10 = exp(alpha + t5);
         t11 += t10;
         t10_all[i] = t10;
     }
@@ -994,7 +994,7 @@ extern "C" __global__ void value_and_grad_6(const T* alpha_all, const T* t2_all,
     if (!is_last_block(done)) return;
     t11 = over_blocks<Sum>(shares + 0 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A t12 = -(log(t11) + t1);
+    const A t12 = -(log(t11) + t4);
     t11_all[0] = t11;
     t12_all[0] = t12;
 }
@@ -1002,7 +1002,7 @@ extern "C" __global__ void value_and_grad_6(const T* alpha_all, const T* t2_all,
 
 
 _value_and_grad_7 = _Kernel("value_and_grad_7", "all", 0, "T", _DEVICE + """\
-extern "C" __global__ void value_and_grad_7(const T* t12_all, const T* alpha_all, const T* t3_all, T* t13_all,
+extern "C" __global__ void value_and_grad_7(const T* alpha_all, const T* t12_all, const T* t3_all, T* t13_all,
     I count)
 {
     const A t12 = t12_all[0];
@@ -1053,7 +1053,7 @@ extern "C" __global__ void value_and_grad_8(const T* __restrict__ t9_all, const 
             const A t9 = t9_all[i];
             const A t13 = t13_all[column];
             const A t1 = t13 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
-            const A t3 = exp(t2 + t1);
+            const A t3 = exp(t1 + t2);
             s2 += t3;
         }
         s2 = over_row<Sum>(s2, lanes);
@@ -1064,7 +1064,7 @@ extern "C" __global__ void value_and_grad_8(const T* __restrict__ t9_all, const 
             const A t9 = t9_all[i];
             const A t13 = t13_all[column];
             const A t1 = t13 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
-            const A t3 = exp(t2 + t1);
+            const A t3 = exp(t1 + t2);
             const A responsibility = t3 / s2;
             t14_sums[column] += responsibility;
             responsibility_all[i] = responsibility;
@@ -1158,14 +1158,14 @@ extern "C" __global__ void value_and_grad_11(const T* t16_all, T* t17_all, volat
 
 _value_and_grad_12 = _Kernel("value_and_grad_12", "all", 0, "T", _DEVICE + """\
 // grad.alpha = -e6/n + softmax(alpha, axis=0)*sum(e6)/n
-extern "C" __global__ void value_and_grad_12(const T* t14_all, const T* t10_all, const T* t11_all,
-    const T* t15_all, T* grad_alpha_all, I count, I n)
+extern "C" __global__ void value_and_grad_12(const T* t10_all, const T* t11_all, const T* t15_all,
+    const T* t14_all, T* grad_alpha_all, I count, I n)
 {
     const A t11 = t11_all[0];
     const A t15 = t15_all[0];
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
-        const A t14 = t14_all[i];
         const A t10 = t10_all[i];
+        const A t14 = t14_all[i];
         const A grad_alpha = t15 * (t10 / t11) - t14 / A(n);
         grad_alpha_all[i] = grad_alpha;
     }
@@ -1175,7 +1175,7 @@ extern "C" __global__ void value_and_grad_12(const T* t14_all, const T* t10_all,
 
 _value_and_grad_13 = _Kernel("value_and_grad_13", "rows", (0, 0), "T", _DEVICE + """\
 // grad.q = -e6[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
-extern "C" __global__ void value_and_grad_13(const T* __restrict__ t14_all, const T* __restrict__ t5_all,
+extern "C" __global__ void value_and_grad_13(const T* __restrict__ t14_all, const T* __restrict__ t2_all,
     const T* __restrict__ t18_all, T* grad_q_all, I rows, I columns, unsigned lanes, I n, I d)
 {
     const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
@@ -1186,9 +1186,9 @@ extern "C" __global__ void value_and_grad_13(const T* __restrict__ t14_all, cons
         const A t1 = -t14 / A(n);
         for (I column = lane; works && column < columns; column += lanes) {
             const I i = row * columns + column;
-            const A t5 = t5_all[i];
+            const A t2 = t2_all[i];
             const A t18 = t18_all[row * (d*d) + column * d + column];
-            const A grad_q = t5 * t18 / A(n) + t1;
+            const A grad_q = t2 * t18 / A(n) + t1;
             grad_q_all[i] = grad_q;
         }
     }
@@ -1226,8 +1226,39 @@ extern "C" __global__ void value_and_grad_15(const T* t19_all, T* grad_mu_all, I
 """)
 
 
-_responsibility_1 = _Kernel("responsibility_1", "all", 1, "TT", _DEVICE + """\
-extern "C" __global__ void responsibility_1(const T* alpha_all, T* t1_all, T* t2_all, volatile A* shares,
+_responsibility_1 = _Kernel("responsibility_1", "rows", (0, 0), "TTT", _DEVICE + """\
+extern "C" __global__ void responsibility_1(const T* __restrict__ mu_all, const T* __restrict__ q_all,
+    T* t1_all, T* t2_all, T* t3_all, I rows, I columns, unsigned lanes)
+{
+    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
+    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
+        const bool works = group < rows - first;  // or has the last row once more, for nothing
+        const I row = works ? first + group : rows - 1;
+        // of the row the sum of q
+        A t3 = Sum::none();
+        for (I column = lane; column < columns; column += lanes) {
+            const I i = row * columns + column;
+            const A mu = mu_all[i];
+            const A q = q_all[i];
+            const A t1 = -mu;
+            const A t2 = exp(q);
+            t3 += q;
+            if (works) {
+                t1_all[i] = t1;
+                t2_all[i] = t2;
+            }
+        }
+        t3 = over_row<Sum>(t3, lanes);
+        if (works && lane == 0) {
+            t3_all[row] = t3;
+        }
+    }
+}
+""")
+
+
+_responsibility_2 = _Kernel("responsibility_2", "all", 1, "TT", _DEVICE + """\
+extern "C" __global__ void responsibility_2(const T* alpha_all, T* t4_all, T* t5_all, volatile A* shares,
     unsigned* done, I count)
 {
     A s = Largest::none();
@@ -1240,55 +1271,24 @@ extern "C" __global__ void responsibility_1(const T* alpha_all, T* t1_all, T* t2
     if (!is_last_block(done)) return;
     s = over_blocks<Largest>(shares + 0 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A t1 = (fabs(s) < infinity() ? s : 0);
-    const A t2 = -t1;
-    t1_all[0] = t1;
-    t2_all[0] = t2;
-}
-""")
-
-
-_responsibility_2 = _Kernel("responsibility_2", "rows", (0, 0), "TTT", _DEVICE + """\
-extern "C" __global__ void responsibility_2(const T* __restrict__ mu_all, const T* __restrict__ q_all,
-    T* t3_all, T* t4_all, T* t5_all, I rows, I columns, unsigned lanes)
-{
-    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
-    for (I first = (I)blockIdx.x * groups; first < rows; first += (I)gridDim.x * groups) {
-        const bool works = group < rows - first;  // or has the last row once more, for nothing
-        const I row = works ? first + group : rows - 1;
-        // of the row the sum of q
-        A t3 = Sum::none();
-        for (I column = lane; column < columns; column += lanes) {
-            const I i = row * columns + column;
-            const A mu = mu_all[i];
-            const A q = q_all[i];
-            const A t4 = -mu;
-            const A t5 = exp(q);
-            t3 += q;
-            if (works) {
-                t4_all[i] = t4;
-                t5_all[i] = t5;
-            }
-        }
-        t3 = over_row<Sum>(t3, lanes);
-        if (works && lane == 0) {
-            t3_all[row] = t3;
-        }
-    }
+    const A t4 = (fabs(s) < infinity() ? s : 0);
+    const A t5 = -t4;
+    t4_all[0] = t4;
+    t5_all[0] = t5;
 }
 """)
 
 
 _responsibility_3 = _Kernel("responsibility_3", "all", 0, "T", _DEVICE + """\
-extern "C" __global__ void responsibility_3(const T* x_all, const T* t4_all, T* t6_all, I count, I d, I K)
+extern "C" __global__ void responsibility_3(const T* x_all, const T* t1_all, T* t6_all, I count, I d, I K)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (K*d);
         const I i1 = i / d % K;
         const I i2 = i % d;
         const A x = x_all[i0 * d + i2];
-        const A t4 = t4_all[i1 * d + i2];
-        const A t6 = t4 + x;
+        const A t1 = t1_all[i1 * d + i2];
+        const A t6 = t1 + x;
         t6_all[i] = t6;
     }
 }
@@ -1296,17 +1296,17 @@ extern "C" __global__ void responsibility_3(const T* x_all, const T* t4_all, T* 
 
 
 _responsibility_4 = _Kernel("responsibility_4", "all", 0, "T", _DEVICE + """\
-extern "C" __global__ void responsibility_4(const T* t5_all, const T* L_all, const T* below_all, T* t7_all,
+extern "C" __global__ void responsibility_4(const T* t2_all, const T* L_all, const T* below_all, T* t7_all,
     I count, I d)
 {
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const I i0 = i / (d*d);
         const I i1 = i / d % d;
         const I i2 = i % d;
-        const A t5 = t5_all[i0 * d + i1];
+        const A t2 = t2_all[i0 * d + i1];
         const A L = L_all[i];
         const A below = below_all[i1 * d + i2];
-        const A t7 = (i1 == i2 ? t5 : 0) + below * L;
+        const A t7 = (i1 == i2 ? t2 : 0) + below * L;
         t7_all[i] = t7;
     }
 }
@@ -1338,15 +1338,15 @@ extern "C" __global__ void responsibility_5(const T* __restrict__ t8_all, T* t9_
 
 
 _responsibility_6 = _Kernel("responsibility_6", "all", 1, "T", _DEVICE + """\
-extern "C" __global__ void responsibility_6(const T* alpha_all, const T* t2_all, const T* t1_all, T* t10_all,
+extern "C" __global__ void responsibility_6(const T* alpha_all, const T* t5_all, const T* t4_all, T* t10_all,
     volatile A* shares, unsigned* done, I count)
 {
-    const A t2 = t2_all[0];
-    const A t1_2 = t1_all[0];
+    const A t5 = t5_all[0];
+    const A t4 = t4_all[0];
     A s = Sum::none();
     for (I i = blockIdx.x * (I)blockDim.x + threadIdx.x; i < count; i += (I)gridDim.x * blockDim.x) {
         const A alpha = alpha_all[i];
-        const A t1 = exp(alpha + t2);
+        const A t1 = exp(alpha + t5);
         s += t1;
     }
     s = over_lanes<Sum>(s, blockDim.x);
@@ -1354,14 +1354,14 @@ extern "C" __global__ void responsibility_6(const T* alpha_all, const T* t2_all,
     if (!is_last_block(done)) return;
     s = over_blocks<Sum>(shares + 0 * gridDim.x);
     if (threadIdx.x != 0) return;
-    const A t10 = -(log(s) + t1_2);
+    const A t10 = -(log(s) + t4);
     t10_all[0] = t10;
 }
 """)
 
 
 _responsibility_7 = _Kernel("responsibility_7", "all", 0, "T", _DEVICE + """\
-extern "C" __global__ void responsibility_7(const T* t10_all, const T* alpha_all, const T* t3_all, T* t11_all,
+extern "C" __global__ void responsibility_7(const T* alpha_all, const T* t10_all, const T* t3_all, T* t11_all,
     I count)
 {
     const A t10 = t10_all[0];
@@ -1402,7 +1402,7 @@ extern "C" __global__ void responsibility_8(const T* __restrict__ t9_all, const 
             const A t9 = t9_all[i];
             const A t11 = t11_all[column];
             const A t1 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
-            const A t3 = exp(t2 + t1);
+            const A t3 = exp(t1 + t2);
             s2 += t3;
         }
         s2 = over_row<Sum>(s2, lanes);
@@ -1411,7 +1411,7 @@ extern "C" __global__ void responsibility_8(const T* __restrict__ t9_all, const 
             const A t9 = t9_all[i];
             const A t11 = t11_all[column];
             const A t1 = t11 - A(0.5) * t9 - A(0.9189385332046728) * A(d);
-            const A t3 = exp(t2 + t1);
+            const A t3 = exp(t1 + t2);
             const A responsibility = t3 / s2;
             responsibility_all[i] = responsibility;
         }

@@ -19,7 +19,7 @@ Closed form
     responsibility = softmax(e4, axis=1)
     e6 = sum(responsibility, axis=0)
     grad.alpha = -e6/n + softmax(alpha, axis=0)*sum(e6)/n
-    e7 = einsum('ijk,ij->ijk', e3, responsibility)
+    e7 = einsum('ij,ijk->ijk', responsibility, e3)
     grad.mu = -einsum('ik,ikj->ij', sum(e7, axis=0), e2)/n
     e8 = einsum('lik,lij->ijk', e1, e7)
     grad.q = -e6[:, None]/n + einsum('ijj->ij', e8)*exp(q)/n
@@ -38,11 +38,11 @@ try:
         from . import _symdiff_runtime as _runtime
     else:
         import _symdiff_runtime as _runtime
-    if _runtime.VERSION != "0.1.0 bc67358e18d56a76":
+    if _runtime.VERSION != "0.1.0 e2864582ef3cbc8d":
         raise ImportError(f"that there is of symdiff {_runtime.VERSION}")
 except ImportError as error:
     raise ImportError(
-        "_symdiff_runtime.py of symdiff 0.1.0 bc67358e18d56a76 must stand beside this module: "
+        "_symdiff_runtime.py of symdiff 0.1.0 e2864582ef3cbc8d must stand beside this module: "
         f"symdiff compile --runtime shared writes both ({error})"
     ) from None
 pack = _runtime.pack
@@ -103,23 +103,23 @@ def value(alpha, mu, q, L, x, below):
     d = mu.shape[1]
     n = x.shape[0]
     K = alpha.shape[0]
-    max_alpha = np.maximum.reduce(alpha)
-    t1 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
-    t2 = alpha - (np.log(np.add.reduce(np.exp(alpha - t1))) + t1) + np.add.reduce(q, axis=1)
     neg_mu = -mu
-    t3 = _on_diagonal(np.exp(q), "ijj->ij", (K, d, d)) + below * L
+    t1 = _on_diagonal(np.exp(q), "ijj->ij", (K, d, d)) + below * L
+    max_alpha = np.maximum.reduce(alpha)
+    t2 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t3 = alpha - (np.log(np.add.reduce(np.exp(alpha - t2))) + t2) + np.add.reduce(q, axis=1)
     t4 = -0.9189385332046728 * d
-    (s1,) = _over_blocks(_in_scratch(_value_block), n, K*d, (x,), (neg_mu, t3, t2, t4), ("add",))
+    (s1,) = _over_blocks(_in_scratch(_value_block), n, K*d, (x,), (neg_mu, t1, t3, t4), ("add",))
     value = -s1 / n
     return value
 
 
-def _value_block(scratch, x, neg_mu, t3, t2, t4):
+def _value_block(scratch, x, neg_mu, t1, t3, t4):
     """The part of `value` that one block of samples has."""
-    t5 = _matmul_into(scratch, 0, (x[:, None, :] + neg_mu).transpose(1, 0, 2), t3.transpose(0, 2, 1)).transpose(
+    t5 = _matmul_into(scratch, 0, (x[:, None, :] + neg_mu).transpose(1, 0, 2), t1.transpose(0, 2, 1)).transpose(
         1, 0, 2,
     )
-    t6 = t2 - 0.5 * np.einsum("ijk,ijk->ij", t5, t5) + t4
+    t6 = t3 - 0.5 * np.einsum("ijk,ijk->ij", t5, t5) + t4
     max_t6 = np.maximum.reduce(t6, axis=1)
     t7 = _masked(np.abs(max_t6) < np.inf, max_t6)
     s1 = np.add.reduce(np.log(np.add.reduce(np.exp(t6 - t7[:, None]), axis=1)) + t7)
@@ -132,32 +132,31 @@ def grad(alpha, mu, q, L, x, below):
     d = mu.shape[1]
     n = x.shape[0]
     K = alpha.shape[0]
-    # gradient by alpha
-    max_alpha = np.maximum.reduce(alpha)
-    t1 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
-    t2 = np.exp(alpha - t1)
-    t3 = np.add.reduce(t2)
-    t4 = alpha - (np.log(t3) + t1) + np.add.reduce(q, axis=1)
     neg_mu = -mu
     exp_q = np.exp(q)
-    t5 = _on_diagonal(exp_q, "ijj->ij", (K, d, d)) + below * L
+    t1 = _on_diagonal(exp_q, "ijj->ij", (K, d, d)) + below * L
+    max_alpha = np.maximum.reduce(alpha)
+    t2 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t3 = np.exp(alpha - t2)
+    t4 = np.add.reduce(t3)
+    t5 = alpha - (np.log(t4) + t2) + np.add.reduce(q, axis=1)
     t6 = -0.9189385332046728 * d
-    t7 = t2 / t3
+    t7 = t3 / t4
     s1, s2, s3 = _over_blocks(
-        _in_scratch(_grad_block), n, K*d, (x,), (neg_mu, t5, t4, t6), ("add", "add", "add"), sums=K*d*d,
+        _in_scratch(_grad_block), n, K*d, (x,), (neg_mu, t1, t5, t6), ("add", "add", "add"), sums=K*d*d,
     )
     grad_alpha = np.add.reduce(s1) / n * t7 - s1 / n
-    grad_mu = -np.einsum("ik,ikj->ij", s2, t5) / n
+    grad_mu = -np.einsum("ik,ikj->ij", s2, t1) / n
     grad_q = exp_q * np.einsum("ijj->ij", s3) / n - s1[:, None] / n
     grad_L = below * s3 / n
     return Grad(grad_alpha, grad_mu, grad_q, grad_L)
 
 
-def _grad_block(scratch, x, neg_mu, t5, t4, t6):
+def _grad_block(scratch, x, neg_mu, t1, t5, t6):
     """The part of `grad` that one block of samples has."""
     t8 = x[:, None, :] + neg_mu
-    t9 = _matmul_into(scratch, 0, t8.transpose(1, 0, 2), t5.transpose(0, 2, 1)).transpose(1, 0, 2)
-    t10 = t4 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t6
+    t9 = _matmul_into(scratch, 0, t8.transpose(1, 0, 2), t1.transpose(0, 2, 1)).transpose(1, 0, 2)
+    t10 = t5 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t6
     max_t10 = np.maximum.reduce(t10, axis=1)
     t11 = np.subtract(t10, _masked(np.abs(max_t10) < np.inf, max_t10)[:, None], out=t10)
     t11 = np.exp(t11, out=t11)
@@ -175,33 +174,33 @@ def value_and_grad(alpha, mu, q, L, x, below):
     d = mu.shape[1]
     n = x.shape[0]
     K = alpha.shape[0]
-    # objective
-    max_alpha = np.maximum.reduce(alpha)
-    t1 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
-    t2 = np.exp(alpha - t1)
-    t3 = np.add.reduce(t2)
-    t4 = alpha - (np.log(t3) + t1) + np.add.reduce(q, axis=1)
     neg_mu = -mu
     exp_q = np.exp(q)
-    t5 = _on_diagonal(exp_q, "ijj->ij", (K, d, d)) + below * L
+    t1 = _on_diagonal(exp_q, "ijj->ij", (K, d, d)) + below * L
+    max_alpha = np.maximum.reduce(alpha)
+    t2 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t3 = np.exp(alpha - t2)
+    t4 = np.add.reduce(t3)
+    t5 = alpha - (np.log(t4) + t2) + np.add.reduce(q, axis=1)
     t6 = -0.9189385332046728 * d
-    t7 = t2 / t3
+    # gradient by alpha
+    t7 = t3 / t4
     s1, s2, s3, s4 = _over_blocks(
-        _in_scratch(_value_and_grad_block), n, K*d, (x,), (neg_mu, t5, t4, t6), ("add",) * 4, sums=K*d*d,
+        _in_scratch(_value_and_grad_block), n, K*d, (x,), (neg_mu, t1, t5, t6), ("add",) * 4, sums=K*d*d,
     )
     value = -s1 / n
     grad_alpha = np.add.reduce(s2) / n * t7 - s2 / n
-    grad_mu = -np.einsum("ik,ikj->ij", s3, t5) / n
+    grad_mu = -np.einsum("ik,ikj->ij", s3, t1) / n
     grad_q = exp_q * np.einsum("ijj->ij", s4) / n - s2[:, None] / n
     grad_L = below * s4 / n
     return value, Grad(grad_alpha, grad_mu, grad_q, grad_L)
 
 
-def _value_and_grad_block(scratch, x, neg_mu, t5, t4, t6):
+def _value_and_grad_block(scratch, x, neg_mu, t1, t5, t6):
     """The part of `value_and_grad` that one block of samples has."""
     t8 = x[:, None, :] + neg_mu
-    t9 = _matmul_into(scratch, 0, t8.transpose(1, 0, 2), t5.transpose(0, 2, 1)).transpose(1, 0, 2)
-    t10 = t4 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t6
+    t9 = _matmul_into(scratch, 0, t8.transpose(1, 0, 2), t1.transpose(0, 2, 1)).transpose(1, 0, 2)
+    t10 = t5 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t6
     max_t10 = np.maximum.reduce(t10, axis=1)
     t11 = _masked(np.abs(max_t10) < np.inf, max_t10)
     t12 = np.subtract(t10, t11[:, None], out=t10)
@@ -222,24 +221,24 @@ def responsibility(alpha, mu, q, L, x, below):
     d = mu.shape[1]
     K = alpha.shape[0]
     n = x.shape[0]
-    max_alpha = np.maximum.reduce(alpha)
-    t1 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
-    t2 = alpha - (np.log(np.add.reduce(np.exp(alpha - t1))) + t1) + np.add.reduce(q, axis=1)
     neg_mu = -mu
-    t3 = _on_diagonal(np.exp(q), "ijj->ij", (K, d, d)) + below * L
+    t1 = _on_diagonal(np.exp(q), "ijj->ij", (K, d, d)) + below * L
+    max_alpha = np.maximum.reduce(alpha)
+    t2 = np.where(np.abs(max_alpha) < np.inf, max_alpha, 0)
+    t3 = alpha - (np.log(np.add.reduce(np.exp(alpha - t2))) + t2) + np.add.reduce(q, axis=1)
     t4 = -0.9189385332046728 * d
     (responsibility,) = _over_blocks(
-        _in_scratch(_responsibility_block), n, K*d, (x,), (neg_mu, t3, t2, t4), ("rows 0",),
+        _in_scratch(_responsibility_block), n, K*d, (x,), (neg_mu, t1, t3, t4), ("rows 0",),
     )
     return responsibility
 
 
-def _responsibility_block(scratch, x, neg_mu, t3, t2, t4):
+def _responsibility_block(scratch, x, neg_mu, t1, t3, t4):
     """The part of `responsibility` that one block of samples has."""
-    t5 = _matmul_into(scratch, 0, (x[:, None, :] + neg_mu).transpose(1, 0, 2), t3.transpose(0, 2, 1)).transpose(
+    t5 = _matmul_into(scratch, 0, (x[:, None, :] + neg_mu).transpose(1, 0, 2), t1.transpose(0, 2, 1)).transpose(
         1, 0, 2,
     )
-    t6 = t2 - 0.5 * np.einsum("ijk,ijk->ij", t5, t5) + t4
+    t6 = t3 - 0.5 * np.einsum("ijk,ijk->ij", t5, t5) + t4
     max_t6 = np.maximum.reduce(t6, axis=1)
     t7 = np.subtract(t6, _masked(np.abs(max_t6) < np.inf, max_t6)[:, None], out=t6)
     t7 = np.exp(t7, out=t7)

@@ -43,11 +43,11 @@ try:
         from . import _symdiff_runtime_cupy as _runtime
     else:
         import _symdiff_runtime_cupy as _runtime
-    if _runtime.VERSION != "0.1.0 77e584652e48fb4b":
+    if _runtime.VERSION != "0.1.0 af73be8c4e22c34d":
         raise ImportError(f"that there is of symdiff {_runtime.VERSION}")
 except ImportError as error:
     raise ImportError(
-        "_symdiff_runtime_cupy.py of symdiff 0.1.0 77e584652e48fb4b must stand beside this module: "
+        "_symdiff_runtime_cupy.py of symdiff 0.1.0 af73be8c4e22c34d must stand beside this module: "
         f"symdiff compile --runtime shared writes both ({error})"
     ) from None
 capture = _runtime.capture

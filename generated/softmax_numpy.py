@@ -30,11 +30,11 @@ try:
         from . import _symdiff_runtime as _runtime
     else:
         import _symdiff_runtime as _runtime
-    if _runtime.VERSION != "0.1.0 bc67358e18d56a76":
+    if _runtime.VERSION != "0.1.0 e2864582ef3cbc8d":
         raise ImportError(f"that there is of symdiff {_runtime.VERSION}")
 except ImportError as error:
     raise ImportError(
-        "_symdiff_runtime.py of symdiff 0.1.0 bc67358e18d56a76 must stand beside this module: "
+        "_symdiff_runtime.py of symdiff 0.1.0 e2864582ef3cbc8d must stand beside this module: "
         f"symdiff compile --runtime shared writes both ({error})"
     ) from None
 pack = _runtime.pack
@@ -114,6 +114,7 @@ def grad(w, b, x, label, penalty):
     n = x.shape[0]
     c = w.shape[1]
     d = w.shape[0]
+    # gradient by w
     t1 = 2 * penalty * w
     s1, s2 = _over_blocks(_in_scratch(_grad_block), n, c, (label, x), (w, b), ("add", "add"), sums=c*d)
     grad_w = s1 / n + t1
@@ -143,6 +144,7 @@ def value_and_grad(w, b, x, label, penalty):
     n = x.shape[0]
     c = w.shape[1]
     d = w.shape[0]
+    # objective
     t1 = penalty * np.vdot(w, w)
     # gradient by w
     t2 = 2 * penalty * w

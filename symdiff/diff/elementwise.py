@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symdiff.diff.pointwise import partial_of
-from symdiff.diff.rule import Derivative, pushed_one_by_one
+from symdiff.diff.rule import of_one_result, one_by_one
 from symdiff.graph.axes import sum_to
 from symdiff.graph.build import broadcast_to, contract, select
 from symdiff.graph.contraction import aligned
@@ -11,8 +11,8 @@ from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node
 
 
-def _push(node: Node, i: int, t: Node, lead: int) -> Node | None:
-    slope = partial_of(node, i)
+def _jvp(node: Node, i: int, t: Node) -> Node | None:
+    slope, lead = partial_of(node, i), t.ndim - node.args[i].ndim
     if slope is None:
         return None
     if lead == 0:
@@ -27,8 +27,8 @@ def _push(node: Node, i: int, t: Node, lead: int) -> Node | None:
     return contract([t, slope], [front + by_operand, by_slope], out, sizes)
 
 
-def _pull(node: Node, i: int, g: Node, lead: int) -> Node | None:
-    slope = partial_of(node, i)
+def _vjp(node: Node, i: int, g: Node) -> Node | None:
+    slope, lead = partial_of(node, i), g.ndim - node.ndim
     if slope is None:
         return None
     if lead == 0:
@@ -61,4 +61,4 @@ def _batched(g: Node, slope: Node, node: Node, operand: Node, lead: int) -> Node
     return contract([g, slope], [front + inner, by_slope], front + by_operand, sizes)
 
 
-ELEMENTWISE = Derivative(pushed_one_by_one(_push), _pull)
+ELEMENTWISE = of_one_result(one_by_one(_jvp), _vjp)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from symdiff.diff.table import derivative_of
 from symdiff.graph.node import Node, topological
+from symdiff.graph.several import results
 
 
 class ForwardMode:
@@ -22,30 +23,33 @@ class ForwardMode:
         self.users: dict[Node, list[Node]] = {}
         moving = {*roots}  # what tangents reach a root from
         for node in reversed(self.place):
-            if node in moving and node.dtype == "float" and node.op != "stop_gradient":
+            if node in moving and node.dtype in ("float", "tuple") and node.op != "stop_gradient":
                 moving.update(node.args)
                 for operand in node.args:
                     self.users.setdefault(operand, []).append(node)
 
-    def tangents(self, seeds: Mapping[Node, Node], lead: int = 0, first: int | None = None) -> list[Node | None]:
+    def tangents(self, seeds: Mapping[Node, Node], first: int | None = None) -> list[Node | None]:
         """The derivative of each root, or of the `first` few, in the directions `seeds`.
 
         Parameters
         ----------
-        seeds : input -> its tangent, of shape ``lead axes + input.shape``.
-        lead : number of leading axes: that many sets of directions are followed at once.
+        seeds : input -> its tangent, of its shape, or of all with the same axes in front: then many directions at once.
 
         Returns
         -------
-        for each root its tangent, of shape ``lead axes + root.shape``, or None where it is zero.
+        for each root its tangent, with the axes that the seeds have in front, or None where it is zero.
         """
         roots = self.roots[:first]
         end = max((self.place[root] for root in roots), default=-1)  # what only later roots need stands behind
         found: dict[Node, Node] = dict(seeds)
         for node in self._reached(seeds, end):
+            if node.op == "result":  # found with the node of several results
+                continue
             through = [found.get(operand) if operand.dtype == "float" else None for operand in node.args]
-            if any(t is not None for t in through) and (t := derivative_of(node).push(node, through, lead)) is not None:
-                found[node] = t
+            if any(t is not None for t in through):
+                targets = results(node) if node.dtype == "tuple" else [node]
+                pairs = zip(targets, derivative_of(node).jvp(node, through), strict=True)
+                found |= {target: t for target, t in pairs if t is not None}
         return [found.get(root) for root in roots]
 
     def _reached(self, seeds: Mapping[Node, Node], end: int) -> list[Node]:
@@ -60,6 +64,6 @@ class ForwardMode:
         return sorted(seen - set(seeds), key=self.place.__getitem__)
 
 
-def tangents(roots: Sequence[Node], seeds: Mapping[Node, Node], lead: int = 0) -> list[Node | None]:
-    """The same for one set of directions."""
-    return ForwardMode(roots).tangents(seeds, lead)
+def tangents(roots: Sequence[Node], seeds: Mapping[Node, Node]) -> list[Node | None]:
+    """The derivative of each root in the directions `seeds`, as `ForwardMode.tangents` gives it."""
+    return ForwardMode(roots).tangents(seeds)

@@ -1,14 +1,13 @@
 """The derivatives of solves, inverses, determinants and Cholesky factors (Giles 2008; Murray 2016 for Cholesky).
 
-Leading axes of tangents and cotangents broadcast as those of a batch do.
+What tangents and cotangents have in front broadcasts as the axes of a batch do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import reduce as fold
 
-from symdiff.diff.rule import Derivative, pushed_one_by_one
+from symdiff.diff.rule import NO_DERIVATIVE, Derivative, Parts, of_one_result, one_by_one
 from symdiff.graph.axes import insert_axes, matmul, sum_axes
 from symdiff.graph.build import add, contract
 from symdiff.graph.contraction import Contraction
@@ -30,7 +29,7 @@ from symdiff.graph.linalg import (
 from symdiff.graph.node import Node
 
 
-def _solve_push(node: Node, tangents: Sequence[Node | None], lead: int) -> Node | None:
+def _solve_jvp(node: Node, tangents: Parts) -> Node | None:
     """dX = A^-1 (dB - dA X)."""
     da, right = tangents
     if da is not None:
@@ -40,20 +39,20 @@ def _solve_push(node: Node, tangents: Sequence[Node | None], lead: int) -> Node 
     return solve(node.args[0], right)
 
 
-def _solve_pull(node: Node, i: int, g: Node, lead: int) -> Node:
+def _solve_vjp(node: Node, i: int, g: Node) -> Node:
     """The cotangent of B is A^-T G, that of A is -(A^-T G) X^T."""
     back = solve(transposed(node.args[0]), g)
     return back if i == 1 else -matmul(back, swapped(node))
 
 
-def _inverse_push(node: Node, tangents: Sequence[Node | None], lead: int) -> Node | None:
+def _inverse_jvp(node: Node, tangents: Parts) -> Node | None:
     """dY = -Y dA Y."""
     (t,) = tangents
     assert t is not None
     return -matmul(matmul(node, t), node)
 
 
-def _inverse_pull(node: Node, i: int, g: Node, lead: int) -> Node:
+def _inverse_vjp(node: Node, i: int, g: Node) -> Node:
     y = transposed(node)
     return -matmul(matmul(y, g), y)
 
@@ -64,35 +63,37 @@ def _slope(node: Node) -> Node:
     return cofactors(a) if node.op == "det" else transposed(inverse(a))
 
 
-def _det_push(node: Node, tangents: Sequence[Node | None], lead: int) -> Node | None:
+def _det_jvp(node: Node, tangents: Parts) -> Node | None:
     (t,) = tangents
     assert t is not None
     labels = list(range(t.ndim))
-    return contract([t, _slope(node)], [labels, labels[lead:]], labels[:-2], dict(enumerate(t.shape)))
+    own = labels[t.ndim - node.args[0].ndim :]
+    return contract([t, _slope(node)], [labels, own], labels[:-2], dict(enumerate(t.shape)))
 
 
-def _det_pull(node: Node, i: int, g: Node, lead: int) -> Node:
-    slope = _slope(node)
+def _det_vjp(node: Node, i: int, g: Node) -> Node:
+    slope, lead = _slope(node), g.ndim - node.ndim
     labels = list(range(lead + slope.ndim))
     return contract([g, slope], [labels[:-2], labels[lead:]], labels, dict(enumerate((*g.shape[:lead], *slope.shape))))
 
 
-def _cofactors_push(node: Node, tangents: Sequence[Node | None], lead: int) -> Node | None:
+def _cofactors_jvp(node: Node, tangents: Parts) -> Node | None:
     (t,) = tangents
     assert t is not None
     return cofactors_tangent(node.args[0], t)
 
 
-def _cofactors_pull(node: Node, i: int, g: Node, lead: int) -> Node:
+def _cofactors_vjp(node: Node, i: int, g: Node) -> Node:
     """The map is its own transpose."""
     return cofactors_tangent(node.args[0], g)
 
 
-def _cofactors_tangent_push(node: Node, tangents: Sequence[Node | None], lead: int) -> Node | None:
+def _cofactors_tangent_jvp(node: Node, tangents: Parts) -> Node | None:
     (a, t), (da, dt) = node.args, tangents
     linear = None if dt is None else cofactors_tangent(a, dt)
     if da is None:
         return linear
+    lead = da.ndim - a.ndim
     front = da.shape[:lead]
     own = insert_axes(t, range(lead), (*front, *t.shape))
     between = range(lead, lead + t.ndim - a.ndim)
@@ -100,10 +101,11 @@ def _cofactors_tangent_push(node: Node, tangents: Sequence[Node | None], lead: i
     return moved if linear is None else moved + linear
 
 
-def _cofactors_tangent_pull(node: Node, i: int, g: Node, lead: int) -> Node:
+def _cofactors_tangent_vjp(node: Node, i: int, g: Node) -> Node:
     a, t = node.args
     if i == 1:
         return cofactors_tangent(a, g)
+    lead = g.ndim - t.ndim
     moved = _third_derivative(a, insert_axes(t, range(lead), g.shape), g)
     return sum_axes(moved, range(lead, lead + t.ndim - a.ndim))
 
@@ -133,7 +135,7 @@ def _third_derivative(a: Node, s: Node, t: Node) -> Node:
     return scaled(by_traces(v, t), dc) - scaled(crossed, c) + along(s, along(t, c)) - along(t, dc)
 
 
-def _factor_push(node: Node, tangents: Sequence[Node | None], lead: int) -> Node | None:
+def _factor_jvp(node: Node, tangents: Parts) -> Node | None:
     """dL = L Phi(L^-1 dA L^-T), Phi the lower triangle with its diagonal halved."""
     (t,) = tangents
     assert t is not None
@@ -142,7 +144,7 @@ def _factor_push(node: Node, tangents: Sequence[Node | None], lead: int) -> Node
     return matmul(node, triangle(inner, 0.5))
 
 
-def _factor_pull(node: Node, i: int, g: Node, lead: int) -> Node:
+def _factor_vjp(node: Node, i: int, g: Node) -> Node:
     """L^-T S L^-1 / 2, where S is the lower triangle of L^T G and its reflection.
 
     Term by term of G: that of a quadratic form leaves a product of vectors, that of log det L the inverse of A.
@@ -175,17 +177,17 @@ def _scaled_diagonal(factor: Node, term: Node) -> Node | None:
 
 
 LINALG: dict[str, Derivative] = {
-    "solve": Derivative(_solve_push, _solve_pull),
-    "inverse": Derivative(_inverse_push, _inverse_pull),
-    "det": Derivative(_det_push, _det_pull),
-    "cofactors": Derivative(_cofactors_push, _cofactors_pull),
-    "cofactors_tangent": Derivative(_cofactors_tangent_push, _cofactors_tangent_pull),
-    "logdet": Derivative(_det_push, _det_pull),
-    "log_abs_det": Derivative(_det_push, _det_pull),
-    "sign_det": Derivative(lambda node, tangents, lead: None, lambda node, i, g, lead: None),
-    "cholesky": Derivative(_factor_push, _factor_pull),
-    "triangle": Derivative(
-        pushed_one_by_one(lambda node, i, t, lead: triangle(t, *node.attributes)),
-        lambda node, i, g, lead: triangle(g, *node.attributes),
+    "solve": of_one_result(_solve_jvp, _solve_vjp),
+    "inverse": of_one_result(_inverse_jvp, _inverse_vjp),
+    "det": of_one_result(_det_jvp, _det_vjp),
+    "cofactors": of_one_result(_cofactors_jvp, _cofactors_vjp),
+    "cofactors_tangent": of_one_result(_cofactors_tangent_jvp, _cofactors_tangent_vjp),
+    "logdet": of_one_result(_det_jvp, _det_vjp),
+    "log_abs_det": of_one_result(_det_jvp, _det_vjp),
+    "sign_det": NO_DERIVATIVE,
+    "cholesky": of_one_result(_factor_jvp, _factor_vjp),
+    "triangle": of_one_result(
+        one_by_one(lambda node, i, t: triangle(t, *node.attributes)),
+        lambda node, i, g: triangle(g, *node.attributes),
     ),
 }

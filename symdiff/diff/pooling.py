@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from symdiff.diff.rule import Derivative, pushed_one_by_one
+from symdiff.diff.rule import Derivative, of_one_result, one_by_one
 from symdiff.graph.node import Node
 from symdiff.graph.windows import pick_first_max, place_first_max
 
 
-def _linear(push: Callable[[Node, Node], Node], pull: Callable[[Node, Node], Node]) -> Derivative:
+def _linear(jvp: Callable[[Node, Node], Node], vjp: Callable[[Node, Node], Node]) -> Derivative:
     """Of (node, tangent) and (node, cotangent) of the first operand; the others only say where."""
-    return Derivative(
-        pushed_one_by_one(lambda node, i, t, lead: push(node, t) if i == 0 else None),
-        lambda node, i, g, lead: pull(node, g) if i == 0 else None,
+    return of_one_result(
+        one_by_one(lambda node, i, t: jvp(node, t) if i == 0 else None),
+        lambda node, i, g: vjp(node, g) if i == 0 else None,
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from symdiff.diff.rule import Derivative, pushed_one_by_one
-from symdiff.graph.axes import insert_axes, structural, sum_axes
+from symdiff.diff.rule import NO_DERIVATIVE, of_one_result, one_by_one
+from symdiff.graph.axes import insert_axes, reduced_axes, structural, sum_axes
 from symdiff.graph.build import contract, pointwise, select
 from symdiff.graph.leaves import constant
 from symdiff.graph.node import Node
@@ -41,8 +41,8 @@ _PARTIALS: dict[str, Callable[[Node, Node, tuple[int, ...]], Node]] = {
 }
 
 
-def _push(node: Node, i: int, t: Node, lead: int) -> Node:
-    (axes,) = node.attributes
+def _jvp(node: Node, i: int, t: Node) -> Node:
+    axes, lead = reduced_axes(node), t.ndim - node.args[0].ndim
     slope = _PARTIALS[node.op](node, node.args[0], axes)
     if lead == 0:
         return sum_axes(t * slope, axes)
@@ -51,8 +51,8 @@ def _push(node: Node, i: int, t: Node, lead: int) -> Node:
     return contract([t, slope], [labels, labels[lead:]], out, dict(enumerate(t.shape)))
 
 
-def _pull(node: Node, i: int, g: Node, lead: int) -> Node:
-    (operand,), (axes,) = node.args, node.attributes
+def _vjp(node: Node, i: int, g: Node) -> Node:
+    (operand,), axes, lead = node.args, reduced_axes(node), g.ndim - node.ndim
     slope = _PARTIALS[node.op](node, operand, axes)
     if lead == 0:
         return insert_axes(g, axes, operand.shape) * slope
@@ -62,5 +62,4 @@ def _pull(node: Node, i: int, g: Node, lead: int) -> Node:
     return contract([g, slope], [front + kept, inner], front + inner, sizes)
 
 
-REDUCTIONS = dict.fromkeys(_PARTIALS, Derivative(pushed_one_by_one(_push), _pull))
-REDUCTIONS |= dict.fromkeys(INDICATORS, Derivative(lambda node, tangents, lead: None, lambda node, i, g, lead: None))
+REDUCTIONS = dict.fromkeys(_PARTIALS, of_one_result(one_by_one(_jvp), _vjp)) | dict.fromkeys(INDICATORS, NO_DERIVATIVE)

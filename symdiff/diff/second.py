@@ -36,7 +36,7 @@ def _columns(forward: ForwardMode, by: Node, first: int, samplewise: bool) -> li
     lead = 0 if samplewise else by.ndim
     seed = full(1.0, by.shape) if samplewise else identity(by.shape)
     columns = []
-    for root, found in zip(forward.roots, forward.tangents({by: seed}, lead, first), strict=False):
+    for root, found in zip(forward.roots, forward.tangents({by: seed}, first), strict=False):
         if found is None:
             columns.append(zeros((*root.shape, *by.shape[:lead])))
         else:
@@ -46,7 +46,7 @@ def _columns(forward: ForwardMode, by: Node, first: int, samplewise: bool) -> li
 
 def jacobian_reverse(root: Node, by: Sequence[Node]) -> list[Node]:
     """The same by reverse mode: cheaper where `root` has fewer entries than `by`."""
-    found = cotangents(root, by, identity(root.shape), root.ndim)
+    found = cotangents(root, by, identity(root.shape))
     return [found.get(node, zeros((*root.shape, *node.shape))) for node in by]
 
 

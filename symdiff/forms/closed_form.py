@@ -22,6 +22,7 @@ from symdiff.functions import elementwise as own
 from symdiff.functions.elementwise import EntrywiseFunction
 from symdiff.functions.linalg import held
 from symdiff.functions.reductions import AxisFunction, AxisReduction, Reduction
+from symdiff.graph.axes import reduced_axes
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import LINALG, REDUCTIONS
@@ -211,7 +212,7 @@ class ClosedForm:
         raise UnsupportedError(f"{node.op} has no closed form in SymPy.")
 
     def _reduction(self, node: Node) -> Any:
-        (x,), (axes,) = node.args, node.attributes
+        (x,), axes = node.args, reduced_axes(node)
         name = node.op.removeprefix("reduce_")
         if x.ndim == 2 and len(axes) == 1:
             reduced = AxisReduction(name, self.used[x], axes[0])

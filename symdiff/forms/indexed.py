@@ -18,6 +18,7 @@ from symdiff.frontend.declare import Declarations
 from symdiff.functions import elementwise as own
 from symdiff.functions.given import as_sympy
 from symdiff.functions.reductions import Reduction
+from symdiff.graph.axes import reduced_axes
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.item import Item, Window
 from symdiff.graph.node import Node
@@ -250,7 +251,7 @@ class IndexForm(ClosedForm):
         return total
 
     def _reduced(self, node: Node, indices: Indices) -> Any:
-        (x,), (axes,) = node.args, node.attributes
+        (x,), axes = node.args, reduced_axes(node)
         places, over = self._reduced_places(x, axes, indices)
         body = self.at(x, places)
         name = node.op.removeprefix("reduce_")

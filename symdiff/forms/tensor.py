@@ -16,6 +16,7 @@ from symdiff.forms.closed_form import FUNCTIONS, ClosedForm, number
 from symdiff.frontend.declare import Declarations
 from symdiff.functions import elementwise as own
 from symdiff.functions.tensor import MOST_OPERANDS, Tensor, TensorExpr, elementwise, is_tensor
+from symdiff.graph.axes import reduced_axes
 from symdiff.graph.contraction import Contraction, is_repetition, letters, unrepeated_shape
 from symdiff.graph.item import Item, Window
 from symdiff.graph.node import Node, topological
@@ -65,7 +66,7 @@ class TensorForm(ClosedForm):
         if node.op in POINTWISE:
             return self._pointwise(node)
         if node.op in REDUCTIONS and hasattr(sd, name := node.op.removeprefix("reduce_")):
-            (x,), (axes,) = node.args, node.attributes
+            (x,), axes = node.args, reduced_axes(node)
             return getattr(sd, name)(self.used[x], axis=None if len(axes) == x.ndim else axes)
         method = getattr(self, f"_{node.op}", None)
         if any(self.used[operand] is None for operand in node.args):

@@ -97,11 +97,21 @@ def _arranged_side(side: Node, labels: Sequence[int], out: Sequence[int], sizes:
 
 
 def reduce(op: str, x: Node, axes: Sequence[int]) -> Node:
-    """A reduction of `ops.REDUCTIONS` over `axes`, which vanish; over none, of each entry by itself."""
+    """A reduction of `ops.REDUCTIONS` over `axes`, which vanish; over none, of each entry by itself.
+
+    Axes may be counted from either end, as in NumPy; the node's attribute counts them from the end.
+    """
     if not axes:
         return pointwise("abs", cast(x)) if op == "reduce_norm" else x
-    shape = tuple(dim for axis, dim in enumerate(x.shape) if axis not in axes)
-    return intern(op, (cast(x),), (tuple(sorted(axes)),), shape, "float")
+    over = tuple(sorted(axis % x.ndim - x.ndim for axis in axes))
+    shape = tuple(dim for axis, dim in enumerate(x.shape) if axis - x.ndim not in over)
+    return intern(op, (cast(x),), (over,), shape, "float")
+
+
+def reduced_axes(node: Node) -> tuple[int, ...]:
+    """The axes of its operand that a reduction loses, counted from the front."""
+    (x,), (over,) = node.args, node.attributes
+    return tuple(axis + x.ndim for axis in over)
 
 
 def structural(op: str, operands: Sequence[Node], *attributes: object) -> Node:
@@ -262,6 +272,15 @@ def contiguous(x: Node) -> Node:
 def one_hot(positions: Node, dim: Dim) -> Node:
     """Along a new last axis of size `dim` 1 at each whole-number position, else 0."""
     return intern("one_hot", (positions,), (dim,), (*positions.shape, dim), "float")
+
+
+def flat_positions(positions: Node, rows: int, own: int, dim: Dim) -> Node:
+    """Positions in rows of `dim` entries, as positions in all rows joined.
+
+    The last `own` axes are those of one row's positions, `rows` axes before them number the rows. The result is of whole
+    numbers, since a floating number has not enough digits for the entries of many rows.
+    """
+    return intern("flat_positions", (positions,), (rows, own, dim), positions.shape, "int")
 
 
 def take(x: Node, positions: Node, axis: int) -> Node:

@@ -22,7 +22,7 @@ class Node:
     op : a name of `symdiff.graph.ops`.
     args : the operands.
     attributes : what else determines the result: axes, a constant's value, an input's name.
-    shape, dtype : of the result; dtype is ``"float"``, ``"int"`` or ``"bool"``.
+    shape, dtype : of the result; dtype is ``"float"``, ``"int"`` or ``"bool"``; ``"tuple"`` where there are several results.
     digest : a hash of the structure, the same in every process: the order of commuting operands follows it.
     """
 

@@ -96,7 +96,7 @@ COMMUTATIVE = ("add", "mul", "maximum", "minimum", "hypot", "logaddexp", "eq", "
 
 COMPARISONS = ("lt", "le", "eq", "ne")
 
-# Of whole axes; attributes: the axes reduced, which vanish. (A sum is a contraction.)
+# Of whole axes; attribute: the axes reduced, which vanish, counted from the end. (A sum is a contraction.)
 REDUCTIONS = (
     "reduce_max",
     "reduce_min",
@@ -136,7 +136,7 @@ LINALG = (
     "triangle",  # the lower triangle, zeros above; attribute, what scales the diagonal
 )
 
-# Products of all other entries along axes (attributes), and their directional derivative: what `reduce_prod` needs.
+# Products of all other entries along axes (attribute, from the end), and their derivative in a direction: for `reduce_prod`.
 PRODUCTS = ("prod_others", "prod_others_tangent")
 
 # The largest entry y of each window of the last axes of x, the first of several; attribute, (size, step) along each of them.
@@ -146,12 +146,19 @@ POOLING = (
     "place_first_max",  # (g, x, y), its transpose: zeros like x, to which g is added there
 )
 
-# Zeros and ones, which to derivatives are constants.
-INDICATORS = ("one_hot",)  # 1 at a position along a new last axis: attribute, its size
+# Of positions, which to derivatives are constants.
+INDICATORS = (
+    "one_hot",  # 1 at a position along a new last axis, else 0: attribute, its size
+    "flat_positions",  # in rows, as positions in all rows joined: attributes (axes that number rows, axes of one row, its size)
+)
 
 LEAVES = (
     "input",  # attributes (name, shape, dtype)
     "constant",  # attribute: a float or a bool; always a scalar
     "size",  # attributes: a Size, used as a number, and "count" where it is one of entries, which is not negative
     "arange",  # attribute: its size; the numbers 0, 1, ...
+    "bound",  # a parameter of a body (`graph.body`): attributes (position, shape, dtype)
 )
+
+# Of a node that has several results (`graph.several`) one: attribute, which.
+SELECTORS = ("result",)

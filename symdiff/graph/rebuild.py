@@ -8,6 +8,7 @@ from symdiff.graph import axes, linalg, windows
 from symdiff.graph.build import contract, pointwise
 from symdiff.graph.node import Node
 from symdiff.graph.ops import POINTWISE, REDUCTIONS
+from symdiff.graph.several import of_several, result
 
 # op -> constructor of (operands, *attributes)
 _CONSTRUCTORS: dict[str, Callable[..., Node]] = {
@@ -24,6 +25,7 @@ _CONSTRUCTORS: dict[str, Callable[..., Node]] = {
     "prod_others": lambda args, over: axes.structural("prod_others", args, over),
     "prod_others_tangent": lambda args, over: axes.structural("prod_others_tangent", args, over),
     "one_hot": lambda args, dim: axes.one_hot(args[0], dim),
+    "flat_positions": lambda args, rows, own, dim: axes.flat_positions(args[0], rows, own, dim),
     "window_sum": lambda args, spans: windows.window_sum(args[0], spans),
     "spread_windows": lambda args, spans, dims: windows.spread_windows(args[0], spans, dims),
     "window_max": lambda args, spans: windows.window_max(args[0], spans),
@@ -40,6 +42,7 @@ _CONSTRUCTORS: dict[str, Callable[..., Node]] = {
     "sign_det": lambda args: linalg.sign_det(*args),
     "cholesky": lambda args, symmetric: linalg.cholesky(*args),
     "triangle": lambda args, on_diagonal: linalg.triangle(args[0], on_diagonal),
+    "result": lambda args, k: result(args[0], k),
 }
 
 
@@ -51,4 +54,6 @@ def rebuild(node: Node, args: Sequence[Node]) -> Node:
         return pointwise(node.op, *args)
     if node.op in REDUCTIONS:
         return axes.reduce(node.op, args[0], node.attributes[0])
+    if node.dtype == "tuple":
+        return of_several(node.op, args, *node.attributes)
     return _CONSTRUCTORS[node.op](args, *node.attributes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symdiff.graph.axes import insert_axes, reduce
+from symdiff.graph.axes import insert_axes, reduce, reduced_axes
 from symdiff.graph.build import cast, pointwise
 from symdiff.graph.node import Node
 
@@ -29,7 +29,7 @@ def log_softmax_of(node: Node) -> tuple[Node, tuple[int, ...]] | None:
         for x, other in (node.args, node.args[::-1]):
             whole = _repeated_logsumexp(other)
             if whole is not None and whole.args[0] is x:
-                return x, whole.attributes[0]
+                return x, reduced_axes(whole)
     return None
 
 
@@ -43,6 +43,6 @@ def _repeated_logsumexp(node: Node) -> Node | None:
         whole = core.args[0]
         if whole.op != "reduce_logsumexp" or len(set(out)) < len(out):
             return None
-        kept = [axis for axis in range(whole.args[0].ndim) if axis not in whole.attributes[0]]
+        kept = [axis for axis in range(whole.args[0].ndim) if axis not in reduced_axes(whole)]
         return whole if len(out) == whole.args[0].ndim and [out.index(i) for i in labels] == kept else None
     return core if core.op == "reduce_logsumexp" else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from symdiff.graph.axes import reduced_axes
 from symdiff.graph.contraction import Contraction, is_view
 from symdiff.graph.external import EXTERNAL
 from symdiff.graph.node import Node, Shape
@@ -58,9 +59,9 @@ def operands_of(node: Node) -> list[tuple[Node, Axes]]:
     if node.op == "one_hot":
         return [(node.args[0], own[:-1])]
     if node.op == "stack":
-        return [(x, own[: x.ndim]) for x in node.args]
+        own = own[: node.ndim - len(node.attributes[0])]  # to which entries broadcast
     return [
-        (x, tuple(None if dim == 1 else axis for dim, axis in zip(x.shape, own[node.ndim - x.ndim :], strict=True)))
+        (x, tuple(None if dim == 1 else axis for dim, axis in zip(x.shape, own[len(own) - x.ndim :], strict=True)))
         for x in node.args
     ]
 
@@ -117,7 +118,7 @@ class Reduction:
 def reduction_of(node: Node) -> Reduction | None:
     """The reduction that a node is, if a kernel can do it: of axes at one end, of whole arrays and vectors along either end."""
     if node.op in _REDUCTIONS:
-        (x,), (reduced,) = node.args, node.attributes
+        (x,), reduced = node.args, reduced_axes(node)
         own = axes_of(x.shape)
         kept = [axis for place, axis in enumerate(own) if place not in reduced and axis is not None]
         return _reduction(space_of(x.shape), [(x, own)], kept)

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from symdiff.errors import InternalError, ShapeError
+from symdiff.graph.body import bodies
 from symdiff.graph.item import dims_of
-from symdiff.graph.node import Node, Shape
+from symdiff.graph.node import Node, Shape, topological
 from symdiff.graph.ops import LEAVES, POINTWISE, PRODUCTS, REDUCTIONS
+from symdiff.graph.several import RESULTS
 from symdiff.graph.size import broadcast, spelled, total
 
 
@@ -34,6 +36,12 @@ def _fault(node: Node, known: Collection[Node], unwritten: Collection[str] | Non
     """What is wrong with one node."""
     if any(operand not in known for operand in node.args):
         return "an operand comes after it"
+    if node.op != "result" and any(operand.dtype == "tuple" for operand in node.args):
+        return "an operand has several results"
+    for inner in bodies(node):
+        verify(topological(inner.results), unwritten)
+        if not set(inner.parameters) >= {x for x in topological(inner.results) if x.op in ("input", "bound")}:
+            return "a body depends on more than its parameters"
     if unwritten is not None and node.op in unwritten:
         return "nothing says how it is written"
     if unwritten is not None and node.op == "contract" and len(node.args) > 2:
@@ -54,17 +62,21 @@ def _inferred(node: Node) -> tuple[Shape, str]:
     if node.op in POINTWISE:
         return _pointwise(node)
     if node.op in REDUCTIONS:
-        (axes,) = node.attributes
-        return tuple(dim for axis, dim in enumerate(node.args[0].shape) if axis not in axes), "float"
+        (x,), (axes,) = node.args, node.attributes
+        return tuple(dim for axis, dim in enumerate(x.shape) if axis - x.ndim not in axes), "float"
+    if node.op == "result":
+        return _result(node)
+    if node.op in RESULTS:
+        return (), "tuple"
     if node.op in PRODUCTS:
         return broadcast([x.shape for x in node.args]), "float"
-    dtype = node.args[0].dtype if node.op in _ANY_DTYPE else "float"
+    dtype = "int" if node.op == "flat_positions" else node.args[0].dtype if node.op in _ANY_DTYPE else "float"
     return _SHAPES[node.op](node, *(x.shape for x in node.args)), dtype
 
 
 def _leaf(node: Node) -> tuple[Shape, str]:
     match node.op:
-        case "input":
+        case "input" | "bound":
             _, shape, dtype = node.attributes
             return shape, dtype
         case "constant":
@@ -72,6 +84,14 @@ def _leaf(node: Node) -> tuple[Shape, str]:
         case "arange":
             return (node.attributes[0],), "float"
     return (), "float"
+
+
+def _result(node: Node) -> tuple[Shape, str]:
+    (x,), (k,) = node.args, node.attributes
+    outlines = RESULTS[x.op](x) if x.op in RESULTS else ()
+    if not 0 <= k < len(outlines):
+        raise ShapeError(f"its operand has {len(outlines)} results")
+    return outlines[k]
 
 
 def _pointwise(node: Node) -> tuple[Shape, str]:
@@ -180,6 +200,7 @@ _SHAPES: dict[str, Callable[..., Shape]] = {
     "pick_first_max": lambda node, t, x, y: (*t[: len(t) - len(x)], *y),
     "place_first_max": lambda node, g, x, y: (*g[: len(g) - len(y)], *x),
     "one_hot": lambda node, positions: (*positions, node.attributes[0]),
+    "flat_positions": lambda node, positions: positions,
     "solve": _solve,
     **dict.fromkeys(("contiguous", "cumsum", "triangle"), lambda node, x: x),
     **dict.fromkeys(("inverse", "cofactors", "cholesky"), _square),

@@ -392,6 +392,19 @@ def test_large_examples_are_those_of_numpy(cp: ModuleType, name: str, example) -
         np.testing.assert_allclose(one.get(), two, rtol=1e-9, atol=1e-11)
 
 
+def test_the_largest_of_arrays_with_different_axes(cp: ModuleType) -> None:
+    """A matrix, a row and a column: each is read along its own axes."""
+    i, j = sp.Idx("i", n), sp.Idx("j", d)
+    shapes = {"M": (n, d), "r": (d,), "c": (n,)}
+    whole, row, column = (sp.IndexedBase(name, shape=shape) for name, shape in shapes.items())
+    largest = sp.Sum(sp.Max(whole[i, j], row[j], column[i]), (i, 0, n - 1), (j, 0, d - 1))
+    module = sd.compile(sd.Model(largest, params=[whole, row, column]), backend="cupy", emit="value")
+    rng = np.random.default_rng(0)
+    values = [rng.normal(size=shape) for shape in ((4, 4), (4,), (4,))]
+    wanted = np.maximum(np.maximum(values[0], values[1]), values[2][:, None]).sum()
+    np.testing.assert_allclose(module.value(*map(cp.asarray, values)).get(), wanted, rtol=1e-14)
+
+
 def test_second_derivatives_of_determinants_some_singular(cp: ModuleType) -> None:
     Q, r = sd.Tensor("Q", (n, d, d)), np.random.default_rng(0)
     model = sd.Model(sd.sum(sd.det(Q) ** 2), params=[Q])

@@ -39,7 +39,7 @@ WRONG = [
     ("too many operands", made("exp", X, X, shape=(n, d)), "1 operands"),
     ("rows of another size", made("contract", X, attributes=(((0, 1),), (0,), (d, d)), shape=(d,)), "labelled"),
     ("an integer factor", made("contract", place, attributes=(((0,),), (), (n,))), "floating"),
-    ("a sum of another axis", made("reduce_max", X, attributes=((0,),), shape=(n,)), r"\(d,\)"),
+    ("a sum of another axis", made("reduce_max", X, attributes=((-2,),), shape=(n,)), r"\(d,\)"),
     ("a solve of other rows", made("solve", W, X, attributes=("general",), shape=(n, d)), "do not fit"),
     ("no square", made("inverse", X, attributes=("general", False), shape=(n, d)), "square"),
     ("a determinant with axes", made("det", W, shape=(d, d)), r"\(\)"),

@@ -8,6 +8,7 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
+from symdiff.graph.axes import reduced_axes
 from symdiff.graph.node import Node, topological
 from symdiff.graph.size import evaluate as number_of
 
@@ -157,7 +158,7 @@ def value_of(node: Node, args: list[Any], sizes: Mapping[str, int], functions: M
     if node.op == "contract":
         return _contract(node, args, {i: number_of(dim, sizes) for i, dim in enumerate(node.attributes[2])})
     if node.op in _REDUCTIONS:
-        (x,), (axes,) = args, node.attributes
+        (x,), axes = args, reduced_axes(node)
         kept = [axis for axis in range(x.ndim) if axis not in axes]
         moved = np.transpose(x, [*kept, *axes])
         return _REDUCTIONS[node.op](functions, moved.reshape(*moved.shape[: len(kept)], -1))

@@ -19,6 +19,7 @@ from symdiff.codegen.runtime.definitions import Definition, Definitions
 from symdiff.codegen.surface.arguments import Checker
 from symdiff.codegen.surface.results import copied
 from symdiff.errors import UnsupportedError
+from symdiff.graph.axes import reduced_axes
 from symdiff.graph.contraction import is_view
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.node import Node
@@ -68,7 +69,7 @@ class CupyWriter(Writer):
 
     def _reduction(self, node: Node) -> Text:
         """CuPy has `reduce` of sums and products alone."""
-        (x,), (axes,) = node.args, node.attributes
+        (x,), axes = node.args, reduced_axes(node)
         method = {"reduce_max": "max", "reduce_min": "min"}.get(node.op)
         if method is None:
             return super()._reduction(node)
@@ -115,7 +116,7 @@ class HalfWriter(CupyWriter):
     def _reduction(self, node: Node) -> Text:
         if node.op != "reduce_norm":
             return super()._reduction(node)
-        (x,), (axes,) = node.args, node.attributes
+        (x,), axes = node.args, reduced_axes(node)
         self.need("_norm")
         return Text(f"_norm({self.texts[x].source}, axis={self._axis(x, axes)})")
 

@@ -126,6 +126,11 @@ class ArrayWriter:
         self.need("_one_hot")
         return Text(f"_one_hot({self._sources(node)[0]}, {self.size(node.shape[-1]).source}, {self.dtype})")
 
+    def _flat_positions(self, node: Node) -> Text:
+        self.need("_flat_positions")
+        rows, own, dim = node.attributes
+        return Text(f"_flat_positions({self._sources(node)[0]}, {rows}, {own}, {self.size(dim).source})")
+
     def _scatter(self, node: Node) -> Text:
         self.need("_scatter")
         x, positions = self._sources(node)

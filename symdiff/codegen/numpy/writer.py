@@ -11,6 +11,7 @@ from symdiff.codegen.numpy.arrays import ArrayWriter
 from symdiff.codegen.numpy.contraction import ContractionWriter
 from symdiff.codegen.numpy.table import MIRRORED, NUMPY, OPERATORS
 from symdiff.codegen.program import ATOM, POWER, PRODUCT, SUM, UNARY, Text
+from symdiff.graph.axes import reduced_axes
 from symdiff.graph.build import repeated_scalar
 from symdiff.graph.external import EXTERNAL
 from symdiff.graph.leaves import constant, number
@@ -286,7 +287,7 @@ class Writer(ArrayWriter):
     # Whole axes
 
     def _reduction(self, node: Node) -> Text:
-        (x,), (axes,) = node.args, node.attributes
+        (x,), axes = node.args, reduced_axes(node)
         axis = "" if axes == (0,) else f", axis={self._axis(x, axes)}"
         if node.op == "reduce_norm":
             source = self.texts[x].source

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from symdiff.errors import UnsupportedError
+from symdiff.graph.axes import reduced_axes
 from symdiff.graph.contraction import letters
 from symdiff.graph.inputs import Input
 from symdiff.graph.item import Item, Window, is_entry
@@ -81,7 +82,7 @@ class ForwardPrinter:
     def expression(self, node: Node, args: Sequence[str]) -> str:
         """How a node is computed from its operands."""
         if node.op in REDUCTIONS and node.op in self.reductions:
-            return self.reductions[node.op].format(*args, axes=node.attributes[0])
+            return self.reductions[node.op].format(*args, axes=reduced_axes(node))
         special = getattr(self, f"_{node.op}", None)
         if special is not None:
             return str(special(node, args))

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from symdiff.codegen.numpy.table import OPERATORS
 from symdiff.compare.printers.forward import RECIPROCALS, ForwardPrinter, literal
+from symdiff.graph.axes import reduced_axes
 from symdiff.graph.node import Node
 
 
@@ -73,7 +74,7 @@ class TorchPrinter(ForwardPrinter):
 
     def _reduce_prod(self, node: Node, args: Sequence[str]) -> str:
         """`torch.prod` takes one axis: from the last to the first, so that the numbers of the others stay."""
-        return args[0] + "".join(f".prod({axis})" for axis in reversed(node.attributes[0]))
+        return args[0] + "".join(f".prod({axis})" for axis in reversed(reduced_axes(node)))
 
     def padded(self, text: str, axis: int, ndim: int, before: int, after: int) -> str:
         pairs = (0, 0) * (ndim - 1 - axis) + (before, after)

@@ -182,11 +182,27 @@ def _cheapest(node: Node, samples: str | None) -> Node:
     for step in path[:-1]:
         taken = [free[i] for i in step]
         free = [pair for i, pair in enumerate(free) if i not in step]
-        outside = set(work.out).union(*(labels for _, labels in free))
-        labels = tuple(dict.fromkeys(i for _, own in taken for i in own if i in outside))
+        labels = _axes_of_product([own for _, own in taken], [own for _, own in free], work.out)
         product = contract([x for x, _ in taken], [own for _, own in taken], labels, dict(work.sizes))
         free.append((product, labels))
     return contract([x for x, _ in free], [own for _, own in free], work.out, dict(work.sizes))
+
+
+def _axes_of_product(taken: Sequence[Labels], rest: Sequence[Labels], out: Labels) -> Labels:
+    """The axes of an intermediate product that are needed later: those of larger operands first, then as in the result.
+
+    An axis that is summed later stands where the axes do that take its place. So many matrices times one are many matrices
+    again, and (A B) C is written without transposes, in whatever order the operands came.
+    """
+    place = {label: axis for axis, label in enumerate(out)}
+    needed = [i for own in taken for i in own if i in place or any(i in labels for labels in rest)]
+
+    def key(label: int) -> tuple[int, int]:
+        successors = [place[i] for own in rest if label in own for i in own if i in place and i not in needed]
+        largest = max(len(own) for own in taken if label in own)
+        return -largest, place.get(label, min(successors, default=len(out)))
+
+    return tuple(sorted(dict.fromkeys(needed), key=key))
 
 
 def _solved(roots: Sequence[Node]) -> list[Node]:

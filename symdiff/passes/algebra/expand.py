@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from symdiff.graph.axes import index, insert_axes, reduce, sum_axes
+from symdiff.graph.axes import index, insert_axes, reduce, reduced_axes, sum_axes
 from symdiff.graph.build import contract, pointwise, select
 from symdiff.graph.leaves import constant, number
 from symdiff.graph.linalg import cofactor_factors
@@ -87,8 +87,9 @@ def _shifted_exponentials(x: Node, axes: tuple[int, ...]) -> tuple[Node, Node]:
 
 
 def _logsumexp(node: Node, x: Node) -> Node:
-    top, exponentials = _shifted_exponentials(x, node.attributes[0])
-    return top + pointwise("log", sum_axes(exponentials, node.attributes[0]))
+    axes = reduced_axes(node)
+    top, exponentials = _shifted_exponentials(x, axes)
+    return top + pointwise("log", sum_axes(exponentials, axes))
 
 
 def _softmax(node: Node) -> Node | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from symdiff.graph.axes import arrange
+from symdiff.graph.axes import arrange, reduced_axes
 from symdiff.graph.bounds import nonnegative
 from symdiff.graph.build import broadcast_to, cast, pointwise
 from symdiff.graph.counted import holds_somewhere
@@ -138,7 +138,7 @@ def _labels(node: Node, position: int) -> tuple[Axes, Axes]:
         labels, out, _ = node.attributes
         return out, labels[position]
     if node.op in REDUCTIONS:
-        (over,) = node.attributes
+        over = reduced_axes(node)
         return tuple(axis for axis in range(x.ndim) if axis not in over), tuple(range(x.ndim))
     if node.op == "solve" and position == 1:  # a column of the right side gives one of the result
         return axes, (*axes[:-2], _NEW, axes[-1])

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from functools import reduce as fold
 
-from symdiff.graph.axes import reduce, sum_axes
+from symdiff.graph.axes import reduce, reduced_axes, sum_axes
 from symdiff.graph.build import add, broadcast_to, coefficient, contract, mul, neg, pointwise, power
 from symdiff.graph.contraction import rearranges
 from symdiff.graph.leaves import constant, number
@@ -346,7 +346,7 @@ RULES = (
     Rule(P("exp", x) ** n, lambda x, n: _f("exp", n * x)),
     Rule(P("sqrt", x**2.0), lambda x: _f("abs", x)),
     Rule(P("abs", -x), lambda x: _f("abs", x)),
-    Rule(x**2.0, lambda x: sum_axes(x.args[0] ** 2, x.attributes[0]) if x.op == "reduce_norm" else None),
+    Rule(x**2.0, lambda x: sum_axes(x.args[0] ** 2, reduced_axes(x)) if x.op == "reduce_norm" else None),
 )
 
 

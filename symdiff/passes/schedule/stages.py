@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from symdiff.graph.axes import reduced_axes
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.item import Window
 from symdiff.graph.node import Node, topological
@@ -130,8 +131,7 @@ def _by_sample(node: Node, samples: Size) -> bool:
             of_samples[0] in labels for operand, labels in work.operands if carries(operand, samples)
         )
     if node.op in REDUCTIONS:
-        (axes,) = node.attributes
-        return carries(node, samples) or (node.op in LAWS and node.args[0].shape.index(samples) in axes)
+        return carries(node, samples) or (node.op in LAWS and node.args[0].shape.index(samples) in reduced_axes(node))
     return carries(node, samples) and any(carries(a, samples) for a in node.args) and _keeps_axis(node, samples)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 
@@ -35,6 +37,13 @@ def _one_hot(positions, length, dtype):
     result = np.zeros((*positions.shape, length), dtype)
     np.put_along_axis(result, positions[..., None], 1, -1)
     return result
+
+
+def _flat_positions(positions, rows, own, length):
+    """Positions in rows of a length, numbered by `rows` axes before the last `own`, as positions in all rows joined."""
+    positions = _positions(positions, length)
+    counts = positions.shape[positions.ndim - own - rows : positions.ndim - own]
+    return positions + length * np.arange(math.prod(counts)).reshape(counts + (1,) * own)
 
 
 def _take(x, positions, axis):
