@@ -21,7 +21,7 @@ from symdiff.codegen.cupy.module import CupyModuleWriter
 from symdiff.codegen.module import ModuleSpec, ModuleWriter
 from symdiff.derive import derive, prepared
 from symdiff.errors import located
-from symdiff.files import header
+from symdiff.files import header, runtime_header
 from symdiff.formulas import formulas
 from symdiff.frontend.lower import lower
 from symdiff.graph.inputs import Unit
@@ -120,6 +120,7 @@ def generate_from(model: Program, options: Options, closed_form: tuple[str, ...]
         units=units,
         closed_form=closed_form,
         style=options.style,
+        shared=options.runtime == "shared",
     )
     source = _WRITERS[options.backend](spec).write()
     counts = [operations(unit.roots) for unit in units]
@@ -135,6 +136,12 @@ def scheduled(unit: Unit, model: Program, setting: Setting) -> Unit:
     graphs = run(ALGEBRA, model.graphs.below(unit.roots), setting)
     plan, steps = schedule(graphs.roots, setting)
     return replace(unit, roots=plan.results, plan=plan, steps=steps, names=graphs.names, words=graphs.words)
+
+
+def shared_runtime(backend: str) -> tuple[str, str]:
+    """The runtime that modules of a backend share: the name of its file, without ``.py``, and its source."""
+    writer = _WRITERS[backend]
+    return writer.runtime_file, writer.shared_runtime(runtime_header(backend))
 
 
 def cache_key(model: Program, options: Options) -> str:

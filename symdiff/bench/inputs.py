@@ -12,6 +12,7 @@ import numpy as np
 from symdiff.compare.calls import ask
 from symdiff.compare.inputs import draws_at, load
 from symdiff.compare.problem import Problem, shape_at
+from symdiff.compiler import compile
 from symdiff.errors import ComparisonError
 from symdiff.graph.program import ENTRIES, Program
 from symdiff.model import Model
@@ -32,7 +33,6 @@ def parse_sizes(words: Sequence[str]) -> dict[str, int]:
 def make_problem(
     model: Model,
     lowered: Program,
-    module: ModuleType,
     data: Path | Mapping[str, Any] | None,
     sizes: Mapping[str, int],
     dtype: str | None,
@@ -47,6 +47,7 @@ def make_problem(
         if min(shape_at(entry.node, all_sizes), default=0) < 0:
             named = ", ".join(f"{name} = {size}" for name, size in all_sizes.items())
             raise ComparisonError(f"{entry.name} has no shape at the sizes {named}: choose others with --sizes.")
+    module = compile(model, emit="value", cache=False)
     for values in draws_at(all_sizes, lowered, model.domains):
         problem = _cast(Problem.create(model, lowered, all_sizes, values), dtype)
         if _is_finite(module, problem):
