@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 from symdiff.errors import InternalError
 from symdiff.graph.contraction import is_view
 from symdiff.graph.node import Node
-from symdiff.graph.ops import LEAVES
-from symdiff.graph.plan import LAWS, Kernel, Plan, Stage, Step
+from symdiff.graph.ops import LEAVES, OPS
+from symdiff.graph.plan import Kernel, Plan, Stage, Step
 from symdiff.passes.verify import verify
 
 
@@ -53,7 +53,7 @@ def _of_stage(stage: Stage, plan: Plan, known: Collection[Node]) -> Iterator[str
     for node, law in stage.partials:
         if not here.issuperset(node.args):
             yield f"{node!r} ends it without an operand"
-        if law not in (*LAWS.values(), "none") or (stage.streams and law == "none"):
+        if law != (OPS[node.op].combine or "none") or (stage.streams and law == "none"):
             yield f"nothing says how blocks of {node!r} combine"
     if missing := set(stage.rows) - set(stage.streamed):
         yield f"{_any(missing)!r} is kept for all samples, and not computed"
