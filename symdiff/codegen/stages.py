@@ -117,7 +117,11 @@ class StageWriter:
         returned = [name for part in parts for name in names_in(part)]
         buffers = Buffers(returned, writer.xp, self.need)
         statements = (*buffers.place(writer.statements), Return(Tuple(tuple(parts))))
-        block = call("_in_scratch", Name(name)) if buffers.uses_scratch else Name(name)
+        block: Expression = Name(name)
+        if buffers.uses_scratch:
+            self.need("release_scratch")
+            self.need("_in_scratch")
+            block = call("_in_scratch", block)
         self._call(block, stage, data, others, dict(zip(results, targets, strict=True)))
         doc = f"The part of `{self.name}` that one block of samples has."
         return Function(name, (SCRATCH, *given) if buffers.uses_scratch else given, doc, statements)
