@@ -6,40 +6,24 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from symdiff.codegen.cupy.device import FUNCTIONS
-from symdiff.codegen.expression import Binary, Choice, Expression, Literal, Name, Unary, call, integer, product
+from symdiff.codegen.expression import (
+    Binary,
+    Choice,
+    Expression,
+    Literal,
+    Name,
+    Unary,
+    call,
+    integer,
+    negative,
+    product,
+)
 from symdiff.codegen.numpy.writer import Writer
+from symdiff.codegen.spellings import CUDA, CUDA_OPERATORS
 from symdiff.graph.build import repeated_scalar
 from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node
 from symdiff.graph.space import axes_of
-
-_RENAMED = {"abs": "fabs", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "arcsinh": "asinh"}
-_RENAMED |= {"arccosh": "acosh", "arctanh": "atanh", "maximum": "larger", "minimum": "smaller", "mod": "modulo"}
-
-# Operations that are calls; those that CUDA lacks are in `device.cuh`.
-_CALLS = {
-    op: _RENAMED.get(op, op)
-    for op in (
-        *(
-            "abs",
-            "sign",
-            "floor",
-            "ceil",
-            "sqrt",
-            "cbrt",
-            "exp",
-            "expm1",
-            "log",
-            "log1p",
-            "sin",
-            "cos",
-            "tan",
-            "arcsin",
-        ),
-        *("arccos", "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "hypot", "logaddexp"),
-        *("maximum", "minimum", "mod", "erf", "erfc", "bell"),
-    )
-}
 
 # Names that no variable of a kernel may have.
 _WORDS = """
@@ -51,7 +35,7 @@ wchar_t while xor xor_eq threadIdx blockIdx blockDim gridDim warpSize NAN INFINI
 shares lanes isnan isinf count rows columns lane group groups chunk chunks width first j0 j1 jn y0 y1 yn gamma fma
 fmod pow works fits sums room held each size_t blocks own
 """
-RESERVED = frozenset(_WORDS.split()) | {*_CALLS.values(), *FUNCTIONS}
+RESERVED = frozenset(_WORDS.split()) | {*CUDA.values(), *FUNCTIONS}
 
 
 class CudaWriter(Writer):
@@ -63,7 +47,7 @@ class CudaWriter(Writer):
     axis : gives the variable that counts along an axis.
     """
 
-    operators: ClassVar = {**Writer.operators, "and": "&&", "or": "||", "xor": "!="}
+    operators: ClassVar = CUDA_OPERATORS
     sine_and_cosine = "sine_and_cosine"
 
     texts: dict[Node, Expression]
@@ -84,8 +68,8 @@ class CudaWriter(Writer):
         self.texts |= dict(zip(node.args, self.operands(node), strict=True))
         if node.op == "contract":
             return self._product(node)
-        if node.op in _CALLS:
-            return self.helper(_CALLS[node.op], *self._given(node))
+        if node.op in CUDA:
+            return self.helper(CUDA[node.op], *self._given(node))
         return self._written(node)
 
     def write_unrepeated(self, node: Node) -> Expression:
@@ -131,6 +115,14 @@ class CudaWriter(Writer):
 
     def _size(self, node: Node) -> Expression:
         return call("A", self.size(node.attributes[0]))
+
+    def _neg(self, node: Node) -> Expression:
+        return negative(self.texts[node.args[0]])
+
+    def _stop_gradient(self, node: Node) -> Expression:
+        return self.texts[node.args[0]]
+
+    _kept = _stop_gradient
 
     def _pow(self, node: Node) -> Expression:
         base, exponent = node.args

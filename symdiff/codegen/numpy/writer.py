@@ -30,7 +30,7 @@ from symdiff.codegen.expression import (
 )
 from symdiff.codegen.numpy.arrays import ArrayWriter
 from symdiff.codegen.numpy.contraction import ContractionWriter
-from symdiff.codegen.numpy.table import FUNCTIONS, MIRRORED, OPERATORS
+from symdiff.codegen.spellings import MIRRORED, NUMPY, OPERATORS
 from symdiff.graph.axes import reduced_axes
 from symdiff.graph.build import repeated_scalar
 from symdiff.graph.external import EXTERNAL
@@ -136,7 +136,7 @@ class Writer(ArrayWriter):
         args = (
             sorted(node.args, key=lambda a: number(a) is not None) if node.op in ("maximum", "minimum") else node.args
         )
-        return call(f"{self.xp}.{FUNCTIONS[node.op]}", *(self.texts[a] for a in args))
+        return call(f"{self.xp}.{NUMPY[node.op]}", *(self.texts[a] for a in args))
 
     def size(self, dim: Dim) -> Expression:
         """A size as source."""
