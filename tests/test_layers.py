@@ -19,7 +19,7 @@ LAYERS = (  # what stands in one row is independent of the others in it
     "frontend diff passes codegen",
     "forms",
     "cache files model derive drawing",
-    "loader formulas",
+    "loader formulas batch",
     "compiler",
     "compare show",
     "bench cli_options",
