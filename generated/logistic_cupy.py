@@ -1,4 +1,4 @@
-# symdiff 0.1.0: --backend cupy --emit value,grad,value_and_grad --math exact --style fast
+# symdiff 0.1.0: --backend cupy --emit value,grad,value_and_grad --math exact --style fast --runtime shared
 """logistic: value and derivatives in closed form, written by symdiff; edit the model, not this.
 
 Arguments
@@ -19,10 +19,6 @@ Closed form
 """
 
 
-import math
-import threading
-from contextlib import suppress
-from functools import wraps
 from typing import NamedTuple
 
 try:
@@ -31,6 +27,27 @@ except ModuleNotFoundError:
     raise ModuleNotFoundError(
         "This module computes on a GPU with CuPy, which is not installed: pip install 'cupy-cuda12x[ctk]' (13x for CUDA 13)"
     ) from None
+
+
+try:
+    if __package__:
+        from . import _symdiff_runtime_cupy as _runtime
+    else:
+        import _symdiff_runtime_cupy as _runtime
+    if _runtime.VERSION != "0.1.0 af73be8c4e22c34d":
+        raise ImportError(f"that there is of symdiff {_runtime.VERSION}")
+except ImportError as error:
+    raise ImportError(
+        "_symdiff_runtime_cupy.py of symdiff 0.1.0 af73be8c4e22c34d must stand beside this module: "
+        f"symdiff compile --runtime shared writes both ({error})"
+    ) from None
+capture = _runtime.capture
+pack = _runtime.pack
+set_threads = _runtime.set_threads
+_Kernel = _runtime._Kernel
+_convert = _runtime._convert
+_takes = _runtime._takes
+_unflatten = _runtime._unflatten
 
 
 SIGNATURE = {
@@ -135,10 +152,6 @@ def probability_flat(vec, x):
     return probability(p.w, p.b, x)
 
 
-_FLOATING = (cp.dtype(cp.float16), cp.dtype(cp.float32), cp.dtype(cp.float64))
-_EXPECTED = "float16, float32 or float64"
-
-
 def _arguments(w, b, x, y, penalty):
     """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
     return _convert(
@@ -163,309 +176,6 @@ def _arguments_of_probability(w, b, x):
         },
         (w, b, x),
     )
-
-
-def _convert(declared, arguments, solved=()):
-    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
-    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
-    sizes = {}
-    for name, (shape, _) in declared.items():
-        for dim, length in zip(shape, arrays[name].shape):
-            if isinstance(dim, str):
-                sizes.setdefault(dim, (name, length))
-    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
-        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
-            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
-            sizes[size] = (name, max(found, 0))
-    for name, (shape, _) in declared.items():
-        _fit(name, shape, arrays[name].shape, sizes)
-    return arrays.values()
-
-
-def _fit(name, shape, came, sizes):
-    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
-    expected = []
-    for dim, length in zip(shape, came):
-        if isinstance(dim, str):
-            expected.append(sizes[dim][1])
-        elif isinstance(dim, tuple):
-            _, needs, compute = dim
-            known = all(size in sizes for size in needs)
-            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
-        else:
-            expected.append(dim)
-    if len(shape) != len(came) or tuple(expected) != came:
-        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
-        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
-        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
-        known = [f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name]
-        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
-    if 0 in came:
-        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
-
-
-def _typed(kinds, arguments):
-    """The arguments by name, as arrays of one floating dtype on one device; integers stay so where they are declared so."""
-    arrays, weak = {}, set()
-    for name, argument in zip(kinds, arguments):
-        arrays[name] = _array(name, argument)
-        if isinstance(argument, (int, float)) and not hasattr(argument, "dtype"):
-            weak.add(name)  # a Python number takes the dtype of the others
-    dtypes = {name: array.dtype for name, array in arrays.items() if name not in weak}
-    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
-    for name, dtype in dtypes.items():
-        if dtype.kind == "f" and dtype not in _FLOATING:
-            raise TypeError(f"{name} has dtype {dtype}, expected {_EXPECTED}")
-    common = cp.result_type(*floating) if floating else cp.dtype(cp.float64)
-    _on_one_device({name: array for name, array in arrays.items() if name not in weak})
-    for name, kind in kinds.items():
-        array = arrays[name]
-        if kind == "int" and array.dtype.kind == "f":
-            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
-        if kind == "bool" and array.dtype.kind != "b":
-            raise TypeError(f"{name} has dtype {array.dtype}, expected booleans, as declared")
-        arrays[name] = array.astype({"float": common, "int": cp.int64, "bool": bool}[kind], copy=False)
-    return arrays
-
-
-def _on_one_device(arrays):
-    """Raise where arrays lie on several devices, or on another than the one that work goes to."""
-    first, current = next(iter(arrays), None), cp.cuda.Device()
-    for name, array in arrays.items():
-        if array.device != arrays[first].device:
-            raise ValueError(
-                f"{name} is on {array.device}, {first} on {arrays[first].device}: put all arrays on one device, with "
-                f"`with {first}.device: {name} = cupy.array({name})`"
-            )
-    if arrays and arrays[first].device != current:
-        raise ValueError(
-            f"{first} is on {arrays[first].device}, but work goes to {current}: call this within `with {first}.device:`"
-        )
-
-
-def _array(name, argument):
-    """An argument as an array of real numbers on a GPU; one that is there already is not copied."""
-    if isinstance(argument, cp.ndarray) or hasattr(argument, "__cuda_array_interface__"):
-        array = cp.asarray(argument)
-    elif isinstance(argument, (bool, int, float)) or getattr(argument, "shape", None) == ():
-        array = cp.asarray(argument)
-    elif hasattr(argument, "__dlpack_device__") and argument.__dlpack_device__()[0] == 2:  # CUDA
-        array = cp.from_dlpack(argument)
-    else:
-        kind = f"{type(argument).__module__}.{type(argument).__name__}".removeprefix("builtins.")
-        raise TypeError(
-            f"{name} is a {kind} in the memory of the host: put it on the GPU once, before the loop, with cupy.asarray({name})"
-            f"{_obstacle()}"
-        )
-    if array.dtype.kind == "V" and array.dtype.itemsize == 2:
-        raise TypeError(f"{name} has dtype bfloat16, of which CuPy has no batched products: expected {_EXPECTED}")
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers ({_EXPECTED})")
-    return array
-
-
-def _obstacle():
-    """What keeps CuPy from any GPU, if something does."""
-    try:
-        cp.cuda.runtime.getDeviceCount()
-    except cp.cuda.runtime.CUDARuntimeError as error:
-        return (
-            f". CuPy finds no GPU that it can use, though ({error}): if there is one, its driver is too old for this CuPy, so "
-            "update it, or install the CuPy of an older CUDA"
-        )
-    return ""
-
-
-def pack(parts):
-    """Join arrays, such as the parts of a gradient, into one vector."""
-    return cp.concatenate([cp.ravel(part) for part in parts])
-
-
-def _unflatten(vec, shapes, sizes):
-    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
-    vec = cp.array(vec)
-    if vec.ndim != 1:
-        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
-    unknown = [name for name, size in sizes.items() if size is None]
-    if len(unknown) > 1:
-        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
-
-    def shapes_at(trial):
-        known = {name: trial if size is None else size for name, size in sizes.items()}
-        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
-
-    def too_small(trial):
-        trials = shapes_at(trial)
-        return any(dim < 0 for shape in trials for dim in shape) or sum(map(math.prod, trials)) < vec.size
-
-    low = high = 1
-    while unknown and too_small(high):
-        low, high = high + 1, 2 * high
-    while low < high:  # the unknown size lies between
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if too_small(middle) else (low, middle)
-    parts, start = [], 0
-    for shape in shapes_at(low):
-        stop = start + math.prod(shape)
-        parts.append((shape, vec[start:stop]))
-        start = stop
-    if start != vec.size:
-        raise ValueError(f"vec has {vec.size} entries, expected {start}")
-    return [part.reshape(shape)[()] for shape, part in parts]
-
-
-def set_threads(count):
-    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
-    if not isinstance(count, (int, cp.integer)) or count < 1:
-        raise ValueError(f"count is {count!r}, expected a whole number from 1")
-
-
-def capture(function, *arguments):
-    """Return a function without arguments that does function(*arguments) again, as one launch of a CUDA graph.
-
-    It reads the arrays where they are and returns the same arrays every time: write what is new into the former
-    (`x[...] = batch`), copy what is to stay of the latter. `function` may be one of this module or do more, such as to update
-    parameters in place; it is called once to get ready, which counts, and once to be recorded, which does nothing.
-    """
-    for place, argument in enumerate(arguments):
-        for part in argument if isinstance(argument, (tuple, list)) else (argument,):
-            if not isinstance(part, cp.ndarray):
-                raise TypeError(
-                    f"argument {place} of the step is a {type(part).__name__}: a graph reads arrays where they are, "
-                    "so give it one made with cupy.asarray"
-                )
-    pool, stream = cp.cuda.MemoryPool(), cp.cuda.Stream(non_blocking=True)  # of this graph alone
-    cp.cuda.get_current_stream().synchronize()
-    _STEP.captured = True
-    try:
-        with cp.cuda.using_allocator(pool.malloc), stream:
-            function(*arguments)  # kernels are compiled now, and memory is taken
-            stream.synchronize()
-            results, graph = _recorded(stream, function, arguments)
-    finally:
-        _STEP.captured = False
-
-    def step():
-        graph.launch(cp.cuda.get_current_stream())
-        return results
-
-    step.memory = pool, stream  # as long as the graph, which knows their addresses
-    return step
-
-
-def _recorded(stream, function, arguments):
-    """The results of a call, and the graph that computes them."""
-    stream.begin_capture()
-    try:
-        results = function(*arguments)
-    except Exception as error:
-        with suppress(Exception):
-            stream.end_capture()
-        raise RuntimeError(
-            f"this step cannot be captured: {error}. A graph takes kernels and products of matrices, but nothing that waits "
-            "for the device (a number or an array on the host), and no solves, factorisations or einsum"
-        ) from error
-    return results, stream.end_capture()
-
-
-_STEP = threading.local()  # captured: whether `capture` is at work
-
-
-_TYPES = {  # T is kept in memory, A computed with
-    "float16": "#include <cuda_fp16.h>\ntypedef __half T;\ntypedef float A;\n",
-    "float32": "typedef float T, A;\n",
-    "float64": "typedef double T, A;\n",
-}
-
-
-_WIDTH = 256  # threads of a block
-_BLOCKS = 1024  # at most, of a kernel with reductions: their shares are then added up by one block
-_SHARED = 32 * 1024  # bytes of shared memory, at most, for sums of columns
-
-
-class _Kernel:
-    """A CUDA kernel, compiled for a dtype when first called with it, and launched on the current stream.
-
-    `form` says what its `ends` reductions keep: of "all" entries nothing, "columns" (the last axes). One of the form "rows" has
-    one row after the other; it ends with reductions of all rows and of columns.
-    `kinds` has a letter for each result: T for the dtype of the floating arrays, ? for conditions.
-    """
-
-    def __init__(self, name, form, ends, kinds, source):
-        self.name, self.form, self.ends, self.kinds, self.source = name, form, ends, kinds, source
-        self.compiled, self.counters = {}, {}
-
-    def __call__(self, dtype, count, shapes, *given):
-        """The results, of these shapes; `count` is the number of entries, or of rows and of columns."""
-        count = (math.prod(count),) if self.form == "points" else count
-        results = [cp.empty(shape, dtype if kind == "T" else bool) for shape, kind in zip(shapes, self.kinds)]
-        arrays = [cp.ascontiguousarray(array) for array in given if not isinstance(array, int)]
-        wide = max(math.prod(count), *(array.size for array in (*arrays, *results))) > 2**30
-        integer = cp.int64 if wide else cp.int32
-        blocks, more, shared = getattr(self, f"_{self.form}")(dtype, integer, *count)
-        sizes = [integer(size) for size in given if isinstance(size, int)]
-        steps = [integer(array.size > 1) for array in arrays] if self.form == "points" else []
-        self.of(dtype, wide)(blocks, (_WIDTH,), (*arrays, *results, *more, *sizes, *steps), shared_mem=shared)
-        return results if len(results) > 1 else results[0]
-
-    def of(self, dtype, wide):
-        """The kernel for arrays of a dtype, that counts in 32 bits or in 64."""
-        found = self.compiled.get((dtype, wide))
-        if found is None:
-            found = self.compiled[dtype, wide] = cp.RawKernel(self.code(dtype, wide), self.name)
-        return found
-
-    def code(self, dtype, wide):
-        """Its whole source."""
-        return f"{_TYPES[cp.dtype(dtype).name]}typedef {'long long' if wide else 'int'} I;\n\n{_DEVICE}\n{self.source}"
-
-    def _all(self, dtype, integer, count):
-        blocks = max(1, -(-count // _WIDTH))
-        if not self.ends:
-            return (min(blocks, 2**20),), (integer(count),), 0
-        blocks = min(blocks, _BLOCKS)
-        return (blocks,), (*self._shares(dtype, self.ends * blocks, 1), integer(count)), 0
-
-    _points = _all
-
-    def _rows(self, dtype, integer, rows, columns):
-        totals, sums = self.ends
-        size = sums * columns * max(4, cp.dtype(dtype).itemsize)  # of the sums that a group of lanes has, in bytes
-        lanes = 1  # that have a row: few enough for columns, enough that all rows at hand stay in cache
-        while 2 * lanes <= columns and _WIDTH % (2 * lanes) == 0:
-            if lanes >= 32 and 4 * lanes >= columns and size * (_WIDTH // lanes) <= _SHARED:
-                break
-            lanes *= 2
-        groups = _WIDTH // lanes
-        blocks = max(1, min(-(-rows // groups), 2**20))
-        more = integer(rows), integer(columns), cp.uint32(lanes)
-        if not totals + sums:
-            return (blocks,), more, 0
-        blocks = min(blocks, _BLOCKS)
-        if not sums:
-            return (blocks,), (*self._shares(dtype, totals * blocks, 1), *more), 0
-        blocks = min(blocks, 2 * math.isqrt(rows) + 1)  # whose sums the last one must add up
-        fits = size * groups <= _SHARED
-        number = blocks * (totals + sums * columns * (1 if fits else 1 + groups))
-        shares = self._shares(dtype, number, 1)
-        return (blocks,), (*shares, *more, cp.uint32(fits)), size * groups if fits else 0
-
-    def _columns(self, dtype, integer, rows, columns):
-        width = 1
-        while width < min(columns, _WIDTH):
-            width *= 2
-        width = min(width, _WIDTH)
-        tiles, groups = -(-columns // width), _WIDTH // width
-        blocks = max(1, min(-(-rows // (16 * groups)), _BLOCKS // tiles, 2 * math.isqrt(rows)))
-        shares = self._shares(dtype, self.ends * blocks * columns, tiles)
-        return (blocks, tiles), (*shares, integer(rows), integer(columns), cp.uint32(width)), 0
-
-    def _shares(self, dtype, number, tiles):
-        """Room for what each block adds, and the counters of blocks that are done, which every launch leaves at 0."""
-        key = cp.cuda.Device().id, cp.cuda.get_current_stream().ptr, tiles
-        if key not in self.counters:
-            self.counters[key] = cp.zeros(tiles, cp.uint32)
-        return cp.empty(number, cp.promote_types(dtype, cp.float32)), self.counters[key]
 
 
 _DEVICE = """\
@@ -540,7 +250,7 @@ template <class Law> __device__ void take_columns(A* sums, const volatile A* sha
 """
 
 
-_value_1 = _Kernel("value_1", "rows", (1, 0), "T", """\
+_value_1 = _Kernel("value_1", "rows", (1, 0), "T", _DEVICE + """\
 extern "C" __global__ void value_1(const T* __restrict__ y_all, const T* __restrict__ x_all,
     const T* __restrict__ w_all, const T* __restrict__ b_all, T* t1_all, volatile A* shares, unsigned* done,
     I rows, I columns, unsigned lanes, I n)
@@ -579,7 +289,7 @@ extern "C" __global__ void value_1(const T* __restrict__ y_all, const T* __restr
 """)
 
 
-_value_2 = _Kernel("value_2", "all", 1, "T", """\
+_value_2 = _Kernel("value_2", "all", 1, "T", _DEVICE + """\
 // value = penalty*sum(w.**2) + sum(softplus(-e1) + (-y + 1) .* e1)/n
 extern "C" __global__ void value_2(const T* w_all, const T* penalty_all, const T* t1_all, T* value_all,
     volatile A* shares, unsigned* done, I count)
@@ -602,7 +312,7 @@ extern "C" __global__ void value_2(const T* w_all, const T* penalty_all, const T
 """)
 
 
-_grad_1 = _Kernel("grad_1", "rows", (1, 1), "TT", """\
+_grad_1 = _Kernel("grad_1", "rows", (1, 1), "TT", _DEVICE + """\
 // grad.b = sum(e2)/n
 extern "C" __global__ void grad_1(const T* __restrict__ y_all, const T* __restrict__ x_all,
     const T* __restrict__ w_all, const T* __restrict__ b_all, const T* __restrict__ penalty_all, T* grad_b_all,
@@ -667,7 +377,7 @@ extern "C" __global__ void grad_1(const T* __restrict__ y_all, const T* __restri
 """)
 
 
-_value_and_grad_1 = _Kernel("value_and_grad_1", "rows", (2, 1), "TTT", """\
+_value_and_grad_1 = _Kernel("value_and_grad_1", "rows", (2, 1), "TTT", _DEVICE + """\
 // grad.b = sum(e2)/n
 extern "C" __global__ void value_and_grad_1(const T* __restrict__ y_all, const T* __restrict__ x_all,
     const T* __restrict__ w_all, const T* __restrict__ b_all, const T* __restrict__ penalty_all, T* t1_all,
@@ -741,7 +451,7 @@ extern "C" __global__ void value_and_grad_1(const T* __restrict__ y_all, const T
 """)
 
 
-_value_and_grad_2 = _Kernel("value_and_grad_2", "all", 1, "T", """\
+_value_and_grad_2 = _Kernel("value_and_grad_2", "all", 1, "T", _DEVICE + """\
 // value = penalty*sum(w.**2) + sum(softplus(-e1) + (-y + 1) .* e1)/n
 extern "C" __global__ void value_and_grad_2(const T* w_all, const T* penalty_all, const T* t1_all, T* value_all,
     volatile A* shares, unsigned* done, I count)
@@ -764,7 +474,7 @@ extern "C" __global__ void value_and_grad_2(const T* w_all, const T* penalty_all
 """)
 
 
-_probability_1 = _Kernel("probability_1", "rows", (0, 0), "T", """\
+_probability_1 = _Kernel("probability_1", "rows", (0, 0), "T", _DEVICE + """\
 // probability = sigmoid(e1)
 extern "C" __global__ void probability_1(const T* __restrict__ x_all, const T* __restrict__ w_all,
     const T* __restrict__ b_all, T* probability_all, I rows, I columns, unsigned lanes)
@@ -794,47 +504,6 @@ extern "C" __global__ void probability_1(const T* __restrict__ x_all, const T* _
 """)
 
 
-def _takes(function, entries):
-    """The function, whose error where memory is short says what would do: it takes up to so many entries."""
-
-    @wraps(function)
-    def call(*arguments, **named):
-        try:
-            return function(*arguments, **named)
-        except cp.cuda.memory.OutOfMemoryError as error:
-            names = SIGNATURE["functions"][function.__name__]
-            error.add_note(_advice(function.__name__, entries, dict(zip(names, arguments)) | named))
-            raise
-
-    return call
-
-
-def _advice(name, entries, given):
-    """What a function needs beside its arguments, and for how many samples there is room."""
-    sizes, samples, width = {}, SIGNATURE["samples"], 1
-    for key, entry in SIGNATURE["inputs"].items():
-        shape, came = entry["shape"], getattr(given.get(key), "shape", ())
-        width = max(width, given[key].itemsize if came else 0)
-        if SIGNATURE["pointwise"]:
-            (samples,) = shape
-            sizes[samples] = max(sizes.get(samples, 1), math.prod(came))
-        else:
-            sizes |= {dim: length for dim, length in zip(shape, came) if isinstance(dim, str)}
-    cp.get_default_memory_pool().free_all_blocks()
-    (free, whole), needed = cp.cuda.Device().mem_info, entries(**sizes) * width
-    text = f"{name} takes up to {needed / 1e9:.3g} GB beside its arguments; {free / 1e9:.3g} of {whole / 1e9:.3g} GB are free"
-    if samples not in sizes:
-        return text
-    low, high = 0, sizes[samples]
-    while low < high:
-        middle = (low + high + 1) // 2
-        fits = entries(**sizes | {samples: middle}) * width <= free
-        low, high = (middle, high) if fits else (low, middle - 1)
-    if not low:
-        return f"{text}, too little for a single sample"
-    return f"{text}: call it with {low} of the {sizes[samples]} samples at a time, and put together what it returns"
-
-
-grad = _takes(grad, lambda d, **_: d + 1)
-value_and_grad = _takes(value_and_grad, lambda d, **_: d + 3)
-probability = _takes(probability, lambda n, **_: n)
+grad = _takes(grad, lambda d, **_: d + 1, SIGNATURE)
+value_and_grad = _takes(value_and_grad, lambda d, **_: d + 3, SIGNATURE)
+probability = _takes(probability, lambda n, **_: n, SIGNATURE)

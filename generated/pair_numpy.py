@@ -1,4 +1,4 @@
-# symdiff 0.1.0: --backend numpy --emit value,grad,value_and_grad,jacobian,vjp --math exact --style fast
+# symdiff 0.1.0: --backend numpy --emit value,grad,value_and_grad,jacobian,vjp --math exact --style fast --runtime shared
 """pair: value and derivatives in closed form, written by symdiff; edit the model, not this.
 
 Arguments
@@ -11,10 +11,28 @@ Closed form
 """
 
 
-import math
 from typing import NamedTuple
 
 import numpy as np
+
+
+try:
+    if __package__:
+        from . import _symdiff_runtime as _runtime
+    else:
+        import _symdiff_runtime as _runtime
+    if _runtime.VERSION != "0.1.0 e2864582ef3cbc8d":
+        raise ImportError(f"that there is of symdiff {_runtime.VERSION}")
+except ImportError as error:
+    raise ImportError(
+        "_symdiff_runtime.py of symdiff 0.1.0 e2864582ef3cbc8d must stand beside this module: "
+        f"symdiff compile --runtime shared writes both ({error})"
+    ) from None
+pack = _runtime.pack
+set_threads = _runtime.set_threads
+_convert = _runtime._convert
+_cotangent = _runtime._cotangent
+_unflatten = _runtime._unflatten
 
 
 SIGNATURE = {
@@ -100,132 +118,3 @@ def _arguments_of_y(x1, x2):
         },
         (x1, x2),
     )
-
-
-def _convert(declared, arguments, solved=()):
-    """Return the arguments as arrays of one floating dtype; raise for the first that does not fit its declaration."""
-    arrays = _typed({name: kind for name, (_, kind) in declared.items()}, arguments)
-    sizes = {}
-    for name, (shape, _) in declared.items():
-        for dim, length in zip(shape, arrays[name].shape):
-            if isinstance(dim, str):
-                sizes.setdefault(dim, (name, length))
-    for size, name, axis, needs, solve in solved:  # sizes that no axis has alone
-        if axis < arrays[name].ndim and all(needed in sizes for needed in needs):
-            found = solve(arrays[name].shape[axis], *(sizes[needed][1] for needed in needs))
-            sizes[size] = (name, max(found, 0))
-    for name, (shape, _) in declared.items():
-        _fit(name, shape, arrays[name].shape, sizes)
-    return arrays.values()
-
-
-def _fit(name, shape, came, sizes):
-    """Compare a shape with the declared one; the first array that has a size settles it for the others."""
-    expected = []
-    for dim, length in zip(shape, came):
-        if isinstance(dim, str):
-            expected.append(sizes[dim][1])
-        elif isinstance(dim, tuple):
-            _, needs, compute = dim
-            known = all(size in sizes for size in needs)
-            expected.append(compute(*(sizes[size][1] for size in needs)) if known else length)
-        else:
-            expected.append(dim)
-    if len(shape) != len(came) or tuple(expected) != came:
-        spelled = ", ".join(dim[0] if isinstance(dim, tuple) else str(dim) for dim in shape)
-        text = f"shape ({spelled}{',' if len(shape) == 1 else ''})" if shape else "a scalar"
-        used = dict.fromkeys(size for dim in shape for size in (dim[1] if isinstance(dim, tuple) else (dim,)))
-        known = [f"{size} = {sizes[size][1]} from {sizes[size][0]}" for size in used if sizes.get(size, (name,))[0] != name]
-        raise ValueError(f"{name} has shape {came}, expected {text}" + (f" with {', '.join(known)}" if known else ""))
-    if 0 in came:
-        raise ValueError(f"{name} has shape {came}: it holds no entries, expected at least one")
-
-
-_FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
-
-
-def _typed(kinds, arguments):
-    """The arguments by name, as arrays of one floating dtype; integers stay so where they are declared so."""
-    arrays = {}
-    for name, argument in zip(kinds, arguments):
-        weak = isinstance(argument, (int, float)) and not isinstance(argument, np.generic)
-        arrays[name] = argument if weak else _array(name, argument)
-    dtypes = {name: array.dtype for name, array in arrays.items() if hasattr(array, "dtype")}
-    floating = [dtypes[name] for name in dtypes if dtypes[name].kind == "f" and kinds[name] == "float"]
-    for name, dtype in dtypes.items():
-        if dtype.kind == "f" and dtype not in _FLOATING:
-            raise TypeError(f"{name} has dtype {dtype}, expected float32 or float64")
-    common = np.result_type(*floating) if floating else np.dtype(np.float64)
-    for name, kind in kinds.items():
-        array = np.asarray(arrays[name], common if kind == "float" else None)
-        if kind == "int" and array.dtype.kind == "f":
-            raise TypeError(f"{name} has dtype {array.dtype}, expected integers, as declared")
-        if kind == "bool" and array.dtype.kind != "b":
-            raise TypeError(f"{name} has dtype {array.dtype}, expected booleans, as declared")
-        arrays[name] = array if array.ndim else array[()]
-    return arrays
-
-
-def _array(name, argument):
-    """An argument as an array of real numbers."""
-    if isinstance(argument, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array, expected a plain one: fill or drop what is masked first")
-    try:
-        array = np.asarray(argument)
-    except ValueError as error:
-        raise ValueError(f"{name} is no array: {error}") from None
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers (float32 or float64)")
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-
-
-def _cotangent(name, given, shape, dtype):
-    """A cotangent as an array of the output's shape."""
-    array = _array(name, given)
-    if array.shape != shape:
-        raise ValueError(f"{name} has shape {array.shape}, expected {shape}, the shape of the output")
-    return array.astype(dtype, copy=False)[()]
-
-
-def pack(parts):
-    """Join arrays, such as the parts of a gradient, into one vector."""
-    return np.concatenate([np.ravel(part) for part in parts])
-
-
-def _unflatten(vec, shapes, sizes):
-    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
-    vec = np.array(vec)
-    if vec.ndim != 1:
-        raise ValueError(f"vec has shape {vec.shape}, expected one vector")
-    unknown = [name for name, size in sizes.items() if size is None]
-    if len(unknown) > 1:
-        raise ValueError(f"the sizes {', '.join(unknown)} do not follow from vec: give all but one of them")
-
-    def shapes_at(trial):
-        known = {name: trial if size is None else size for name, size in sizes.items()}
-        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
-
-    def too_small(trial):
-        trials = shapes_at(trial)
-        return any(dim < 0 for shape in trials for dim in shape) or sum(map(math.prod, trials)) < vec.size
-
-    low = high = 1
-    while unknown and too_small(high):
-        low, high = high + 1, 2 * high
-    while low < high:  # the unknown size lies between
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if too_small(middle) else (low, middle)
-    parts, start = [], 0
-    for shape in shapes_at(low):
-        stop = start + math.prod(shape)
-        parts.append((shape, vec[start:stop]))
-        start = stop
-    if start != vec.size:
-        raise ValueError(f"vec has {vec.size} entries, expected {start}")
-    return [part.reshape(shape)[()] for shape, part in parts]
-
-
-def set_threads(count):
-    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
-    if not isinstance(count, (int, np.integer)) or count < 1:
-        raise ValueError(f"count is {count!r}, expected a whole number from 1")

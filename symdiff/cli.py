@@ -23,13 +23,14 @@ from rich.text import Text
 
 from symdiff.bench import PEERS as BENCH_PEERS, Timing, bench as bench_model, parse_sizes
 from symdiff.cache import Cache, CacheWarning
+from symdiff.cli_options import ListType, generation_options, list_option
 from symdiff.compare import Comparison, compare as compare_model
-from symdiff.compiler import Generated, generate
+from symdiff.compiler import Generated, generate, shared_runtime
 from symdiff.errors import InternalError, ModelError, ModelWarning, OutputError, SymdiffError, printable
 from symdiff.files import module_path, read_options, write_generated
 from symdiff.loader import load_models, refuse_twins
 from symdiff.model import Model
-from symdiff.options import BACKENDS, DEFAULT_EMIT, EMIT, MATH, STYLES, Options
+from symdiff.options import BACKENDS, EMIT, MATH, Options
 from symdiff.show import show as show_model
 from symdiff.version import __version__
 
@@ -95,58 +96,6 @@ class TargetType(click.ParamType):  # type: ignore[type-arg]  # generic in newer
         return Target(Path(value))
 
 
-class ListType(click.ParamType):  # type: ignore[type-arg]
-    """Words separated by commas, each one of `allowed` where that is given."""
-
-    def __init__(self, name: str, allowed: tuple[str, ...] | None = None) -> None:
-        self.name = name
-        self.allowed = allowed
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """Split and check."""
-        words = tuple(word.strip() for word in value.split(",") if word.strip())
-        for word in words:
-            if self.allowed and word not in self.allowed:
-                self.fail(f"{word!r} is not one of {', '.join(self.allowed)}.", param, ctx)
-        if not words:
-            self.fail("it names nothing.", param, ctx)
-        return words
-
-
-def list_option(name: str, kind: ListType, **attributes: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """An option that takes words separated by commas, and may be repeated: then all of them count."""
-
-    def join(ctx: click.Context, param: click.Parameter, value: tuple[tuple[str, ...], ...]) -> tuple[str, ...] | None:
-        return tuple(dict.fromkeys(word for words in value for word in words)) or None
-
-    return click.option(name, type=kind, multiple=True, callback=join, **attributes)
-
-
-def generation_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of `Options`; one that is not given is None."""
-    for option in (
-        click.option(
-            "--style", type=click.Choice(STYLES), show_default="fast", help="Scheduled or straight-line code."
-        ),
-        click.option("--math", type=click.Choice(MATH), show_default="exact", help="Accuracy of elementary functions."),
-        list_option(
-            "--wrt",
-            ListType("names"),
-            show_default="all parameters",
-            help="Inputs to differentiate by, comma-separated.",
-        ),
-        list_option(
-            "--emit",
-            ListType("functions", EMIT),
-            show_default=", ".join(DEFAULT_EMIT),
-            help=f"Functions to generate, comma-separated: {', '.join(EMIT)}.",
-        ),
-        click.option("--backend", type=click.Choice(BACKENDS), show_default="numpy", help="Array library to use."),
-    ):
-        command = option(command)
-    return command
-
-
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="symdiff")
 def main() -> None:
@@ -197,6 +146,9 @@ def compile_command(
     def write(model: Model) -> None:
         path = module_path(out, model.name, options.backend)
         generated = generate(model, options)
+        if options.runtime == "shared":
+            name, source = shared_runtime(options.backend)
+            write_generated(out / f"{name}.py", source)
         write_generated(path, generated.source)
         _print_report(path, generated)
 
@@ -455,6 +407,10 @@ def _problem(model: Model, path: Path, given: Mapping[str, Any]) -> str | None:
         return error.message
     now = generate(model, options).source
     if now == there:
+        name, runtime = shared_runtime(options.backend)
+        beside = path.with_name(f"{name}.py")
+        if options.runtime == "shared" and not (beside.exists() and beside.read_text(encoding="utf-8") == runtime):
+            return f"{beside.name}, which it needs, is missing or out of date"
         return None
     pairs = zip(there.split("\n"), now.split("\n"), strict=False)
     line = next((number for number, (old, new) in enumerate(pairs, 1) if old != new), None)

@@ -25,10 +25,16 @@ def header(options: Options) -> str:
     '# symdiff 0.1.0: --backend numpy --emit value,grad,value_and_grad --wrt w,b --math exact --style fast'
     """
     wrt = "" if options.wrt is None else f" --wrt {','.join(map(_quoted, options.wrt))}"
+    runtime = "" if options.runtime == "inline" else f" --runtime {options.runtime}"
     return (
         f"{MARK}{__version__}: --backend {options.backend} --emit {','.join(options.emit)}{wrt}"
-        f" --math {options.math} --style {options.style}"
+        f" --math {options.math} --style {options.style}{runtime}"
     )
+
+
+def runtime_header(backend: str) -> str:
+    """The first line of the runtime that modules share."""
+    return f"{MARK}{__version__}: --backend {backend} --runtime shared"
 
 
 def read_options(source: str) -> Options:

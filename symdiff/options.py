@@ -13,6 +13,7 @@ EMIT = ("value", "grad", "value_and_grad", "hessian", "hvp", "jacobian", "jvp", 
 DEFAULT_EMIT = ("value", "grad", "value_and_grad")
 MATH = ("exact", "fast")
 STYLES = ("fast", "plain")
+RUNTIMES = ("inline", "shared")
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Options:
     math : ``"exact"`` or ``"fast"`` elementary functions: the fast ones may lose relative accuracy next to their zeros.
     style : ``"fast"``, block by block over the samples where that is possible, or ``"plain"`` straight-line code of the
         same functions.
+    runtime : ``"inline"``, each module with the functions it needs, or ``"shared"``, in one file beside the modules.
     """
 
     backend: str = "numpy"
@@ -34,6 +36,7 @@ class Options:
     wrt: tuple[str, ...] | None = None
     math: str = "exact"
     style: str = "fast"
+    runtime: str = "inline"
 
     @classmethod
     def create(
@@ -44,6 +47,7 @@ class Options:
         wrt: Any = None,
         math: str = "exact",
         style: str = "fast",
+        runtime: str = "inline",
     ) -> Options:
         """Check every option and return them in canonical order; raise `ModelError` naming a wrong one.
 
@@ -55,6 +59,7 @@ class Options:
             (backend, BACKENDS, "backend"),
             (math, MATH, "math"),
             (style, STYLES, "style"),
+            (runtime, RUNTIMES, "runtime"),
         ):
             if value not in allowed:
                 raise ModelError(f"{what}={value!r} is not one of {', '.join(allowed)}.")
@@ -64,7 +69,7 @@ class Options:
         names = None if wrt is None else _words(wrt, "wrt", ("w", "b"))
         if names == ():
             raise ModelError("wrt is empty: name what to differentiate by, or leave it out for all params.")
-        return cls(backend, ordered, names, math, style)
+        return cls(backend, ordered, names, math, style, runtime)
 
 
 def _words(given: Any, what: str, examples: Sequence[str]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ LAYERS = (  # what stands in one row is independent of the others in it
     "loader formulas",
     "compiler",
     "compare show",
-    "bench",
+    "bench cli_options",
     "cli",
     "__init__ __main__",
 )

@@ -44,7 +44,7 @@ ON_A_GPU = (
 def arguments(example: str, backend: str = "numpy", *, check: bool = False) -> list[str]:
     """The command line that compiles an example; a check reads the other options from the files' own headers."""
     model = str(EXAMPLES / example / "model.py")
-    options = ["--check"] if check else ["--emit", EMIT[example]]
+    options = ["--check"] if check else ["--emit", EMIT[example], "--runtime", "shared"]
     return ["compile", model, "-o", str(GENERATED), "--backend", backend, *options]
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import tempfile
 from importlib import import_module
 from pathlib import Path
 
@@ -22,14 +23,16 @@ def train(module, w, b, x, y, epochs=1000, rate=0.001):
     return w, b, losses
 
 
-def main(epochs=1000, file="line.npz", backend="numpy"):
-    """Train on one value per sample; save, load, predict; return the parameters and the losses."""
+def main(epochs=1000, file=None, backend="numpy"):
+    """Train on one value per sample; save (to a temporary file by default), load, predict; return parameters and losses."""
     xp, line = import_module(backend), import_module(f"line_{backend}")
     x = xp.arange(11.0)
     w, b, losses = train(line, 0.0, 0.0, x, 2*x + 1, epochs)
-    np.savez(file, w=float(w), b=float(b))
-    with np.load(file) as saved:
-        print("prediction", line.predict(saved["w"], saved["b"], x).round(3))
+    with tempfile.TemporaryDirectory() as folder:
+        file = file or Path(folder, "line.npz")
+        np.savez(file, w=float(w), b=float(b))
+        with np.load(file) as saved:
+            print("prediction", line.predict(saved["w"], saved["b"], x).round(3))
     return w, b, losses
 
 

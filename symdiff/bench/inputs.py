@@ -12,9 +12,9 @@ import numpy as np
 from symdiff.compare.calls import ask
 from symdiff.compare.inputs import draws_at, load
 from symdiff.compare.problem import Problem, shape_at
+from symdiff.compiler import compile
 from symdiff.errors import ComparisonError
-from symdiff.frontend.declare import ENTRIES
-from symdiff.frontend.lower import Lowered
+from symdiff.graph.program import ENTRIES, Program
 from symdiff.model import Model
 from symdiff.passes.algebra.contract import nominal
 
@@ -32,8 +32,7 @@ def parse_sizes(words: Sequence[str]) -> dict[str, int]:
 
 def make_problem(
     model: Model,
-    lowered: Lowered,
-    module: ModuleType,
+    lowered: Program,
     data: Path | Mapping[str, Any] | None,
     sizes: Mapping[str, int],
     dtype: str | None,
@@ -48,6 +47,7 @@ def make_problem(
         if min(shape_at(entry.node, all_sizes), default=0) < 0:
             named = ", ".join(f"{name} = {size}" for name, size in all_sizes.items())
             raise ComparisonError(f"{entry.name} has no shape at the sizes {named}: choose others with --sizes.")
+    module = compile(model, emit="value", cache=False)
     for values in draws_at(all_sizes, lowered, model.domains):
         problem = _cast(Problem.create(model, lowered, all_sizes, values), dtype)
         if _is_finite(module, problem):
@@ -62,7 +62,7 @@ def _cast(problem: Problem, dtype: str | None) -> Problem:
     return problem if dtype is None else problem.cast(np.dtype(dtype))
 
 
-def _sizes(lowered: Lowered, given: Mapping[str, int]) -> dict[str, int]:
+def _sizes(lowered: Program, given: Mapping[str, int]) -> dict[str, int]:
     """All named sizes: those given, and nominal ones."""
     declared = lowered.declarations
     samples = ENTRIES if declared.pointwise else declared.samples

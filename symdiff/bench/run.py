@@ -22,7 +22,6 @@ from symdiff.compiler import compile
 from symdiff.errors import ComparisonError, SymdiffError
 from symdiff.frontend.lower import lower
 from symdiff.model import Model, checked
-from symdiff.options import EMIT
 
 PEERS = ("torch", "torch-compile", "jax", "plain")
 Progress = Callable[[str, int, int], None]  # what is done, how many rounds are, of how many
@@ -62,17 +61,19 @@ def bench(
         if name not in PEERS:
             raise ComparisonError(f"There is no peer {name!r}: it is one of {', '.join(PEERS)}.")
     try:
-        started = time.perf_counter()
-        module = compile(model, emit=EMIT, math=math, cache=False)
-        compile_seconds = time.perf_counter() - started
         lowered = lower(model)
-        problem = make_problem(model, lowered, module, data, sizes or {}, dtype)
-        peers, absent = _peers(against, model, problem, math)
+        problem = make_problem(model, lowered, data, sizes or {}, dtype)
+        calls = _calls(problem, functions)
+        emit = tuple(dict.fromkeys(call.kind for call in calls))
+        started = time.perf_counter()
+        module = compile(model, emit=emit, math=math, cache=False)
+        compile_seconds = time.perf_counter() - started
+        peers, absent = _peers(against, model, problem, emit, math)
         rows: list[Contender] = []
         with ExitStack() as sessions:
             for peer in peers.values():
                 sessions.enter_context(peer.session())
-            for call in _calls(problem, functions):
+            for call in calls:
                 rows += _time(module, problem, call, peers, rounds, progress)
                 rows += [Contender(call.function, name, note=reason) for name, reason in absent.items()]
         if all(row.seconds is None for row in rows if row.name != "symdiff"):
@@ -85,23 +86,25 @@ def bench(
         raise
 
 
-def _peers(names: Sequence[str], model: Model, problem: Problem, math: str) -> tuple[dict[str, Peer], dict[str, str]]:
+def _peers(
+    names: Sequence[str], model: Model, problem: Problem, emit: Sequence[str], math: str
+) -> tuple[dict[str, Peer], dict[str, str]]:
     """The peers that are there, and why the others are not, by name."""
     peers: dict[str, Peer] = {}
     absent: dict[str, str] = {}
     for name in names:
         try:
-            peers[name] = _peer(name, model, problem, math)
+            peers[name] = _peer(name, model, problem, emit, math)
         except SymdiffError as error:
             absent[name] = error.message
     return peers, absent
 
 
-def _peer(name: str, model: Model, problem: Problem, math: str) -> Peer:
+def _peer(name: str, model: Model, problem: Problem, emit: Sequence[str], math: str) -> Peer:
     """A peer by name; a `SymdiffError` where it is not installed."""
     match name:
         case "plain":
-            return Plain(problem, compile(model, emit=EMIT, math=math, style="plain", cache=False))
+            return Plain(problem, compile(model, emit=emit, math=math, style="plain", cache=False))
         case "jax":
             return JaxPeer(problem)
     return TorchPeer(problem, compiled=name == "torch-compile")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -10,12 +10,13 @@ from typing import ClassVar
 from symdiff.codegen.function import FunctionWriter
 from symdiff.codegen.numpy.writer import Writer
 from symdiff.codegen.program import ATOM, Assign, Function, Return, Statement, docstring, listed, returned
-from symdiff.codegen.runtime import helpers
+from symdiff.codegen.runtime.definitions import Definition, Definitions, sources
 from symdiff.codegen.stages import StageWriter, streams
 from symdiff.codegen.surface.arguments import Checker
 from symdiff.codegen.surface.flat import FlatWriter
 from symdiff.codegen.surface.interface import OWN_NAMES, arguments_of, check_names, class_of, result_classes, signature
 from symdiff.codegen.surface.results import copied, is_scalar, of_floating_inputs, result_type
+from symdiff.codegen.surface.shared import shared_file, shared_import
 from symdiff.graph.external import EXTERNAL
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.node import Node
@@ -23,16 +24,14 @@ from symdiff.graph.ops import LEAVES
 from symdiff.graph.plan import Plan
 from symdiff.graph.size import Size, names_of
 from symdiff.names import unique
+from symdiff.version import __version__
 
-_WITH_MATH = {
-    "_unflatten",
-    "_over_points",
-    "_erf",
-    "_erfc",
-    "_matmul_into",
-    "_flat_positions",
-    "_prod_others",
-}  # helpers that use the module math
+NUMPY_FILES = (
+    *("numpy/arguments.py", "numpy/arrays.py", "numpy/windows.py", "numpy/linalg.py", "numpy/products.py"),
+    *("numpy/flat.py", "numpy/threads.py", "numpy/scratch.py", "numpy/error_functions.py", "numpy/sines.py"),
+)
+UNTHREADED = "numpy/unthreaded.py"
+OWN_AGAIN = "# Of this model again: what calls the runtime while the module is imported."
 _FEWEST = 8  # operations of a pointwise function that is worth running in parts
 
 
@@ -47,6 +46,7 @@ class ModuleSpec:
     units : its functions, each with its plan.
     closed_form : lines of the closed form, for the docstring.
     style : "fast", in blocks of samples where that is possible, or "plain", straight-line code.
+    shared : whether its runtime is in a file beside it.
     """
 
     header: str
@@ -57,6 +57,7 @@ class ModuleSpec:
     units: tuple[Unit, ...]
     closed_form: tuple[str, ...]
     style: str
+    shared: bool = False
 
 
 class ModuleWriter:
@@ -65,12 +66,13 @@ class ModuleWriter:
     Attributes
     ----------
     library_names : what a module may call the array library: not as one of its inputs.
-    helper_sources, requires : the source of each helper, and which others it needs.
+    runtime : the functions that it may carry along.
     """
 
     library_names: ClassVar[tuple[str, ...]] = ("np", "numpy_", "np_")
-    helper_sources: Mapping[str, str] = helpers.HELPERS
-    requires: Mapping[str, tuple[str, ...]] = helpers.REQUIRES
+    runtime_file: ClassVar[str] = "_symdiff_runtime"
+    runtime: ClassVar[Definitions] = Definitions(NUMPY_FILES)
+    unthreaded: ClassVar[Definitions] = Definitions([UNTHREADED, *NUMPY_FILES])
     writer_class: type[Writer] = Writer
     checker_class: ClassVar[type[Checker]] = Checker
 
@@ -83,18 +85,16 @@ class ModuleWriter:
         self.special: dict[str, None] = {}
         self.external: dict[str, None] = {}
         self.shape = unique("S", set(self.arguments))
-        self.checker = self.checker_class(spec.pointwise, self.xp, self.shape)
+        self.checker = self.checker_class(spec.pointwise, self.xp, self.shape, self.need)
 
     def need(self, name: str) -> None:
-        """Remember a helper (or, as ``special:name``, a function of scipy.special) that the source uses."""
+        """Remember a function of the runtime (or, as ``special:name``, of scipy.special) that the source uses."""
         if name.startswith("special:"):
             self.special.setdefault(name.removeprefix("special:"))
             return
         if name in EXTERNAL:
             self.external.setdefault(name)
             return
-        for other in self.requires.get(name, ()):
-            self.need(other)
         self.needed.setdefault(name)
 
     def write(self) -> str:
@@ -107,42 +107,64 @@ class ModuleWriter:
     def source(self) -> str:
         """The module, top to bottom."""
         functions = [function for unit in self.spec.units for function in self.function(unit)]
-        self.need("set_threads" if "_Threads" in self.needed else "set_threads_unused")
         flat = FlatWriter(self.spec, self.xp, self.need, self.call).functions()
         checks = self.checker.functions()
+        runtime = self.carried()
+        shared = self.spec.shared
+        aliases = [f"_{name} = {name}" for name in sorted(self.hidden)]  # where an argument has the name of a function
+        endings = [block for block in (*self.endings(), aliases) if block]
         blocks = [
             [self.spec.header, *docstring(self.docstring())],
-            self.imports(),
+            self.imports([] if shared else runtime),
+            self.shared_names() if shared else [],
             signature(self.spec),
             *result_classes(self.spec.units, self.xp),
             *(function.lines() for function in functions),
             *flat,
             *checks,
             *(EXTERNAL[op].source.rstrip().split("\n") for op in self.external),
-            *(text.replace("np.", f"{self.xp}.").rstrip().split("\n") for text in self.helper_texts()),
-            *self.endings(),
-            [f"_{name} = {name}" for name in sorted(self.hidden)],  # for functions that have an argument of that name
+            *([] if shared else runtime_blocks(runtime, self.xp)),
+            *([] if shared or not endings else [[OWN_AGAIN]]),
+            *endings,
         ]
         return "\n\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
-    def helper_texts(self) -> Iterable[str]:
-        """The helpers that are used, in the order of their table."""
-        return (text for name, text in self.helper_sources.items() if name in self.needed)
+    def carried(self) -> list[Definition]:
+        """What the module takes of the runtime."""
+        self.need("set_threads")
+        threaded = any("_Threads" in found.names for found in self.runtime.needed(self.needed.keys() - {"set_threads"}))
+        return (self.runtime if threaded else self.unthreaded).needed(self.needed)
+
+    def shared_names(self) -> list[str]:
+        """The lines that import what the module takes of a runtime beside it."""
+        names = sorted(self.needed, key=lambda name: (name.startswith("_"), name))
+        return shared_import(self.runtime_file, names, self.runtime.everything)
+
+    @classmethod
+    def shared_runtime(cls, header: str) -> str:
+        """The source of the runtime that modules share."""
+        (library, *_), definitions = cls.library_names, cls.runtime.everything
+        imports = [*standard_imports(definitions), "", *cls.library_imports(library, definitions)]
+        imports.remove("from typing import NamedTuple")
+        return shared_file(header, imports, definitions, library)
 
     def endings(self) -> list[list[str]]:
         """What else stands at the end."""
         return []
 
-    def imports(self) -> list[str]:
+    def imports(self, runtime: Sequence[Definition]) -> list[str]:
         """What the module imports: NumPy, the standard library, scipy.special where it must."""
-        streamed = "_Threads" in self.needed
-        lines = ["import _thread", "import contextvars"] if streamed else []
-        lines += ["import math"] if self.needed.keys() & _WITH_MATH else []
-        lines += ["import os", "import threading", "from collections import deque"] if streamed else []
-        lines += ["from contextlib import suppress"] if streamed else []
-        lines += ["from itertools import starmap", "from queue import SimpleQueue"] if streamed else []
-        lines += ["from typing import NamedTuple", "", f"import numpy as {self.xp}"]
-        return [*lines, *self.special_imports("scipy.special")]
+        return [
+            *standard_imports(runtime),
+            "",
+            *self.library_imports(self.xp, runtime),
+            *self.special_imports("scipy.special"),
+        ]
+
+    @classmethod
+    def library_imports(cls, library: str, runtime: Sequence[Definition]) -> list[str]:
+        """The lines that import the array library."""
+        return [f"import numpy as {library}"]
 
     def special_imports(self, package: str) -> list[str]:
         """The import of the special functions that are used, if any are."""
@@ -191,7 +213,7 @@ class ModuleWriter:
             self.xp,
             self.need,
             self.spec.pointwise and not flattened,
-            words=unit.texts,
+            words=unit.words,
             writer_class=self.writer_class,
         )
         writer.require_sizes(unit.plan.order)
@@ -238,7 +260,7 @@ class ModuleWriter:
     ) -> FunctionWriter:
         """Writes the body of a function of one block of samples."""
         return FunctionWriter(
-            arguments, unit.names, {}, taken, self.xp, self.need, words=unit.texts, lengths=lengths, is_part=True
+            arguments, unit.names, {}, taken, self.xp, self.need, words=unit.words, lengths=lengths, is_part=True
         )
 
     def packed(self, unit: Unit, results: Sequence[str]) -> str:
@@ -299,6 +321,21 @@ class ModuleWriter:
             if fresh and len(unit.roots) > 1:
                 found.setdefault(min(fresh, key=position.__getitem__), (_title(label, unit), root))
         return found
+
+
+def standard_imports(runtime: Sequence[Definition]) -> list[str]:
+    """The lines that import what a module needs of the standard library."""
+    lines = {line for found in runtime for line in found.imports if "cupy" not in line} | {
+        "from typing import NamedTuple"
+    }
+    return sorted(lines, key=lambda line: (line.startswith("from"), line))
+
+
+def runtime_blocks(runtime: Sequence[Definition], library: str) -> list[list[str]]:
+    """The source of what a module takes of the runtime, below a line that says what it is."""
+    line = f"# From here on the runtime of symdiff {__version__}: the same text wherever a module needs it."
+    first, *rest = sources(runtime, library)
+    return [[line, "", "", *first], *rest]
 
 
 def pays(plan: Plan) -> bool:

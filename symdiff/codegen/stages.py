@@ -104,7 +104,11 @@ class StageWriter:
             others, given = [*others, self.writer.dtype], (*given, writer.missing_dtype)
         buffers = Buffers(writer.shapes, parts, writer.xp, self.need)
         statements = (*buffers.place(writer.statements), Return(returned(parts)))
-        called = f"_in_scratch({name})" if buffers.uses_scratch else name
+        called = name
+        if buffers.uses_scratch:
+            self.need("release_scratch")
+            self.need("_in_scratch")
+            called = f"_in_scratch({name})"
         self._call(called, stage, data, others, dict(zip(results, targets, strict=True)))
         doc = f"The part of `{self.name}` that one block of samples has."
         return Function(name, (SCRATCH, *given) if buffers.uses_scratch else given, doc, statements)

@@ -13,7 +13,7 @@ from sympy import HadamardPower, MatrixSymbol, symbols
 import symdiff as sd
 from symdiff.codegen.numpy.buffers import Buffers
 from symdiff.codegen.program import Assign
-from symdiff.codegen.runtime.scratch import HELPERS
+from symdiff.codegen.runtime.definitions import source_of
 
 CHANGED = [
     ("a function of its last use", ["a = x * y", "b = np.exp(a)"], "b", ["a = x * y", "b = np.exp(a, out=a)"]),
@@ -160,7 +160,7 @@ def run(lines, returned, x, y):
     """The results of the lines, with NumPy."""
     scope = {"np": np, "x": x, "y": y, "_helper": lambda x: x, "threading": threading, "math": __import__("math")}
     scope["scratch"] = {}
-    exec("\n\n".join(HELPERS.values()) + "\n_LEAST = 0\n" + "\n".join(lines), scope)  # the lines are the test's own
+    exec(source_of("numpy/scratch.py") + "\n_LEAST = 0\n" + "\n".join(lines), scope)  # the lines are the test's own
     return eval(returned, scope)
 
 

@@ -311,3 +311,10 @@ def test_a_function_of_any_name_is_refused_by_that_name(name):
         with pytest.raises(ModelError) as caught:
             sd.compile(sd.Model(function(t), params=[t]))
         assert str(caught.value).startswith(name.split("\n")[0])
+
+
+def test_the_library_hidden_by_an_input_also_where_parts_are_combined():
+    np_, x_ = symbols("np x")
+    module = sd.compile(sd.Model(sd.max(np_ * x_), params=[np_], data=[x_]))
+    x = np.random.default_rng(0).normal(size=900_000)
+    assert module.value(2.0, x) == 2 * x.max()

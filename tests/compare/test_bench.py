@@ -97,6 +97,18 @@ def test_defaults():
     assert list(dict.fromkeys(row.function for row in found.rows)) == ["curve_jvp", "curve_vjp"]
 
 
+def test_only_what_is_timed_is_compiled(monkeypatch):
+    emitted = []
+
+    def compiled(model, *, emit, **options):
+        emitted.append(emit)
+        return sd.compile(model, emit=emit, **options)
+
+    monkeypatch.setattr(bench_run, "compile", compiled)
+    bench(line(), against=("plain",), functions=("value_and_grad", "hvp"), rounds=1)
+    assert emitted == [("value_and_grad", "hvp")] * 2  # symdiff's module, and the plain one
+
+
 def test_results_that_differ_are_found(monkeypatch):
     right = bench_run.own_step
 

@@ -12,7 +12,7 @@ from as_cupy import stand_in
 from sympy import HadamardPower, MatrixSymbol
 
 import symdiff as sd
-from symdiff.codegen.cupy.runtime.capture import MATMUL
+from symdiff.codegen.runtime.definitions import source_of
 
 n, d, k = sp.symbols("n d k", integer=True, positive=True)
 X, Y, V, W = MatrixSymbol("X", n, d), MatrixSymbol("Y", n, 1), MatrixSymbol("V", d, k), MatrixSymbol("W", k, 1)
@@ -163,7 +163,7 @@ def test_what_a_graph_cannot_do(cp, net):
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
 @pytest.mark.parametrize("dtype", ["float", "double"])
 def test_products_become_machine_code(architecture, dtype):
-    source = MATMUL.partition('_MATMUL_SOURCE = """\\\n')[2].partition('"""')[0]
-    (needed,) = nvrtc.resources(f"typedef {dtype} T, A;\n{source}", architecture).values()
+    source = f"typedef {dtype} T, A;\n{source_of('cupy/matmul.cu')}"
+    (needed,) = nvrtc.resources(source, architecture).values()
     assert needed.registers <= 128  # so that two blocks of 256 threads fit
     assert needed.spilled == 0

@@ -150,7 +150,8 @@ def in_halves(cp: ModuleType, module: ModuleType, function: str, given: Sequence
 def without_single(module: ModuleType) -> ModuleType:
     """The module, whose helpers compute in the precision of what they are given."""
     other = ModuleType("mutated")
-    exec(compile(module.__loader__.source.replace("@_in_single\n", ""), "mutated", "exec"), other.__dict__)
+    source = re.sub(r"^@_in_single\n|^\w+ = _in_single\(\w+\)\n", "", module.__loader__.source, flags=re.MULTILINE)
+    exec(compile(source, "mutated", "exec"), other.__dict__)
     return other
 
 

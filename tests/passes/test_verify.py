@@ -84,9 +84,9 @@ def test_what_becomes_a_product_of_several_by_being_split_is_split_again():
 def test_what_fails_inside_is_a_fault_of_symdiff(monkeypatch):
     model = sd.Model(w**2, params=[w])
     for name, run in (
-        ("expand", sd.compile),
+        ("prepared", sd.compile),
         ("lower", sd.compile),
-        ("plan", lambda m, **_: sd.generate(m, compiler.Options())),
+        ("schedule", lambda m, **_: sd.generate(m, compiler.Options())),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(compiler, name, lambda *_: 1 / 0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
+from symdiff.codegen.cupy.device import FUNCTIONS
 from symdiff.codegen.numpy.writer import Writer
 from symdiff.codegen.program import ATOM, COMPARISON, PRODUCT, UNARY, Text
 from symdiff.graph.build import repeated_scalar
@@ -17,7 +18,7 @@ _AND, _OR = 2, 1  # in C++ weaker than a comparison
 _RENAMED = {"abs": "fabs", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "arcsinh": "asinh"}
 _RENAMED |= {"arccosh": "acosh", "arctanh": "atanh", "maximum": "larger", "minimum": "smaller", "mod": "modulo"}
 
-# Operations that are calls; those that CUDA lacks are in `PRELUDE`.
+# Operations that are calls; those that CUDA lacks are in `device.cuh`.
 _CALLS = {
     op: _RENAMED.get(op, op)
     for op in (
@@ -42,155 +43,6 @@ _CALLS = {
     )
 }
 
-PRELUDE = {
-    "sine_and_cosine": """\
-struct Waves { A sine, cosine; };
-__device__ Waves sine_and_cosine(A x) { Waves found; sincos(x, &found.sine, &found.cosine); return found; }
-""",
-    "infinity": "__device__ A infinity() { return A(1e300 * 1e300); }",
-    "nan_": "__device__ A nan_() { return infinity() - infinity(); }",
-    "square": "__device__ A square(A x) { return x * x; }",
-    "sign": "__device__ A sign(A x) { return x > 0 ? 1 : x < 0 ? -1 : x; }",
-    "larger": "__device__ A larger(A a, A b) { return a > b || a != a ? a : b; }",
-    "smaller": "__device__ A smaller(A a, A b) { return a < b || a != a ? a : b; }",
-    "modulo": """\
-__device__ A modulo(A a, A b) {  // of the sign of b
-    const A rest = fmod(a, b);
-    return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
-}""",
-    "logaddexp": """\
-__device__ A logaddexp(A a, A b) {
-    return a == b ? a + A(0.6931471805599453) : larger(a, b) + log1p(exp(-fabs(a - b)));
-}""",
-    "bell": """\
-__device__ A bell(A x) {  // exp(-x**2), with what is lost in rounding the square
-    const A square = x * x;
-    const A lost = fma(x, x, -square);
-    return square < 1000 ? exp(-square) * (1 - lost) : x == x ? 0 : x;
-}""",
-    "Sum": """\
-struct Sum {
-    static __device__ A none() { return 0; }
-    static __device__ A of(A a, A b) { return a + b; }
-};""",
-    "Product": """\
-struct Product {
-    static __device__ A none() { return 1; }
-    static __device__ A of(A a, A b) { return a * b; }
-};""",
-    "Largest": """\
-struct Largest {
-    static __device__ A none() { return -infinity(); }
-    static __device__ A of(A a, A b) { return larger(a, b); }
-};""",
-    "Smallest": """\
-struct Smallest {
-    static __device__ A none() { return infinity(); }
-    static __device__ A of(A a, A b) { return smaller(a, b); }
-};""",
-    "lane_values": """\
-// Room for a number of each thread of a block.
-__device__ A* lane_values() {
-    __shared__ A values[1024];
-    return values;
-}""",
-    "over_lanes": """\
-// For every `lanes` threads side by side (a power of 2, or all of the block) what all of them have together.
-template <class Law> __device__ A over_lanes(A value, unsigned lanes) {
-    A* values = lane_values();
-    const unsigned lane = threadIdx.x % lanes;
-    __syncthreads();
-    values[threadIdx.x] = value;
-    for (unsigned n = lanes; n > 1;) {
-        const unsigned half = (n + 1) / 2;
-        __syncthreads();
-        if (lane + half < n) values[threadIdx.x] = Law::of(values[threadIdx.x], values[threadIdx.x + half]);
-        n = half;
-    }
-    __syncthreads();
-    return values[threadIdx.x - lane];
-}""",
-    "over_row": """\
-// The same of the lanes of a row, of which as many as 32 need not wait for the rest of the block.
-template <class Law> __device__ A over_row(A value, unsigned lanes) {
-    if (lanes > 32) return over_lanes<Law>(value, lanes);
-    const unsigned first = threadIdx.x % 32 / lanes * lanes;
-    const unsigned mask = (lanes < 32 ? (1u << lanes) - 1 : ~0u) << first;
-    for (unsigned n = lanes / 2; n > 0; n /= 2) value = Law::of(value, __shfl_xor_sync(mask, value, n));
-    return __shfl_sync(mask, value, first);
-}""",
-    "is_last_block": """\
-// Whether all other blocks (of this column) have written their shares. The counter goes back to 0.
-__device__ bool is_last_block(unsigned* done) {
-    __shared__ bool is_last;
-    __threadfence();
-    __syncthreads();
-    if (threadIdx.x == 0) is_last = atomicInc(done + blockIdx.y, gridDim.x - 1) == gridDim.x - 1;
-    __syncthreads();
-    __threadfence();
-    return is_last;
-}""",
-    "over_blocks": """\
-// What the shares of all blocks have together.
-template <class Law> __device__ A over_blocks(const volatile A* shares) {
-    A value = Law::none();
-    for (unsigned block = threadIdx.x; block < gridDim.x; block += blockDim.x) value = Law::of(value, shares[block]);
-    return over_lanes<Law>(value, blockDim.x);
-}""",
-    "over_chunks": """\
-// The same of one column, of which every chunk of the rows has a share.
-template <class Law> __device__ A over_chunks(const volatile A* shares, unsigned chunks, size_t columns) {
-    A value = Law::none();
-    for (unsigned chunk = 0; chunk < chunks; chunk++) value = Law::of(value, shares[chunk * columns]);
-    return value;
-}""",
-    "over_groups": """\
-// For each of `width` threads side by side, a group, what all groups of a block have together.
-template <class Law> __device__ A over_groups(A value, unsigned width) {
-    A* values = lane_values();
-    const unsigned group = threadIdx.x / width;
-    __syncthreads();
-    values[threadIdx.x] = value;
-    for (unsigned n = blockDim.x / width; n > 1;) {
-        const unsigned half = (n + 1) / 2;
-        __syncthreads();
-        if (group + half < n) values[threadIdx.x] = Law::of(values[threadIdx.x], values[threadIdx.x + half * width]);
-        n = half;
-    }
-    __syncthreads();
-    return values[threadIdx.x % width];
-}""",
-    "share_columns": """\
-// The share of a block: what its groups have together, of each column.
-template <class Law> __device__ void share_columns(const A* sums, volatile A* shares, unsigned groups, I columns) {
-    for (I column = threadIdx.x; column < columns; column += blockDim.x)
-        shares[(size_t)blockIdx.x * columns + column] = over_chunks<Law>(sums + column, groups, columns);
-}""",
-    "take_columns": """\
-// Of each column what the shares of some blocks have together, as what a group has.
-template <class Law> __device__ void take_columns(A* sums, const volatile A* shares, unsigned lanes, I columns) {
-    const unsigned lane = threadIdx.x % lanes, group = threadIdx.x / lanes, groups = blockDim.x / lanes;
-    const unsigned blocks = (gridDim.x + groups - 1 - group) / groups;
-    shares += (size_t)group * columns;
-    for (I column = lane; column < columns; column += lanes)
-        sums[column] = over_chunks<Law>(shares + column, blocks, (size_t)groups * columns);
-}""",
-}
-
-_REQUIRES = {
-    "logaddexp": ("larger",),
-    "nan_": ("infinity",),
-    "Largest": ("larger", "infinity"),
-    "Smallest": ("smaller", "infinity"),
-    "over_lanes": ("lane_values",),
-    "over_row": ("over_lanes",),
-    "over_blocks": ("over_lanes", "is_last_block"),
-    "over_chunks": ("is_last_block",),
-    "over_groups": ("lane_values", "over_chunks"),
-    "share_columns": ("over_chunks",),
-    "take_columns": ("over_chunks",),
-}
-
 # Names that no variable of a kernel may have.
 _WORDS = """
 A T alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl const constexpr continue
@@ -201,15 +53,7 @@ wchar_t while xor xor_eq threadIdx blockIdx blockDim gridDim warpSize NAN INFINI
 shares lanes isnan isinf count rows columns lane group groups chunk chunks width first j0 j1 jn y0 y1 yn gamma fma
 fmod pow works fits sums room held each size_t blocks own
 """
-RESERVED = frozenset(_WORDS.split()) | {*_CALLS.values(), *PRELUDE}
-
-
-def with_required(names: Iterable[str]) -> list[str]:
-    """The device functions of these names and those that they need, in the order of their table."""
-    found = set(names) & PRELUDE.keys()
-    while more := {other for name in found for other in _REQUIRES.get(name, ())} - found:
-        found |= more
-    return [name for name in PRELUDE if name in found]
+RESERVED = frozenset(_WORDS.split()) | {*_CALLS.values(), *FUNCTIONS}
 
 
 class CudaWriter(Writer):

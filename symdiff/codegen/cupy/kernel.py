@@ -314,6 +314,7 @@ class KernelWriter:
         if not sums:
             return [*self._scalars(), *before, *lines]
         self.need("over_blocks")
+        self.need("is_last_block")
         for k, (variable, law) in enumerate(sums):
             lines.append(f"{variable} = over_lanes<{law}>({variable}, blockDim.x);")
             lines.append(f"if (threadIdx.x == 0) shares[{k} * gridDim.x + blockIdx.x] = {variable};")
@@ -324,7 +325,8 @@ class KernelWriter:
         return [*self._scalars(), *before, *lines]
 
     def _columns(self, before: list[str], body: list[str], sums: Sequence[tuple[str, str]]) -> list[str]:
-        self.need("over_groups")
+        for name in ("over_groups", "over_chunks", "is_last_block"):
+            self.need(name)
         lines = [
             "const unsigned groups = blockDim.x / width, group = threadIdx.x / width;",
             "const I column = (I)blockIdx.y * width + threadIdx.x % width;",

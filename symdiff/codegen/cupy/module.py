@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from symdiff.codegen.cupy import halves
 from symdiff.codegen.cupy.ascii import ascii_of
-from symdiff.codegen.cupy.cuda import PRELUDE, with_required
+from symdiff.codegen.cupy.device import device_functions
 from symdiff.codegen.cupy.kernel import KernelSource, KernelWriter
 from symdiff.codegen.cupy.rows import RowsWriter
-from symdiff.codegen.cupy.runtime import helpers
-from symdiff.codegen.cupy.runtime.capture import CAPTURE, MATMUL
-from symdiff.codegen.cupy.runtime.memory import MEMORY
 from symdiff.codegen.function import FunctionWriter
-from symdiff.codegen.module import ModuleSpec, ModuleWriter
+from symdiff.codegen.module import NUMPY_FILES, UNTHREADED, ModuleSpec, ModuleWriter
 from symdiff.codegen.numpy.writer import Writer, called
 from symdiff.codegen.program import ATOM, Assign, Function, Text, listed
-from symdiff.codegen.runtime import helpers as numpy_helpers
+from symdiff.codegen.runtime.definitions import Definition, Definitions
 from symdiff.codegen.surface.arguments import Checker
 from symdiff.codegen.surface.results import copied
 from symdiff.errors import UnsupportedError
@@ -32,6 +29,22 @@ from symdiff.graph.size import Dim, Size, total
 from symdiff.graph.space import axes_of, seen_through
 from symdiff.graph.special import SPECIAL
 from symdiff.names import unique
+
+IMPORT = """\
+try:
+    import cupy as {xp}
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "This module computes on a GPU with CuPy, which is not installed: pip install 'cupy-cuda12x[ctk]' (13x for CUDA 13)"
+    ) from None
+"""
+
+# What is written for CuPy comes before what is written for NumPy. A GPU has threads and special functions of its own.
+_HOST_ALONE = ("numpy/threads.py", "numpy/scratch.py", "numpy/error_functions.py", "numpy/sines.py")
+_FILES = (
+    *("cupy/arguments.py", "cupy/halves.py", "cupy/arrays.py", "cupy/linalg.py", "cupy/capture.py", "cupy/kernels.py"),
+    *("cupy/memory.py", UNTHREADED, *(file for file in NUMPY_FILES if file not in _HOST_ALONE)),
+)
 
 # Of `scipy.special`, but not in CuPy 14.
 _MISSING = frozenset(
@@ -111,12 +124,20 @@ class HalfWriter(CupyWriter):
 class DeviceChecker(Checker):
     """Writes the checks of a module for a GPU, where scalars are arrays too."""
 
-    types: ClassVar = helpers.TYPES
-    dtypes = halves.TAKEN
+    refused: str | None = None  # why the module takes no half precision, if it does not
 
     def functions(self) -> list[list[str]]:
-        """As in other modules, after the dtypes."""
-        return [self.dtypes.replace("np.", f"{self.xp}.").rstrip().split("\n"), *super().functions()]
+        """As in other modules."""
+        if self.refused:
+            self.need("_without_halves")
+        return super().functions()
+
+    def endings(self) -> list[str]:
+        """What makes checks refuse half precision."""
+        if not self.refused:
+            return []
+        names = {name: tuple(entry.name for entry in inputs) for inputs, name in self._names.items()}
+        return [f"{name} = _without_halves({name}, {given!r}, {self.refused!r})" for name, given in names.items()]
 
     def _fast(self, inputs: Sequence[Input]) -> list[str]:
         return []
@@ -128,10 +149,11 @@ class CupyModuleWriter(ModuleWriter):
     """Writes a module that computes with CuPy."""
 
     library_names: ClassVar[tuple[str, ...]] = ("cp", "cupy_", "cp_")
+    runtime_file: ClassVar[str] = "_symdiff_runtime_cupy"
     writer_class: type[Writer] = HalfWriter
     checker_class: ClassVar[type[Checker]] = DeviceChecker
-    helper_sources: Mapping[str, str] = halves.DECORATOR | numpy_helpers.HELPERS | helpers.HELPERS | halves.HELPERS
-    requires: Mapping[str, tuple[str, ...]] = helpers.REQUIRES | halves.REQUIRES
+    runtime: ClassVar[Definitions] = Definitions(_FILES)
+    unthreaded: ClassVar[Definitions] = runtime
 
     def __init__(self, spec: ModuleSpec) -> None:
         super().__init__(spec)
@@ -141,19 +163,35 @@ class CupyModuleWriter(ModuleWriter):
         order = [node for unit in spec.units if unit.plan for node in unit.plan.order]
         if (why := halves.refused(order, spec.style)) is not None:
             assert isinstance(self.checker, DeviceChecker)
-            self.checker.dtypes = halves.REFUSED.format(why=why)
+            self.checker.refused = why
             self.writer_class = CupyWriter
-            self.helper_sources, self.requires = numpy_helpers.HELPERS | helpers.HELPERS, helpers.REQUIRES
 
-    def imports(self) -> list[str]:
-        """CuPy and the standard library, `cupyx.scipy.special` where it must."""
-        library = helpers.IMPORT.format(xp=self.xp).rstrip().split("\n")
-        lines = ["import math", "import threading", "from contextlib import suppress"]
-        lines += ["from functools import wraps"] if self._large() else []
-        lines += ["from typing import NamedTuple"]
-        more = dict.fromkeys(helpers.IMPORTS[name] for name in self.needed if name in helpers.IMPORTS)
-        more |= dict.fromkeys(self.special_imports("cupyx.scipy.special"))
-        return [*lines, "", *library, *([""] if more else []), *more]
+    def carried(self) -> list[Definition]:
+        """What the module takes of the runtime: beside what its functions call, captured steps, kernels, advice on memory."""
+        self.need("capture")
+        if self.kernels:
+            self.need("_Kernel")
+        if self._large():
+            self.need("_takes")
+        if self._in_single():
+            self.need("_in_single")
+        return super().carried()
+
+    def _in_single(self) -> list[str]:
+        """The functions of the runtime that are to compute in single precision."""
+        taken = halves.IN_SINGLE if self.writer_class is HalfWriter else ()
+        return [name for name in taken if name in self.needed]
+
+    @classmethod
+    def library_imports(cls, library: str, runtime: Sequence[Definition]) -> list[str]:
+        """The lines that import CuPy, or say that it is not there, and what the runtime needs of `cupyx`."""
+        more = [*dict.fromkeys(line for found in runtime for line in found.imports if "cupy" in line)]
+        return [*IMPORT.format(xp=library).rstrip().split("\n"), *([""] if more else []), *more]
+
+    def special_imports(self, package: str) -> list[str]:
+        """Special functions are in `cupyx.scipy.special`."""
+        lines = super().special_imports("cupyx.scipy.special")
+        return ["", *lines] if lines else []
 
     def in_parts(self, unit: Unit, flattened: bool) -> bool:
         """A GPU has all points at once."""
@@ -189,20 +227,16 @@ class CupyModuleWriter(ModuleWriter):
         return found
 
     def endings(self) -> list[list[str]]:
-        """Captured steps, the kernels and what launches them, and what functions say where memory is short."""
-        texts = [CAPTURE]
-        texts += [helpers.SCALARS] if self.kernels or "_matmul" in self.needed else []
-        texts += [MATMUL] if "_matmul" in self.needed else []
-        texts += [helpers.KERNELS] if self.kernels else []
-        found = [text.replace("np.", f"{self.xp}.").rstrip().split("\n") for text in texts]
+        """What is in single precision, the kernels, and what functions say where memory is short."""
+        assert isinstance(self.checker, DeviceChecker)
+        found = [[f"{name} = _in_single({name})" for name in self._in_single()] + self.checker.endings()]
         if self.kernels:
             device = ['_DEVICE = """\\', *device_functions([*self.devices]).rstrip().split("\n"), '"""']
             found += [device, *(self._kernel(*kernel) for kernel in self.kernels)]
-        if large := self._large():
-            found.append(MEMORY.replace("np.", f"{self.xp}.").rstrip().split("\n"))
-            found.append(
-                [f"{name} = _takes({name}, lambda {', '.join(n.names)}, **_: {n})" for name, n in large.items()]
-            )
+        large = self._large().items()
+        found.append(
+            [f"{name} = _takes({name}, lambda {', '.join(n.names)}, **_: {n}, SIGNATURE)" for name, n in large]
+        )
         return found
 
     def _large(self) -> dict[str, Size]:
@@ -211,7 +245,7 @@ class CupyModuleWriter(ModuleWriter):
 
     def _kernel(self, kernel: Kernel, source: KernelSource) -> list[str]:
         form = "points" if self.spec.pointwise and kernel.form == "all" else kernel.form
-        head = f'_{source.name} = _Kernel("{source.symbol}", "{form}", {source.ends}, "{source.types}", """\\'
+        head = f'_{source.name} = _Kernel("{source.symbol}", "{form}", {source.ends}, "{source.types}", _DEVICE + """\\'
         return [head, *self._formulas(source), *source.text.split("\n"), '""")']
 
     def _formulas(self, source: KernelSource) -> list[str]:
@@ -314,8 +348,3 @@ def _read(step: Step) -> list[Node]:
     """The operands of a step."""
     nodes = [step] if isinstance(step, Node) else [*step.before, *step.nodes, *step.ends, *step.after]
     return [x for node in nodes for x in node.args]
-
-
-def device_functions(names: Sequence[str]) -> str:
-    """The source of the device functions of a module."""
-    return "\n".join(PRELUDE[name] for name in with_required(names)) + "\n"

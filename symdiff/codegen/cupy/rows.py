@@ -239,6 +239,7 @@ class RowsWriter(KernelWriter):
         """The sums of the threads of a block, then those of all blocks by the last one, and what follows from them."""
         kernel, number = self.kernel, len(self.of_columns)
         self.need("over_blocks")
+        self.need("is_last_block")
         columns = [self.variables[node] for node in self.of_columns]
         totals = [(*self.variables[node], node.op) for node in self.of_all]
         behind = [plus(plus("shares", number, "each"), k, "gridDim.x") for k in range(len(totals))]

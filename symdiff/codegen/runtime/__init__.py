@@ -1,1 +1,1 @@
-"""Source of the helper functions that generated modules carry along."""
+"""The runtime: functions that generated modules carry along, as ordinary files, and how they are read."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Sequence
 
 from symdiff.codegen.program import Assign, Statement, docstring, indent, wrapped
-from symdiff.codegen.runtime import helpers
 from symdiff.errors import ModelError
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.size import Dim, Size, names_of
@@ -17,18 +15,15 @@ from symdiff.names import unique
 class Checker:
     """Writes the checks of a module; functions with the same arguments share one.
 
-    Attributes
+    Parameters
     ----------
-    types : source of the helper that makes arrays of one dtype of the arguments.
+    need : called with the name of each function of the runtime that the checks use.
     """
 
-    types: ClassVar = helpers.TYPES
-
-    def __init__(self, pointwise: bool, xp: str, shape: str) -> None:
-        self.pointwise, self.xp, self.shape = pointwise, xp, shape
+    def __init__(self, pointwise: bool, xp: str, shape: str, need: Callable[[str], None]) -> None:
+        self.pointwise, self.xp, self.shape, self.need = pointwise, xp, shape, need
         self._names: dict[tuple[Input, ...], str] = {}
         self._taken: set[str] = set()
-        self._used: dict[str, None] = {}
 
     def statements(self, unit: Unit) -> list[Statement]:
         """The statements that check a function's arguments; none where there are none."""
@@ -42,7 +37,7 @@ class Checker:
         if unit.kind == "vjp":
             found += self._cotangent(unit)
         elif unit.direction:
-            self._used["direction"] = None
+            self.need("_direction")
             like = ", ".join(f'"{entry.name}": {entry.name}' for entry in unit.wrt)
             if self.pointwise:
                 like = ", ".join(
@@ -56,7 +51,7 @@ class Checker:
         return found
 
     def _cotangent(self, unit: Unit) -> list[Statement]:
-        self._used["cotangent"] = None
+        self.need("_cotangent")
         (u,) = unit.direction
         dtype = next(
             (f"{entry.name}.dtype" for entry in unit.inputs if entry.node.dtype == "float"), f"{self.xp}.float64"
@@ -67,12 +62,9 @@ class Checker:
         ]
 
     def functions(self) -> list[list[str]]:
-        """The source of the checks and of the helpers they need."""
-        found = [self._check(name, inputs) for inputs, name in self._names.items()]
-        texts = [helpers.ONE_SHAPE if self.pointwise else helpers.SHAPES, self.types]
-        texts += [helpers.DIRECTION] if "direction" in self._used else []
-        texts += [helpers.COTANGENT] if "cotangent" in self._used else []
-        return found + [text.replace("np.", f"{self.xp}.").rstrip().split("\n") for text in texts]
+        """The source of the checks."""
+        self.need("_convert_points" if self.pointwise else "_convert")
+        return [self._check(name, inputs) for inputs, name in self._names.items()]
 
     def _check(self, name: str, inputs: tuple[Input, ...]) -> list[str]:
         names = ", ".join(entry.name for entry in inputs)
@@ -81,7 +73,7 @@ class Checker:
         body += self._fast_pointwise(inputs) if self.pointwise else [] if solved else self._fast(inputs)
         comma = "," if len(inputs) == 1 else ""
         if self.pointwise:
-            body += wrapped(f"return _convert({tuple(entry.name for entry in inputs)!r}, ({names}{comma}))")
+            body += wrapped(f"return _convert_points({tuple(entry.name for entry in inputs)!r}, ({names}{comma}))")
         else:
             declared = [f'"{entry.name}": ({_declared(entry.node.shape)}, "{entry.node.dtype}"),' for entry in inputs]
             body += ["return _convert(", "    {", *indent(indent(declared)), "    },", f"    ({names}{comma}),"]
@@ -99,6 +91,7 @@ class Checker:
             return []
         scalars = [entry.name for entry in inputs if not entry.node.shape]
         kind = unique("kind", {entry.name for entry in inputs})
+        self.need("_FLOATING")
         conditions = [" is ".join(f"type({entry.name})" for entry in arrays) + f" is {self.xp}.ndarray"]
         conditions.append(" is ".join(f"{entry.name}.dtype" for entry in arrays) + " in _FLOATING")
         if len(arrays) > 1:
@@ -123,6 +116,7 @@ class Checker:
     def _fast_pointwise(self, inputs: Sequence[Input]) -> list[str]:
         if _hostile(inputs):
             return []
+        self.need("_FLOATING")
         names = [entry.name for entry in inputs]
         first = names[0]
         types = " is ".join(f"type({name})" for name in names)

@@ -1,4 +1,4 @@
-"""Source of the helpers that keep arrays to compute in.
+"""Arrays that are kept to compute in.
 
 Systems hand out large arrays page by page, at the first write to each, and C libraries often hand them back as soon as they are
 freed. So a part of the samples that allocates its arrays anew may pay for that with more than it computes.
@@ -6,8 +6,12 @@ freed. So a part of the samples that allocates its arrays anew may pay for that 
 
 from __future__ import annotations
 
-HELPERS: dict[str, str] = {
-    "_matmul_into": '''\
+import math
+import threading
+
+import numpy as np
+
+
 def _in_scratch(block):
     """The function of a block, lent arrays to compute in; a call amid it, say by a signal handler, is lent others."""
 
@@ -40,13 +44,9 @@ def _matmul_into(scratch, number, a, b):
 
 _LEAST, _MOST = 65536, 67108864  # bytes of an array that is worth keeping, and of all that a thread keeps
 _SCRATCH = threading.local()  # the arrays of each thread, while no function has them
-''',
-    "release_scratch": '''\
+
+
 def release_scratch():
     """Let go of the arrays that threads keep to compute in, 64 MB each at most; later calls make new ones."""
     global _SCRATCH
     _SCRATCH = threading.local()
-''',
-}
-
-REQUIRES = {"_matmul_into": ("release_scratch",)}

@@ -1,8 +1,16 @@
-"""Source of captured steps in generated CuPy modules: a function done again as one CUDA graph, with products of their own."""
+"""Captured steps: a function done again as one CUDA graph, with products of matrices of its own."""
 
 from __future__ import annotations
 
-CAPTURE = '''\
+import threading
+from contextlib import suppress
+
+import cupy as cp
+
+from symdiff.codegen.runtime.cupy.kernels import _TYPES
+from symdiff.codegen.runtime.definitions import source_of
+
+
 def capture(function, *arguments):
     """Return a function without arguments that does function(*arguments) again, as one launch of a CUDA graph.
 
@@ -12,16 +20,16 @@ def capture(function, *arguments):
     """
     for place, argument in enumerate(arguments):
         for part in argument if isinstance(argument, (tuple, list)) else (argument,):
-            if not isinstance(part, np.ndarray):
+            if not isinstance(part, cp.ndarray):
                 raise TypeError(
                     f"argument {place} of the step is a {type(part).__name__}: a graph reads arrays where they are, "
                     "so give it one made with cupy.asarray"
                 )
-    pool, stream = np.cuda.MemoryPool(), np.cuda.Stream(non_blocking=True)  # of this graph alone
-    np.cuda.get_current_stream().synchronize()
+    pool, stream = cp.cuda.MemoryPool(), cp.cuda.Stream(non_blocking=True)  # of this graph alone
+    cp.cuda.get_current_stream().synchronize()
     _STEP.captured = True
     try:
-        with np.cuda.using_allocator(pool.malloc), stream:
+        with cp.cuda.using_allocator(pool.malloc), stream:
             function(*arguments)  # kernels are compiled now, and memory is taken
             stream.synchronize()
             results, graph = _recorded(stream, function, arguments)
@@ -29,7 +37,7 @@ def capture(function, *arguments):
         _STEP.captured = False
 
     def step():
-        graph.launch(np.cuda.get_current_stream())
+        graph.launch(cp.cuda.get_current_stream())
         return results
 
     step.memory = pool, stream  # as long as the graph, which knows their addresses
@@ -52,55 +60,26 @@ def _recorded(stream, function, arguments):
 
 
 _STEP = threading.local()  # captured: whether `capture` is at work
-'''
 
-MATMUL = '''\
+
 def _matmul(a, b):
     """a @ b by cuBLAS; in a captured step, where CuPy does without cuBLAS, by a kernel of this module."""
     if not getattr(_STEP, "captured", False):
         return a @ b
     left = a[None] if a.ndim == 1 else a
     right = b[:, None] if b.ndim == 1 else b
-    batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
-    result = np.empty((*batch, left.shape[-2], right.shape[-1]), a.dtype)
-    left, right = (np.broadcast_to(x, batch + x.shape[-2:]).reshape(-1, *x.shape[-2:]) for x in (left, right))
+    batch = cp.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    result = cp.empty((*batch, left.shape[-2], right.shape[-1]), a.dtype)
+    left, right = (cp.broadcast_to(x, batch + x.shape[-2:]).reshape(-1, *x.shape[-2:]) for x in (left, right))
     (count, rows, inner), columns = left.shape, right.shape[-1]
-    steps = [np.int64(step // a.itemsize) for step in (*left.strides, *right.strides)]
+    steps = [cp.int64(step // a.itemsize) for step in (*left.strides, *right.strides)]
     tiles = -(-columns // 16), min(-(-rows // 16), 65535), min(count, 65535)  # the most that a grid takes
     if a.dtype not in _MATMUL:
-        _MATMUL[a.dtype] = np.RawKernel(_TYPES[a.dtype.name] + _MATMUL_SOURCE, "matmul")
-    sizes = [np.int64(size) for size in (count, rows, inner, columns)]
+        _MATMUL[a.dtype] = cp.RawKernel(_TYPES[a.dtype.name] + _MATMUL_SOURCE, "matmul")
+    sizes = [cp.int64(size) for size in (count, rows, inner, columns)]
     _MATMUL[a.dtype](tiles, (256,), (left, right, result, *sizes, *steps))
     return result.reshape(batch + a.shape[-2:-1] + (b.shape[-1:] if b.ndim > 1 else ()))
 
 
 _MATMUL = {}  # dtype -> the kernel
-_MATMUL_SOURCE = """\\
-// c = a b for each of a batch: a block has a tile of 16 x 16 entries, and takes 64 columns of a and rows of b at a time.
-extern "C" __global__ void matmul(const T* a_all, const T* b_all, T* c_all, long long count, long long rows,
-    long long inner, long long columns, long long a_step, long long a_row, long long a_column, long long b_step,
-    long long b_row, long long b_column)
-{
-    __shared__ A left[16][65], right[64][17];
-    const int x = threadIdx.x % 16, y = threadIdx.x / 16;
-    for (long long number = blockIdx.z; number < count; number += gridDim.z) {
-        for (long long top = 16LL * blockIdx.y; top < rows; top += 16LL * gridDim.y) {
-            const long long row = top + y, column = 16LL * blockIdx.x + x;
-            const T* a = a_all + number * a_step + row * a_row;
-            const T* b = b_all + number * b_step + column * b_column;
-            A sum = 0;
-            for (long long start = 0; start < inner; start += 64) {
-                for (int k = x; k < 64; k += 16)
-                    left[y][k] = row < rows && start + k < inner ? A(a[(start + k) * a_column]) : A(0);
-                for (int k = y; k < 64; k += 16)
-                    right[k][x] = column < columns && start + k < inner ? A(b[(start + k) * b_row]) : A(0);
-                __syncthreads();
-                for (int k = 0; k < 64; ++k) sum += left[y][k] * right[k][x];
-                __syncthreads();
-            }
-            if (row < rows && column < columns) c_all[(number * rows + row) * columns + column] = T(sum);
-        }
-    }
-}
-"""
-'''
+_MATMUL_SOURCE = source_of("cupy/matmul.cu")

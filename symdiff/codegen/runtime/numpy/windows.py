@@ -1,9 +1,10 @@
-"""Source of the helper functions for sliding windows: views of them, sums over them, pooling and their transposes."""
+"""Sliding windows: views of them, sums over them, pooling and their transposes."""
 
 from __future__ import annotations
 
-WINDOWS: dict[str, str] = {
-    "_windows": '''\
+import numpy as np
+
+
 def _windows(x, *axes, writeable=False):
     """A view of x in which some axes are several, one for each (size, step) of theirs.
 
@@ -18,8 +19,8 @@ def _windows(x, *axes, writeable=False):
             shape.append(size)
             strides.append(step * stride)
     return np.lib.stride_tricks.as_strided(x[tuple(first)], shape, strides, writeable=writeable)
-''',
-    "_add_windows": '''\
+
+
 def _add_windows(values, shape, *axes):
     """The transpose of `_windows`: zeros of a shape, with each value added where it came from."""
     result = np.zeros(shape, values.dtype)
@@ -40,8 +41,8 @@ def _add_windows(values, shape, *axes):
         part = view[tuple(entry)]
         part += values[tuple(entry)]
     return result
-''',
-    "_of_windows": '''\
+
+
 def _of_windows(function, x, *windows):
     """The sum or the largest entry of each window of the last axes; `windows` are (size, step) along each."""
     for axis, (size, step) in enumerate(windows, x.ndim - len(windows)):
@@ -51,8 +52,8 @@ def _of_windows(function, x, *windows):
         for part in rest:
             function(x, part, out=x)
     return x
-''',
-    "_spread_windows": '''\
+
+
 def _spread_windows(values, shape, *windows):
     """The transpose of `_of_windows(np.add, ...)`: zeros of a shape, with each value added to all entries of its window."""
     for axis, (size, step) in reversed(list(enumerate(windows, values.ndim - len(windows)))):
@@ -62,8 +63,8 @@ def _spread_windows(values, shape, *windows):
             part += values
         values = spread
     return values
-''',
-    "_first_largest": '''\
+
+
 def _first_largest(x, y, windows):
     """For each place in the windows of x: those entries of x, and which of them are y, the largest, for the first time."""
     free = np.ones_like(y, bool)
@@ -73,13 +74,13 @@ def _first_largest(x, y, windows):
         hit = (x[spot] == y) & free
         free ^= hit
         yield spot, hit
-''',
-    "_pick_first_max": '''\
+
+
 def _pick_first_max(t, x, y, *windows):
     """For each window of x the entry of t at the first largest entry y."""
     return sum(np.where(hit, t[spot], 0) for spot, hit in _first_largest(x, y, windows))
-''',
-    "_place_first_max": '''\
+
+
 def _place_first_max(g, x, y, *windows):
     """The transpose of `_pick_first_max`: zeros like x, to which g is added at the first largest entry y of each window."""
     result = np.zeros_like(x) if g.ndim == x.ndim else np.zeros((*g.shape[: g.ndim - x.ndim], *x.shape), x.dtype)
@@ -91,5 +92,3 @@ def _place_first_max(g, x, y, *windows):
         part = result[spot]
         np.copyto(part, g, where=hit) if apart else np.add(part, np.where(hit, g, 0), out=part)
     return result
-''',
-}

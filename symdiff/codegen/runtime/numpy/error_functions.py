@@ -1,9 +1,11 @@
-"""Source of the error functions and the bell curve for generated modules: NumPy has none, and SciPy's lose digits."""
+"""The error functions and the bell curve: NumPy has none, and SciPy's lose digits."""
 
 from __future__ import annotations
 
-HELPERS: dict[str, str] = {
-    "_in_parts": '''\
+import math
+
+import numpy as np
+
 _FEW = 100  # entries: fewer cost less one by one
 _PART = 65536  # entries at a time: fewer are nearer in cache, but threads then wait for each other at every call
 
@@ -21,8 +23,8 @@ def _in_parts(function, results, rows, *arrays):
         parts = [array[part].astype(np.float64, copy=False) for array in flat]
         function(*parts, *(result[part] for result in found), scratch[:, : parts[0].size])
     return [result.reshape(arrays[0].shape)[()] for result in found]
-''',
-    "_rational": '''\
+
+
 def _rational(coefficients, scratch):
     """The quotient of two polynomials of scratch[1]: rows of coefficients of 1, x, ..., x**4 times 1, then times x**5, of the
     one and then of the other, whose leading coefficient is 1. One product of matrices is fewer passes than Horner's rule.
@@ -44,20 +46,24 @@ def _rational(coefficients, scratch):
 def _one_by_one(function, x):
     """function(x) of each entry."""
     return np.array([function(entry) for entry in x.reshape(-1).tolist()], x.dtype).reshape(x.shape)[()]
-''',
-    "_erf": '''\
+
+
 # By the bytes of a number; found by tools/fit_functions.py of symdiff.
 _ERF = {
-    4: np.array([
-        [-216304.46657555428, -245837.158776828, -69906.39859343789, -9692.413301195127, -684.0147904529919],
-        [-1684887.5981318855, -566111.1571264772, -94081.50706776108, -8851.01453357954, -149.26922295548883],
-    ]),
-    8: np.array([
-        [-1706607619233.5972, -2013275170137.424, -693963193063.5791, -163155200025.8994, -24354201379.24922],
-        [-2654066535.487033, -196051361.61385745, -10329940.221093183, -350679.16539662116, -5339.887868449251],
-        [-13293493468172.303, -5040290056988.881, -1392285011176.7761, -225625731983.90677, -27839667304.576866],
-        [-2260193950.73894, -137256354.9185338, -5351564.488281288, -124899.22611798147, -563.5192152890116],
-    ]),
+    4: np.array(
+        [
+            [-216304.46657555428, -245837.158776828, -69906.39859343789, -9692.413301195127, -684.0147904529919],
+            [-1684887.5981318855, -566111.1571264772, -94081.50706776108, -8851.01453357954, -149.26922295548883],
+        ]
+    ),
+    8: np.array(
+        [
+            [-1706607619233.5972, -2013275170137.424, -693963193063.5791, -163155200025.8994, -24354201379.24922],
+            [-2654066535.487033, -196051361.61385745, -10329940.221093183, -350679.16539662116, -5339.887868449251],
+            [-13293493468172.303, -5040290056988.881, -1392285011176.7761, -225625731983.90677, -27839667304.576866],
+            [-2260193950.73894, -137256354.9185338, -5351564.488281288, -124899.22611798147, -563.5192152890116],
+        ]
+    ),
 }
 
 
@@ -76,8 +82,8 @@ def _erf(x):
         np.tanh(inner, out=result)
 
     return _in_parts(part, 1, 11, x)[0]
-''',
-    "_bell": '''\
+
+
 def _bell(x):
     """exp(-x**2) to full precision: what is lost in rounding x**2 is made up for."""
 
@@ -104,20 +110,24 @@ def _bell(x):
         top = size.astype(np.float32).astype(np.float64)
         return np.exp(-top * top) * np.exp((top - size) * (top + size))
     return _in_parts(part, 1, 3, x)[0]
-''',
-    "_erfc": '''\
+
+
 # As _ERF is.
 _ERFC = {
-    4: np.array([
-        [13.072133541127478, 12.548720853926083, 5.872387986133116, 1.414121070727334, 0.12838719998181528],
-        [14.997495997585347, 36.02145342306839, 37.2049828834923, 20.990156805043135, 6.62292296832614],
-    ]),
-    8: np.array([
-        [6964.665514020734, 13231.79981875287, 12575.68211236458, 7646.085478116588, 3236.7751451860177],
-        [982.5002110897282, 213.04898013876684, 31.76061130324507, 2.947316664160581, 0.12837916709354116],
-        [7990.4761922825355, 26701.859901627726, 41489.79836890362, 39579.18429366031, 25751.447160692795],
-        [11986.245708723067, 4061.395556904532, 995.2747400484423, 170.2117410874818, 18.563191631744008],
-    ]),
+    4: np.array(
+        [
+            [13.072133541127478, 12.548720853926083, 5.872387986133116, 1.414121070727334, 0.12838719998181528],
+            [14.997495997585347, 36.02145342306839, 37.2049828834923, 20.990156805043135, 6.62292296832614],
+        ]
+    ),
+    8: np.array(
+        [
+            [6964.665514020734, 13231.79981875287, 12575.68211236458, 7646.085478116588, 3236.7751451860177],
+            [982.5002110897282, 213.04898013876684, 31.76061130324507, 2.947316664160581, 0.12837916709354116],
+            [7990.4761922825355, 26701.859901627726, 41489.79836890362, 39579.18429366031, 25751.447160692795],
+            [11986.245708723067, 4061.395556904532, 995.2747400484423, 170.2117410874818, 18.563191631744008],
+        ]
+    ),
 }
 
 
@@ -145,8 +155,3 @@ def _erfc(x, bell):
         np.add(tail, np.subtract(1.0, side, out=side), out=result)
 
     return _in_parts(part, 1, 10, x, np.asarray(bell))[0]
-''',
-}
-
-# A helper needs another.
-REQUIRES = {"_rational": ("_in_parts",), "_erf": ("_rational",), "_erfc": ("_rational",), "_bell": ("_in_parts",)}

@@ -1,16 +1,36 @@
-"""Source of sine and cosine of one array together, for generated modules: NumPy's cost 9 to 18 ns an entry each, of doubles."""
+"""Sine and cosine of one array together: NumPy's cost 9 to 18 ns an entry each, of doubles."""
 
 from __future__ import annotations
 
-HELPERS: dict[str, str] = {
-    "_sin_cos": '''\
-_QUARTER = (1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21)  # pi/2: two parts of 33 bits, and the rest
-_WAVES = np.array([  # S and C by tools/fit_functions.py of symdiff
-    [-0.1666666666666663, 0.008333333333322113, -0.0001984126982958584, 2.755731362029161e-06, -2.505074761248061e-08,
-     1.5896222346913485e-10],
-    [0.041666666666666595, -0.0013888888888873043, 2.480158728884443e-05, -2.7557314177423484e-07, 2.0875700611291606e-09,
-     -1.1358525565146582e-11],
-])
+import numpy as np
+
+from symdiff.codegen.runtime.numpy.error_functions import _in_parts
+
+_QUARTER = (
+    1.5707963267341256,
+    6.077100506303966e-11,
+    2.0222662487959506e-21,
+)  # pi/2: two parts of 33 bits, and the rest
+_WAVES = np.array(
+    [  # S and C by tools/fit_functions.py of symdiff
+        [
+            -0.1666666666666663,
+            0.008333333333322113,
+            -0.0001984126982958584,
+            2.755731362029161e-06,
+            -2.505074761248061e-08,
+            1.5896222346913485e-10,
+        ],
+        [
+            0.041666666666666595,
+            -0.0013888888888873043,
+            2.480158728884443e-05,
+            -2.7557314177423484e-07,
+            2.0875700611291606e-09,
+            -1.1358525565146582e-11,
+        ],
+    ]
+)
 
 
 def _sin_cos(x):
@@ -60,7 +80,11 @@ def _sin_cos(x):
         powers[3] -= powers[1]  # what was lost in rounding that
         c += powers[3]
         c += powers[2]
-        s, c, other = s.view(np.int64), c.view(np.int64), rest.view(np.int64)  # exchanged where k is odd, then their signs
+        s, c, other = (
+            s.view(np.int64),
+            c.view(np.int64),
+            rest.view(np.int64),
+        )  # exchanged where k is odd, then their signs
         np.right_shift(odd, 63, out=other)
         other &= np.bitwise_xor(s, c, out=powers[0].view(np.int64))
         s ^= other
@@ -70,8 +94,3 @@ def _sin_cos(x):
         np.bitwise_xor(c, half, out=cosine.view(np.int64))
 
     return _in_parts(part, 2, 12, x)
-''',
-}
-
-# A helper needs another.
-REQUIRES = {"_sin_cos": ("_in_parts",)}

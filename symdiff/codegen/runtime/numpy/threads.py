@@ -1,9 +1,22 @@
-"""Source of the helper functions that run a function on parts of its data, and the threads they run on."""
+"""Functions run on parts of their data, and the threads they run on."""
 
 from __future__ import annotations
 
-THREADS: dict[str, str] = {
-    "_over_blocks": '''\
+import _thread
+import contextvars
+import math
+import os
+import threading
+from collections import deque
+from contextlib import suppress
+from itertools import starmap
+from queue import SimpleQueue
+
+import numpy as np
+
+from symdiff.codegen.runtime.numpy.arrays import _shaped
+
+
 def _over_blocks(block, count, width, data, rest, laws, axes=None, sums=1):
     """The results of block(*data, *rest), computed for a part of the samples at a time, so that arrays stay in cache.
 
@@ -48,8 +61,8 @@ def _combined(law, total, found, start, count):
         return found
     in_place = np.ndim(total) and total.flags.writeable  # rows that are repeated are a view, which is not
     return getattr(np, law)(total, found, out=total if in_place else None)
-''',
-    "_over_points": '''\
+
+
 def _over_points(block, number, shape, dtype, inputs):
     """The `number` results of block(*inputs), each of `shape`, computed for a part of the points at a time."""
     count = math.prod(shape)
@@ -67,8 +80,8 @@ def _over_points(block, number, shape, dtype, inputs):
 
     _THREADS.run(part, range(0, count, rows))
     return [result.reshape(shape) for result in results]
-''',
-    "_Threads": '''\
+
+
 class _Threads:
     """The threads that parts run on, started when first needed; meanwhile BLAS keeps to the one thread that calls it.
 
@@ -170,7 +183,9 @@ def _blas():
     except (AttributeError, ImportError):
         return None
     states = vars(threadpoolctl).setdefault("_symdiff_1", {})
-    before = [pair for state in states.values() for pair in state["before"]]  # a fork amid a call limits the child for good
+    before = [
+        pair for state in states.values() for pair in state["before"]
+    ]  # a fork amid a call limits the child for good
     state = {"lock": threading.RLock(), "calls": [], "before": before, "libraries": libraries}
     return states.setdefault(os.getpid(), state)
 
@@ -205,18 +220,10 @@ def _set_blas_threads(library, count):
 
 _ENTRIES = 262144  # of the widest array of a part: 2 MB of doubles
 _THREADS = _Threads()
-''',
-    "set_threads": '''\
+
+
 def set_threads(count):
     """Set how many threads work on parts of the samples: by default SYMDIFF_NUM_THREADS, or all cores there are."""
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise ValueError(f"count is {count!r}, expected a whole number from 1")
     _THREADS.count = int(count)
-''',
-    "set_threads_unused": '''\
-def set_threads(count):
-    """Set how many threads the module's own loops may use; it has no such loops, so the count is only checked."""
-    if not isinstance(count, (int, np.integer)) or count < 1:
-        raise ValueError(f"count is {count!r}, expected a whole number from 1")
-''',
-}

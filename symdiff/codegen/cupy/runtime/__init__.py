@@ -1,1 +1,0 @@
-"""Source of the helper functions that generated CuPy modules carry along."""

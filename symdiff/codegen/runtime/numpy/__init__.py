@@ -1,0 +1,1 @@
+"""Functions that generated NumPy modules carry along."""
