@@ -24,8 +24,8 @@ def shared_file(header: str, imports: Sequence[str], definitions: Sequence[Defin
 def shared_import(file: str, names: Sequence[str]) -> list[str]:
     """The lines that take names from the file of that name: within a package, or from a folder on the path.
 
-    Where it is missing, or of another version of symdiff, or lacks a name, importing the module says so. A digest of the runtime
-    would say more, but then no change of it could change that file alone.
+    Where it is missing, or of another version of symdiff, or lacks a name, importing the module says so. With a digest of it in
+    every module, no change of the runtime could change that file alone.
     """
     return [
         "try:",
