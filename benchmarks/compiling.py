@@ -22,9 +22,9 @@ from symdiff.options import Options
 STEPS = {  # functions of `symdiff.compiler` -> what they do; the rest is writing the source
     "lower": "SymPy's objects to a graph",
     "formulas": "closed forms for the docstring",
-    "stabilised": "guards and forms that do not overflow",
+    "prepared": "guards and forms that do not overflow",
     "derive": "derivatives",
-    "finish": "passes and plan",
+    "scheduled": "passes and plan",
 }
 FOLDERS = ("lenet", "gaussian_mixture", "gaussian_process", "attention", "stencil")
 LEVELS = (500, 1000, 2000, 10000)

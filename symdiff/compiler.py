@@ -1,6 +1,9 @@
 """The whole compiler on one screen: a model goes in, the source of a module comes out, each step by its name.
 
-model.py --lower--> graph --derive--> graphs --passes--> plans --ModuleWriter--> source --load--> module
+model.py --lower--> Program --prepare--> Program --derive--> graphs of each function --algebra, schedule--> plans
+         --ModuleWriter--> source --load--> module
+
+The passes within `prepare`, `algebra` and `schedule` are listed in `passes/pipeline.py`.
 """
 
 from __future__ import annotations
@@ -16,28 +19,20 @@ import sympy as sp
 from symdiff.cache import Cache, key_of
 from symdiff.codegen.cupy.module import CupyModuleWriter
 from symdiff.codegen.module import ModuleSpec, ModuleWriter
-from symdiff.derive import derive, stabilised
+from symdiff.derive import derive, prepared
 from symdiff.errors import located
 from symdiff.files import header, runtime_header
 from symdiff.formulas import formulas
-from symdiff.frontend.lower import Lowered, lower
+from symdiff.frontend.lower import lower
 from symdiff.graph.inputs import Unit
-from symdiff.graph.node import Node, topological
-from symdiff.graph.size import Dim, evaluate
+from symdiff.graph.program import Program
+from symdiff.graph.size import evaluate
 from symdiff.loader import CACHE_PACKAGE, load_source
 from symdiff.model import Model, checked
 from symdiff.names import identifier
 from symdiff.options import DEFAULT_EMIT, Options
-from symdiff.passes.algebra.balance import balance
-from symdiff.passes.algebra.contract import in_pairs, nominal, order_contractions
-from symdiff.passes.algebra.expand import WHOLE, expand
-from symdiff.passes.algebra.factors import place_factors
-from symdiff.passes.algebra.fast_math import fast_math
 from symdiff.passes.algebra.operations import operations
-from symdiff.passes.algebra.simplify import simplify
-from symdiff.passes.schedule.fuse import fuse
-from symdiff.passes.schedule.stages import plan
-from symdiff.passes.verify import verify
+from symdiff.passes.pipeline import ALGEBRA, Setting, nominal_sizes, run, schedule
 
 _WRITERS = {"numpy": ModuleWriter, "cupy": CupyModuleWriter}
 
@@ -112,11 +107,10 @@ def generate(model: Model, options: Options) -> Generated:
     return replace(generated, seconds=time.perf_counter() - started)
 
 
-def generate_from(model: Lowered, options: Options, closed_form: tuple[str, ...]) -> Generated:
+def generate_from(model: Program, options: Options, closed_form: tuple[str, ...]) -> Generated:
     """The steps from a lowered model to source."""
-    stable = stabilised(model)
-    derived = derive(stable, options, lambda roots: cost(roots, stable, options))
-    units = tuple(finish(unit, stable, options) for unit in derived)
+    setting, sound = Setting.of(model, options), prepared(model)
+    units = tuple(scheduled(unit, sound, setting) for unit in derive(sound, options))
     spec = ModuleSpec(
         header=header(options),
         name=identifier(model.name),
@@ -130,11 +124,18 @@ def generate_from(model: Lowered, options: Options, closed_form: tuple[str, ...]
     )
     source = _WRITERS[options.backend](spec).write()
     counts = [operations(unit.roots) for unit in units]
-    sizes = _nominal_sizes(counts, model)
+    sizes = nominal_sizes(counts, model.declarations.samples)
     reports = tuple(
         FunctionReport(unit.name, evaluate(count, sizes), str(count)) for unit, count in zip(units, counts, strict=True)
     )
     return Generated(spec.name, options.backend, source, reports, sizes)
+
+
+def scheduled(unit: Unit, model: Program, setting: Setting) -> Unit:
+    """From the results of one function to its plan; the labels of `model` that are of its nodes go along."""
+    graphs = run(ALGEBRA, model.graphs.below(unit.roots), setting)
+    plan, steps = schedule(graphs.roots, setting)
+    return replace(unit, roots=plan.results, plan=plan, steps=steps, names=graphs.names, words=graphs.words)
 
 
 def shared_runtime(backend: str) -> tuple[str, str]:
@@ -143,43 +144,12 @@ def shared_runtime(backend: str) -> tuple[str, str]:
     return writer.runtime_file, writer.shared_runtime(runtime_header(backend))
 
 
-def finish(unit: Unit, model: Lowered, options: Options) -> Unit:
-    """The passes after differentiation: from the results of one function to its plan."""
-    order = set(topological(unit.roots))
-    names = {node: name for node, name in model.names.items() if node in order}
-    texts = {node: words for node, words in model.texts.items() if node in order}
-    roots = iter(optimised([*unit.roots, *names, *texts], model, options))
-    chosen = plan([next(roots) for _ in unit.roots], model.declarations.samples)
-    verify(chosen.order, unwritten=WHOLE)
-    names, texts = ({next(roots): known for known in labels.values()} for labels in (names, texts))
-    steps = fuse(chosen.results, chosen.order, chosen.samples) if options.backend == "cupy" else ()
-    return replace(unit, roots=chosen.results, plan=chosen, steps=steps, names=names, texts=texts)
-
-
-def optimised(roots: Sequence[Node], model: Lowered, options: Options) -> list[Node]:
-    """Tidy the derivatives, write whole operations out, order the contractions."""
-    samples = None if model.declarations.samples is None else str(model.declarations.samples)
-    tidy = balance(simplify(roots))  # what derivatives leave behind
-    elementary = expand(tidy)  # sigmoid, softplus, logsumexp without overflow
-    if options.math == "fast" and options.backend == "numpy":  # a GPU has both at once
-        elementary = fast_math(elementary)  # sin and cos by one tangent
-    ordered = order_contractions(elementary, samples)  # the cheapest products
-    placed = place_factors(ordered)  # 2 * residual, not 2 * gradient
-    return in_pairs(placed, samples)  # as a rule they are
-
-
-def cost(roots: Sequence[Node], model: Lowered, options: Options) -> int:
-    """Operations at nominal sizes, to choose between equivalent graphs."""
-    count = operations(optimised(roots, model, options))
-    return evaluate(count, _nominal_sizes([count], model))
-
-
-def cache_key(model: Lowered, options: Options) -> str:
+def cache_key(model: Program, options: Options) -> str:
     """A digest of everything that reaches the bytes of the source."""
     nodes = [node for node in (model.objective, *model.outputs.values()) if node is not None]
     labels = [
         *model.outputs,
-        *(f"{name}={node.digest.hex()}" for node, name in (*model.names.items(), *model.texts.items())),
+        *(f"{name}={node.digest.hex()}" for node, name in (*model.names.items(), *model.words.items())),
     ]
     inputs = [f"{e.name}:{e.role}:{e.node.shape}:{e.node.dtype}:{_words(e.symbol)}" for e in model.declarations.inputs]
     sizes = [f"{_words(symbol)}={size}" for symbol, size in model.declarations.sizes.items()]
@@ -193,8 +163,3 @@ def cache_key(model: Lowered, options: Options) -> str:
 def _words(symbol: Any) -> str:
     """A symbol with what SymPy knows of it: the closed forms in docstrings are in its dialect, and simplified by that."""
     return f"{type(symbol).__name__} {symbol} {sorted(getattr(symbol, 'assumptions0', {}).items())}"
-
-
-def _nominal_sizes(counts: Sequence[Dim], model: Lowered) -> dict[str, int]:
-    samples = None if model.declarations.samples is None else str(model.declarations.samples)
-    return nominal(counts, samples)

@@ -9,36 +9,27 @@ from symdiff.diff.linear import transpose
 from symdiff.diff.reverse import cotangents
 from symdiff.diff.second import gradient, hessian, hessian_product, jacobian_forward, jacobian_reverse, zeros
 from symdiff.errors import ModelError
-from symdiff.frontend.lower import Lowered
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.leaves import parameter
 from symdiff.graph.node import Node
+from symdiff.graph.program import Program
 from symdiff.names import unique
 from symdiff.options import DEFAULT_EMIT, EMIT, Options
-from symdiff.passes.algebra.contract import order_contractions
-from symdiff.passes.algebra.simplify import simplify
-from symdiff.passes.prepare.guard import guard
-from symdiff.passes.prepare.pool import pool_first
-from symdiff.passes.prepare.stabilise import stabilise
+from symdiff.passes.pipeline import PREPARE, Setting, cost, run
 
 NOTHING_TO_DIFFERENTIATE_BY = (
     "There is nothing to differentiate by: the model has no params. Declare some, or name data, as wrt=x."
 )
 
-Cost = Callable[[Sequence[Node]], int]
 
+def prepared(model: Program, executed: bool = True) -> Program:
+    """The model as it is differentiated: what could overflow is rewritten, branches not taken are harmless.
 
-def stabilised(model: Lowered, guarded: bool = True) -> Lowered:
-    """The model as it is differentiated: branches not taken are harmless, and what could overflow is rewritten.
-
-    Without guards it is meant to be read, not run.
+    Without guards, unless it is `executed`: then it is meant to be read.
     """
-    samples = model.declarations.samples
-    nominal_samples = None if samples is None else str(samples)
-    stable = model.mapped(lambda roots: stabilise(simplify(roots)))
     hidden = {entry.node for entry in model.declarations.inputs if _may_be_missing(entry)}
-    safe = stable.mapped(lambda roots: guard(roots, stable.results, hidden, transpose, samples)) if guarded else stable
-    return safe.mapped(lambda roots: order_contractions(pool_first(roots), nominal_samples))
+    setting = Setting(model.declarations.samples, executed=executed, hidden=hidden, transpose=transpose)
+    return model.map(lambda graphs: run(PREPARE, graphs, setting))
 
 
 def _may_be_missing(entry: Input) -> bool:
@@ -46,9 +37,10 @@ def _may_be_missing(entry: Input) -> bool:
     return entry.node.dtype == "float" and bool(entry.node.shape or entry.role != "parameter")
 
 
-def derive(model: Lowered, options: Options, cost: Cost) -> list[Unit]:
-    """The functions of the module, differentiated; `cost` chooses between equivalent graphs."""
+def derive(model: Program, options: Options) -> list[Unit]:
+    """The functions of the module, differentiated."""
     wrt = parameters(model, options)
+    setting = Setting.of(model, options)
     check_kinds(model, options, wrt)
     units: list[Unit] = []
     if model.objective is not None:
@@ -62,11 +54,11 @@ def derive(model: Lowered, options: Options, cost: Cost) -> list[Unit]:
         units.append(Unit(name, "value", name, inputs, by, (root,), labels=(name,)))
         for kind in options.emit:
             if kind in _OUTPUT and by:
-                units.append(_OUTPUT[kind](model, name, root, inputs, by, cost))
+                units.append(_OUTPUT[kind](model, name, root, inputs, by, setting))
     return units
 
 
-def check_kinds(model: Lowered, options: Options, wrt: Sequence[Input]) -> None:
+def check_kinds(model: Program, options: Options, wrt: Sequence[Input]) -> None:
     """Refuse an explicit wish for derivatives of which the model has none; the default, and all, mean what there is."""
     asked = [kind for kind in options.emit if kind != "value"]
     if not asked or options.emit in (DEFAULT_EMIT, EMIT):
@@ -85,7 +77,7 @@ def check_kinds(model: Lowered, options: Options, wrt: Sequence[Input]) -> None:
         )
 
 
-def parameters(model: Lowered, options: Options) -> tuple[Input, ...]:
+def parameters(model: Program, options: Options) -> tuple[Input, ...]:
     """The inputs derivatives are taken by: those `wrt` names, else all parameters; in declared order."""
     declared = model.declarations.inputs
     if options.wrt is None:
@@ -123,17 +115,17 @@ def _directions(wrt: Sequence[Input], inputs: Sequence[Input]) -> tuple[str, tup
     return name, tuple(parameter(unique(f"v_{entry.name}", taken), entry.node.shape) for entry in wrt)
 
 
-def _value(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
+def _value(model: Program, root: Node, wrt: tuple[Input, ...]) -> Unit:
     return Unit("value", "value", None, model.declarations.inputs, wrt, (root,), labels=("value",))
 
 
-def _grad(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
+def _grad(model: Program, root: Node, wrt: tuple[Input, ...]) -> Unit:
     labels = tuple(f"grad_{entry.name}" for entry in wrt)
     found = tuple(gradient(root, _nodes(wrt)))
     return Unit("grad", "grad", None, model.declarations.inputs, wrt, found, labels=labels)
 
 
-def _value_and_grad(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
+def _value_and_grad(model: Program, root: Node, wrt: tuple[Input, ...]) -> Unit:
     both = _grad(model, root, wrt)
     inputs = model.declarations.inputs
     return Unit(
@@ -141,7 +133,7 @@ def _value_and_grad(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
     )
 
 
-def _hessian(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
+def _hessian(model: Program, root: Node, wrt: tuple[Input, ...]) -> Unit:
     blocks = hessian(root, _nodes(wrt), model.declarations.pointwise)
     pairs = [(i, j) for i in range(len(wrt)) for j in range(len(wrt))]
     labels = tuple(f"hessian_{wrt[i].name}_{wrt[j].name}" for i, j in pairs)
@@ -149,7 +141,7 @@ def _hessian(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
     return Unit("hessian", "hessian", None, model.declarations.inputs, wrt, roots, labels=labels)
 
 
-def _hvp(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
+def _hvp(model: Program, root: Node, wrt: tuple[Input, ...]) -> Unit:
     inputs = model.declarations.inputs
     name, v = _directions(wrt, inputs)
     nodes = _nodes(wrt)
@@ -157,7 +149,7 @@ def _hvp(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
     return Unit("hvp", "hvp", None, inputs, wrt, found, v, name, tuple(f"hvp_{entry.name}" for entry in wrt))
 
 
-def _objective_jvp(model: Lowered, root: Node, wrt: tuple[Input, ...]) -> Unit:
+def _objective_jvp(model: Program, root: Node, wrt: tuple[Input, ...]) -> Unit:
     inputs = model.declarations.inputs
     name, v = _directions(wrt, inputs)
     return Unit("jvp", "jvp", None, inputs, wrt, (_tangent(root, wrt, v),), v, name, ("jvp",))
@@ -168,12 +160,16 @@ def _tangent(root: Node, wrt: Sequence[Input], v: Sequence[Node]) -> Node:
     return zeros(root.shape) if found is None else found
 
 
-def _jvp(model: Lowered, name: str, root: Node, inputs: tuple[Input, ...], by: tuple[Input, ...], cost: Cost) -> Unit:
+def _jvp(
+    model: Program, name: str, root: Node, inputs: tuple[Input, ...], by: tuple[Input, ...], setting: Setting
+) -> Unit:
     argument, v = _directions(by, inputs)
     return Unit(f"{name}_jvp", "jvp", name, inputs, by, (_tangent(root, by, v),), v, argument, (f"{name}_jvp",))
 
 
-def _vjp(model: Lowered, name: str, root: Node, inputs: tuple[Input, ...], by: tuple[Input, ...], cost: Cost) -> Unit:
+def _vjp(
+    model: Program, name: str, root: Node, inputs: tuple[Input, ...], by: tuple[Input, ...], setting: Setting
+) -> Unit:
     argument = unique("u", {entry.name for entry in inputs})
     u = parameter(argument, root.shape)
     found = cotangents(root, _nodes(by), u)
@@ -184,19 +180,19 @@ def _vjp(model: Lowered, name: str, root: Node, inputs: tuple[Input, ...], by: t
 
 
 def _jacobian(
-    model: Lowered, name: str, root: Node, inputs: tuple[Input, ...], by: tuple[Input, ...], cost: Cost
+    model: Program, name: str, root: Node, inputs: tuple[Input, ...], by: tuple[Input, ...], setting: Setting
 ) -> Unit:
     """Forward or reverse mode, whichever takes fewer operations."""
     samplewise = model.declarations.pointwise
     candidates = [tuple(jacobian_forward(root, _nodes(by), samplewise))]
     if not samplewise:
         candidates.append(tuple(jacobian_reverse(root, _nodes(by))))
-    roots = min(candidates, key=cost)
+    roots = min(candidates, key=lambda found: cost(found, setting))
     labels = tuple(f"jacobian_{entry.name}" for entry in by)
     return Unit(f"{name}_jacobian", "jacobian", name, inputs, by, roots, labels=labels)
 
 
-_OBJECTIVE: dict[str, Callable[[Lowered, Node, tuple[Input, ...]], Unit]] = {
+_OBJECTIVE: dict[str, Callable[[Program, Node, tuple[Input, ...]], Unit]] = {
     "value": _value,
     "grad": _grad,
     "value_and_grad": _value_and_grad,
@@ -205,7 +201,7 @@ _OBJECTIVE: dict[str, Callable[[Lowered, Node, tuple[Input, ...]], Unit]] = {
     "jvp": _objective_jvp,
 }
 
-_OUTPUT: dict[str, Callable[[Lowered, str, Node, tuple[Input, ...], tuple[Input, ...], Cost], Unit]] = {
+_OUTPUT: dict[str, Callable[[Program, str, Node, tuple[Input, ...], tuple[Input, ...], Setting], Unit]] = {
     "jacobian": _jacobian,
     "jvp": _jvp,
     "vjp": _vjp,

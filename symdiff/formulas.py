@@ -9,23 +9,23 @@ from typing import Any
 
 import sympy as sp
 
-from symdiff.derive import NOTHING_TO_DIFFERENTIATE_BY, parameters, stabilised
+from symdiff.derive import NOTHING_TO_DIFFERENTIATE_BY, parameters, prepared
 from symdiff.diff.second import gradient as differentiate
 from symdiff.errors import ModelError, UnsupportedError, located, printable
 from symdiff.forms.closed_form import NoForm
 from symdiff.forms.dialects import forms, indices
-from symdiff.frontend.lower import Lowered, lower
+from symdiff.frontend.lower import lower
 from symdiff.frontend.printing import one_line
 from symdiff.functions.latex import latex, verbatim
 from symdiff.graph.inputs import Input
+from symdiff.graph.labelled import Labelled
 from symdiff.graph.node import Node, topological, users
 from symdiff.graph.ops import LEAVES
+from symdiff.graph.program import Program
 from symdiff.model import Model, checked
 from symdiff.names import unique
 from symdiff.options import Options
-from symdiff.passes.algebra.contract import order_contractions
-from symdiff.passes.algebra.simplify import simplify
-from symdiff.passes.algebra.split import split_early
+from symdiff.passes.pipeline import CLOSED_FORM, Setting, run
 
 _MOST_LINES = 40
 _TOO_LONG = f"More than {_MOST_LINES} shared parts: too long to show; see the code."
@@ -41,7 +41,7 @@ def gradient(model: Model, wrt: Any = None) -> dict[Any, Any]:
     """
     checked(model, "gradient")
     with located(model.place):
-        lowered = stabilised(lower(model))
+        lowered = prepared(lower(model))
         by = parameters(lowered, Options.create(wrt=wrt))
         if lowered.objective is None:
             raise ModelError("The model has outputs but no objective, so it has no gradient.")
@@ -81,23 +81,23 @@ class _Line:
         return f"{left} = {latex(self.expression, samples)}"
 
 
-def formulas(model: Lowered, options: Options) -> tuple[str, ...]:
+def formulas(model: Program, options: Options) -> tuple[str, ...]:
     """Lines ``name = expression``: the objective, the outputs, the gradient; what several share has a line of its own."""
     samples = str(model.declarations.samples)
     return _shown(model, options, lambda line: line.text(samples))
 
 
-def formulas_in_latex(model: Lowered, options: Options) -> tuple[str, ...]:
+def formulas_in_latex(model: Program, options: Options) -> tuple[str, ...]:
     """The same lines in LaTeX."""
     samples = latex(sp.Symbol(str(model.declarations.samples)))
     return _shown(model, options, lambda line: line.latex(model.name, samples))
 
 
-def _shown(model: Lowered, options: Options, write: Callable[[_Line], str]) -> tuple[str, ...]:
+def _shown(model: Program, options: Options, write: Callable[[_Line], str]) -> tuple[str, ...]:
     operations = sum(node.op not in LEAVES for node in topological(model.results))
     if operations > _MOST_OPERATIONS:
         return (f"{operations} distinct operations: too long to show; see the code.",)
-    lowered = stabilised(model, guarded=False)
+    lowered = prepared(model, executed=False)
     by = parameters(lowered, options)
     roots: dict[str, Node] = {}
     symbols: dict[str, Any] = {}
@@ -108,24 +108,23 @@ def _shown(model: Lowered, options: Options, write: Callable[[_Line], str]) -> t
             symbols = {f"grad.{entry.name}": entry.symbol for entry in by}
             roots |= dict(zip(symbols, found, strict=True))
     roots |= lowered.outputs
-    tidied = _tidied(lowered, [*roots.values(), *lowered.names])
-    user_names = dict(zip(tidied[len(roots) :], lowered.names.values(), strict=True))
-    lines = _lines(lowered, dict(zip(roots, tidied, strict=False)), user_names, symbols)
+    tidied = _tidied(lowered, [*roots.values()])
+    lines = _lines(lowered, dict(zip(roots, tidied.roots, strict=True)), tidied.names, symbols)
     return tuple(map(write, lines)) if lines else (_TOO_LONG,)
 
 
-def _gradient(model: Lowered, by: Sequence[Input]) -> list[Node]:
+def _gradient(model: Program, by: Sequence[Input]) -> list[Node]:
     assert model.objective is not None
-    return _tidied(model, differentiate(model.objective, [entry.node for entry in by]))
+    return list(_tidied(model, differentiate(model.objective, [entry.node for entry in by])).roots)
 
 
-def _tidied(model: Lowered, roots: Sequence[Node]) -> list[Node]:
-    samples = model.declarations.samples
-    return order_contractions(split_early(simplify(roots)), None if samples is None else str(samples))
+def _tidied(model: Program, roots: Sequence[Node]) -> Labelled:
+    """Graphs as they are read, with the user's names."""
+    return run(CLOSED_FORM, Labelled(tuple(roots), model.names), Setting(model.declarations.samples, executed=False))
 
 
 def _lines(
-    model: Lowered, roots: dict[str, Node], user_names: dict[Node, str], symbols: Mapping[str, Any]
+    model: Program, roots: dict[str, Node], user_names: Mapping[Node, str], symbols: Mapping[str, Any]
 ) -> list[_Line]:
     """The formula of each root and of each part that has a name; none where they are too many."""
     named = _shared(model, list(roots.values()), user_names)
@@ -157,7 +156,7 @@ def _roman(name: str) -> str:
     return r"\mathrm{" + name.replace("_", r"\_") + "}" if re.fullmatch(r"\w+", name) else verbatim(name)
 
 
-def _shared(model: Lowered, roots: Sequence[Node], user_names: dict[Node, str]) -> dict[Node, str]:
+def _shared(model: Program, roots: Sequence[Node], user_names: Mapping[Node, str]) -> dict[Node, str]:
     """A name for every part that is used more than once and longer than a symbol."""
     order = topological(roots)
     count = users(order)

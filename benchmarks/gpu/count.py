@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from symdiff.compiler import cost, finish
-from symdiff.derive import derive, stabilised
+from symdiff.compiler import scheduled
+from symdiff.derive import derive, prepared
 from symdiff.frontend.lower import lower
 from symdiff.graph.inputs import Unit
 from symdiff.graph.node import Node, topological
@@ -20,6 +20,7 @@ from symdiff.graph.space import Axes, axes_of, is_elementwise, operands_of, redu
 from symdiff.model import Model
 from symdiff.options import Options
 from symdiff.passes.algebra.operations import operations
+from symdiff.passes.pipeline import Setting
 
 VIEWS = ("reshape", "index")  # single nodes that CuPy computes without touching memory
 
@@ -53,9 +54,9 @@ class Count:
 def planned(model: Model, function: str) -> Unit:
     """A function of the module for CuPy, with its plan."""
     options = Options.create(backend="cupy", emit=function)
-    lowered = stabilised(lower(model))
-    derived = derive(lowered, options, lambda roots: cost(roots, lowered, options))
-    return next(finish(unit, lowered, options) for unit in derived if unit.name == function)
+    program = prepared(lower(model))
+    setting = Setting.of(program, options)
+    return next(scheduled(unit, program, setting) for unit in derive(program, options) if unit.name == function)
 
 
 def count(unit: Unit, sizes: Mapping[str, int], itemsize: int) -> Count:

@@ -14,8 +14,7 @@ from symdiff.compare.inputs import draws_at, load
 from symdiff.compare.problem import Problem, shape_at
 from symdiff.compiler import compile
 from symdiff.errors import ComparisonError
-from symdiff.frontend.declare import ENTRIES
-from symdiff.frontend.lower import Lowered
+from symdiff.graph.program import ENTRIES, Program
 from symdiff.model import Model
 from symdiff.passes.algebra.contract import nominal
 
@@ -33,7 +32,7 @@ def parse_sizes(words: Sequence[str]) -> dict[str, int]:
 
 def make_problem(
     model: Model,
-    lowered: Lowered,
+    lowered: Program,
     data: Path | Mapping[str, Any] | None,
     sizes: Mapping[str, int],
     dtype: str | None,
@@ -63,7 +62,7 @@ def _cast(problem: Problem, dtype: str | None) -> Problem:
     return problem if dtype is None else problem.cast(np.dtype(dtype))
 
 
-def _sizes(lowered: Lowered, given: Mapping[str, int]) -> dict[str, int]:
+def _sizes(lowered: Program, given: Mapping[str, int]) -> dict[str, int]:
     """All named sizes: those given, and nominal ones."""
     declared = lowered.declarations
     samples = ENTRIES if declared.pointwise else declared.samples

@@ -213,7 +213,7 @@ class ModuleWriter:
             self.xp,
             self.need,
             self.spec.pointwise and not flattened,
-            words=unit.texts,
+            words=unit.words,
             writer_class=self.writer_class,
         )
         writer.require_sizes(unit.plan.order)
@@ -260,7 +260,7 @@ class ModuleWriter:
     ) -> FunctionWriter:
         """Writes the body of a function of one block of samples."""
         return FunctionWriter(
-            arguments, unit.names, {}, taken, self.xp, self.need, words=unit.texts, lengths=lengths, is_part=True
+            arguments, unit.names, {}, taken, self.xp, self.need, words=unit.words, lengths=lengths, is_part=True
         )
 
     def packed(self, unit: Unit, results: Sequence[str]) -> str:

@@ -14,9 +14,8 @@ import numpy as np
 
 from symdiff.compare.problem import Array, Shape, shape_at
 from symdiff.errors import ComparisonError
-from symdiff.frontend.declare import ENTRIES
-from symdiff.frontend.lower import Lowered
 from symdiff.graph.inputs import Input
+from symdiff.graph.program import ENTRIES, Program
 from symdiff.graph.size import Size, names_of
 from symdiff.model import Domain
 
@@ -48,7 +47,7 @@ SPREADS: tuple[Callable[[np.random.Generator, Shape], Array], ...] = (
 )
 
 
-def load(source: Path | Mapping[str, Any], lowered: Lowered) -> tuple[Sizes, Values]:
+def load(source: Path | Mapping[str, Any], lowered: Program) -> tuple[Sizes, Values]:
     """The inputs in an ``.npz`` file or a mapping, by name; `ComparisonError` for what is missing or does not fit."""
     arrays = source if isinstance(source, Mapping) else _read(source)
     where = "data" if isinstance(source, Mapping) else str(source)
@@ -115,7 +114,7 @@ def _fit(entry: Input, shape: Shape, sizes: Sizes, where: str, pointwise: bool) 
     raise ComparisonError(f"{where}: {entry.name} has shape {shape}, expected {text}.")
 
 
-def draws(lowered: Lowered, domains: Mapping[Any, Domain]) -> Iterator[tuple[Sizes, Values]]:
+def draws(lowered: Program, domains: Mapping[Any, Domain]) -> Iterator[tuple[Sizes, Values]]:
     """Inputs to try, one after the other, the same in every run."""
     for scale in (1, 4):
         sizes = _sizes(lowered, scale)
@@ -123,7 +122,7 @@ def draws(lowered: Lowered, domains: Mapping[Any, Domain]) -> Iterator[tuple[Siz
             yield sizes, values
 
 
-def draws_at(sizes: Mapping[str, int], lowered: Lowered, domains: Mapping[Any, Domain]) -> Iterator[Values]:
+def draws_at(sizes: Mapping[str, int], lowered: Program, domains: Mapping[Any, Domain]) -> Iterator[Values]:
     """The same at given sizes."""
     for attempt, spread in enumerate(SPREADS):
         values = {}
@@ -134,7 +133,7 @@ def draws_at(sizes: Mapping[str, int], lowered: Lowered, domains: Mapping[Any, D
         yield values
 
 
-def _sizes(lowered: Lowered, scale: int) -> Sizes:
+def _sizes(lowered: Program, scale: int) -> Sizes:
     declared = lowered.declarations
     dims = [dim for entry in declared.inputs for dim in entry.node.shape]
     samples = set(names_of([declared.samples])) if declared.samples is not None else set()

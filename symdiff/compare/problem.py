@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.frontend.declare import ENTRIES
-from symdiff.frontend.lower import Lowered
 from symdiff.graph.inputs import Input
 from symdiff.graph.node import Node
+from symdiff.graph.program import ENTRIES, Program
 from symdiff.graph.size import evaluate
 
 Array = NDArray[Any]
@@ -68,14 +67,14 @@ class Problem:
     values : name of an input -> its value; the floating ones all have the dtype `dtype`.
     """
 
-    lowered: Lowered
+    lowered: Program
     sizes: Mapping[str, int]
     values: Mapping[str, Array]
     dtype: np.dtype[Any]
     roots: tuple[Root, ...]
 
     @classmethod
-    def create(cls, model: Any, lowered: Lowered, sizes: Mapping[str, int], values: Mapping[str, Array]) -> Problem:
+    def create(cls, model: Any, lowered: Program, sizes: Mapping[str, int], values: Mapping[str, Array]) -> Problem:
         """Gather the roots and draw their directions."""
         floating = [values[e.name].dtype for e in lowered.declarations.inputs if e.node.dtype == "float"]
         dtype = np.result_type(*floating) if floating else np.dtype(float)
@@ -141,12 +140,12 @@ class Problem:
         return call.root.shape + by if call.kind == "jacobian" else by
 
 
-def _objective(model: Any, lowered: Lowered) -> Iterator[tuple[str, Any, Node, tuple[Input, ...]]]:
+def _objective(model: Any, lowered: Program) -> Iterator[tuple[str, Any, Node, tuple[Input, ...]]]:
     if lowered.objective is not None:
         yield "value", model.objective, lowered.objective, lowered.declarations.inputs
 
 
-def _outputs(model: Any, lowered: Lowered) -> Iterator[tuple[str, Any, Node, tuple[Input, ...]]]:
+def _outputs(model: Any, lowered: Program) -> Iterator[tuple[str, Any, Node, tuple[Input, ...]]]:
     for (name, node), expression in zip(lowered.outputs.items(), model.outputs.values(), strict=True):
         yield name, expression, node, lowered.arguments[name]
 
@@ -156,7 +155,7 @@ def _root(
     expression: Any,
     node: Node,
     inputs: tuple[Input, ...],
-    lowered: Lowered,
+    lowered: Program,
     sizes: Mapping[str, int],
     dtype: np.dtype[Any],
 ) -> Root:

@@ -17,7 +17,8 @@ from symdiff.compare.problem import Call, Problem
 from symdiff.compare.slow import Exact
 from symdiff.compiler import compile
 from symdiff.errors import ComparisonError
-from symdiff.frontend.lower import Lowered, lower
+from symdiff.frontend.lower import lower
+from symdiff.graph.program import Program
 from symdiff.model import Model, checked
 from symdiff.options import EMIT
 from symdiff.reference import NoReferenceError
@@ -76,7 +77,7 @@ def compare_module(
 
 
 def _problem(
-    model: Model, lowered: Lowered, data: Path | Mapping[str, Any] | None, module: ModuleType, backend: str
+    model: Model, lowered: Program, data: Path | Mapping[str, Any] | None, module: ModuleType, backend: str
 ) -> Problem:
     """The inputs: given, or the first drawn ones at which every result has finite values."""
     if data is not None:

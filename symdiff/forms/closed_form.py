@@ -15,7 +15,6 @@ import sympy as sp
 
 from symdiff.errors import UnsupportedError
 from symdiff.forms import matrix as matrix_form, matrix_sums
-from symdiff.frontend.declare import ENTRIES, Declarations
 from symdiff.frontend.scalar import OPERATIONS
 from symdiff.frontend.special import CLOSED_FORMS
 from symdiff.functions import elementwise as own
@@ -26,6 +25,7 @@ from symdiff.graph.axes import reduced_axes
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import LINALG, REDUCTIONS
+from symdiff.graph.program import ENTRIES, Declarations
 from symdiff.graph.size import Dim, Size
 from symdiff.graph.softmax import softmax_of
 

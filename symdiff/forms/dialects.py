@@ -10,9 +10,9 @@ import sympy as sp
 from symdiff.forms.closed_form import closed_forms
 from symdiff.forms.indexed import free, index_forms
 from symdiff.forms.tensor import tensor_forms
-from symdiff.frontend.declare import Declarations
 from symdiff.functions.tensor import Tensor
 from symdiff.graph.node import Node
+from symdiff.graph.program import Declarations
 
 _DIALECTS = ((Tensor, tensor_forms), (sp.IndexedBase, index_forms))  # the first of which a model declares a symbol
 

@@ -14,7 +14,6 @@ import sympy as sp
 
 from symdiff.errors import UnsupportedError
 from symdiff.forms.closed_form import ClosedForm, NoForm, number
-from symdiff.frontend.declare import Declarations
 from symdiff.functions import elementwise as own
 from symdiff.functions.given import as_sympy
 from symdiff.functions.reductions import Reduction
@@ -23,6 +22,7 @@ from symdiff.graph.contraction import Contraction
 from symdiff.graph.item import Item, Window
 from symdiff.graph.node import Node
 from symdiff.graph.ops import POINTWISE
+from symdiff.graph.program import Declarations
 from symdiff.graph.size import Dim
 
 Indices = tuple[Any, ...]

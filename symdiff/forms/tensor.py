@@ -13,7 +13,6 @@ import sympy as sp
 from symdiff import functions as sd
 from symdiff.errors import UnsupportedError
 from symdiff.forms.closed_form import FUNCTIONS, ClosedForm, number
-from symdiff.frontend.declare import Declarations
 from symdiff.functions import elementwise as own
 from symdiff.functions.tensor import MOST_OPERANDS, Tensor, TensorExpr, elementwise, is_tensor
 from symdiff.graph.axes import reduced_axes
@@ -21,6 +20,7 @@ from symdiff.graph.contraction import Contraction, is_repetition, letters, unrep
 from symdiff.graph.item import Item, Window
 from symdiff.graph.node import Node, topological
 from symdiff.graph.ops import POINTWISE, REDUCTIONS
+from symdiff.graph.program import Declarations
 from symdiff.graph.size import Dim, broadcast
 from symdiff.graph.softmax import log_softmax_of, softmax_of
 

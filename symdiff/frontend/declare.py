@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import sympy as sp
@@ -17,41 +15,11 @@ from symdiff.functions.printing import text
 from symdiff.graph.inputs import Input
 from symdiff.graph.leaves import parameter
 from symdiff.graph.node import Node
+from symdiff.graph.program import ENTRIES, Declarations
 from symdiff.graph.size import Dim, Size, names_of
 from symdiff.names import check_characters, identifiers, unique
 
 ROLES = ("parameter", "data", "constant")
-ENTRIES = Size.named("S")  # of a pointwise model: how many entries each of its arrays has, whatever their shape
-
-
-@dataclass(frozen=True)
-class Declarations:
-    """All declared symbols.
-
-    Attributes
-    ----------
-    inputs : parameters, then data, then constants, each in declared order.
-    sizes : size symbol -> the size it stands for.
-    samples : the size of the sample axis, or None where the model has none.
-    pointwise : no data, scalars only: every input may be an array of one shape, and all is elementwise.
-    indices : the user's names of indices, each with the length of its range.
-    """
-
-    inputs: tuple[Input, ...]
-    sizes: dict[Any, Size]
-    samples: Size | None
-    pointwise: bool
-    indices: tuple[tuple[str, Any], ...] = ()
-
-    @cached_property
-    def nodes(self) -> dict[Any, Node]:
-        """SymPy symbol -> node."""
-        return {declared.symbol: declared.node for declared in self.inputs}
-
-    @property
-    def sampled(self) -> list[Any]:
-        """The scalar symbols that have a value for each sample."""
-        return [declared.symbol for declared in self.inputs if declared.node.shape and not declared.has_axes]
 
 
 def declare(model: Any) -> Declarations:

@@ -6,14 +6,14 @@ that errors get their sub-expression and file from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from symdiff.errors import ModelError, SymdiffError, UnsupportedError, located, warn
 from symdiff.frontend import indexed, linalg, matrix, reductions, scalar, tensor
 from symdiff.frontend.accepted import SYMBOLS
-from symdiff.frontend.declare import Declarations, declare, dimension, warn_unused
+from symdiff.frontend.declare import declare, dimension, warn_unused
 from symdiff.frontend.indices import free_indices
 from symdiff.frontend.numbers import built
 from symdiff.frontend.printing import one_line
@@ -26,6 +26,7 @@ from symdiff.functions.printing import text
 from symdiff.graph.inputs import Input
 from symdiff.graph.leaves import size
 from symdiff.graph.node import Node, topological
+from symdiff.graph.program import Declarations, Program
 from symdiff.graph.size import Dim, names_of, spelled
 from symdiff.graph.solve import derivable
 from symdiff.names import check_characters, identifiers
@@ -40,49 +41,13 @@ RULES: dict[type, Rule] = {
 }
 
 
-@dataclass(frozen=True)
-class Lowered:
-    """A model as graphs.
-
-    Attributes
-    ----------
-    objective, outputs : the results; an output keeps its declared symbols in `arguments`.
-    names : node -> the user's name for it (`named=`, the outputs).
-    texts : matrix that is factorised -> the user's words for it, for errors when it runs.
-    """
-
-    name: str
-    place: str
-    declarations: Declarations
-    objective: Node | None
-    outputs: dict[str, Node]
-    arguments: dict[str, tuple[Input, ...]]
-    names: dict[Node, str]
-    texts: dict[Node, str]
-
-    @property
-    def results(self) -> list[Node]:
-        """The objective, if there is one, and the outputs."""
-        return [*([] if self.objective is None else [self.objective]), *self.outputs.values()]
-
-    def mapped(self, change: Callable[[Sequence[Node]], list[Node]]) -> Lowered:
-        """The model with its graphs rewritten; names and texts go along."""
-        roots = [*self.results, *self.names, *self.texts]
-        new = dict(zip(roots, change(roots), strict=True))
-        objective = None if self.objective is None else new[self.objective]
-        outputs = {name: new[node] for name, node in self.outputs.items()}
-        names = {new[node]: name for node, name in self.names.items()}
-        texts = {new[node]: words for node, words in self.texts.items()}
-        return replace(self, objective=objective, outputs=outputs, names=names, texts=texts)
-
-
-def lower(model: Any) -> Lowered:
+def lower(model: Any) -> Program:
     """Check a model and lower its expressions; every error names the sub-expression and the `Model(...)` call."""
     with located(model.place):
         return _lower(model)
 
 
-def _lower(model: Any) -> Lowered:
+def _lower(model: Any) -> Program:
     check_characters(model.name)
     declarations = declare(model)
     walk = Walk(declarations, model.place)
@@ -95,9 +60,9 @@ def _lower(model: Any) -> Lowered:
         names[walk.lower(expression)] = label[key]
     roots = [*outputs.values(), *([objective] if objective is not None else [])]
     warn_unused(declarations.inputs, set(topological(roots)), model.place)
-    texts = {node: names.get(node, words) for node, words in walk.texts.items()}
+    words = {node: names.get(node, text) for node, text in walk.words.items()}
     arguments = {name: _used(declarations.inputs, node) for name, node in outputs.items()}
-    return Lowered(model.name, model.place, declarations, objective, outputs, arguments, names, texts)
+    return Program(model.name, model.place, declarations, objective, outputs, arguments, names, words)
 
 
 def _output(walk: Walk, expression: Any) -> Node:
@@ -155,7 +120,7 @@ class Walk:
     declarations: Declarations
     place: str
     broadcasting: bool = False  # operands of scalar functions broadcast as NumPy's: inside tensors and written-out sums
-    texts: dict[Node, str] = field(default_factory=dict)  # matrix that is factorised -> the user's words for it
+    words: dict[Node, str] = field(default_factory=dict)  # matrix that is factorised -> the user's words for it
     _memo: dict[int, tuple[Any, Node]] = field(default_factory=dict)
     _bound: dict[Any, Node] = field(default_factory=dict)
 
@@ -209,7 +174,7 @@ class Walk:
 
     def describe(self, node: Node, expression: Any) -> None:
         """Keep the user's words for a matrix that is to be factorised, which can fail when it runs."""
-        self.texts.setdefault(node, text(expression, one_line))
+        self.words.setdefault(node, text(expression, one_line))
 
     def warn(self, message: str) -> None:
         """Something allowed but probably not meant."""

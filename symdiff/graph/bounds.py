@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from symdiff.graph.item import needs, reach
 from symdiff.graph.node import Node
@@ -37,23 +37,46 @@ def requirements(order: Iterable[Node], inputs: Mapping[Node, str]) -> dict[Size
     """What the nodes need that only the sizes of arrays can tell, and what for, in words; `inputs`: their names."""
     found: dict[Size, str] = {}
     for node in order:
-        for dim, words in _needs_of(node, inputs):
+        for dim, words in NEEDS[node.op](node, inputs) if node.op in NEEDS else ():
             if isinstance(dim, Size) and nonnegative(dim) is None:
                 found.setdefault(dim, words)
     return found
 
 
-def _needs_of(node: Node, inputs: Mapping[Node, str]) -> Iterator[tuple[Dim, str]]:
-    if node.op == "index":
-        (x,), (items,) = node.args, node.attributes
-        for axis, item in enumerate(items, start=x.ndim - len(items)):
-            words = f"{reach(item)} on axis {axis} of {inputs[x]}" if x in inputs else _SOMEWHERE
-            yield from ((dim, words) for dim in needs([item], [x.shape[axis]]))
-    elif node.op == "place":
-        yield from ((dim, _SOMEWHERE) for dim in needs(*node.attributes))
-    elif node.op == "arange" or (node.op == "size" and node.attributes[1:]):
-        yield node.attributes[0], _SOMEWHERE
-    elif node.op in ("window_max", "window_sum"):
-        (spans,) = node.attributes
-        dims = node.args[0].shape[node.ndim - len(spans) :]
-        yield from ((dim - size, _SOMEWHERE) for dim, (size, _) in zip(dims, spans, strict=True))
+Needs = Iterable[tuple[Dim, str]]
+
+
+def _index(node: Node, inputs: Mapping[Node, str]) -> Needs:
+    (x,), (items,) = node.args, node.attributes
+    for axis, item in enumerate(items, start=x.ndim - len(items)):
+        words = f"{reach(item)} on axis {axis} of {inputs[x]}" if x in inputs else _SOMEWHERE
+        yield from ((dim, words) for dim in needs([item], [x.shape[axis]]))
+
+
+def _place(node: Node, inputs: Mapping[Node, str]) -> Needs:
+    return [(dim, _SOMEWHERE) for dim in needs(*node.attributes)]
+
+
+def _count(node: Node, inputs: Mapping[Node, str]) -> Needs:
+    """A number of entries."""
+    return [(node.attributes[0], _SOMEWHERE)]
+
+
+def _windows(node: Node, inputs: Mapping[Node, str]) -> Needs:
+    """Axes are not shorter than the windows on them: of the operand, or of the result into whose windows it is added."""
+    spans = node.attributes[0]
+    whole = node if node.op == "spread_windows" else node.args[0]
+    dims = whole.shape[whole.ndim - len(spans) :]
+    return [(dim - size, _SOMEWHERE) for dim, (size, _) in zip(dims, spans, strict=True)]
+
+
+# operation -> the sizes that must not be negative, and what for, of the node and the names of inputs
+NEEDS: dict[str, Callable[[Node, Mapping[Node, str]], Needs]] = {
+    "index": _index,
+    "place": _place,
+    "arange": _count,
+    "size": lambda node, inputs: _count(node, inputs) if node.attributes[1:] else (),
+    "window_max": _windows,
+    "window_sum": _windows,
+    "spread_windows": _windows,
+}

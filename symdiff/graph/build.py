@@ -14,7 +14,7 @@ from functools import partial, reduce as fold
 from symdiff.graph.contraction import Contraction, added_axes, aligned, is_structured, is_view
 from symdiff.graph.leaves import constant, is_normal, loses_digits, number, size
 from symdiff.graph.node import Node, Shape, intern
-from symdiff.graph.ops import COMMUTATIVE, POINTWISE
+from symdiff.graph.ops import POINTWISE
 from symdiff.graph.size import Dim, broadcast
 
 
@@ -42,20 +42,17 @@ def _pointwise(op: str, *operands: Node) -> Node:
     shape = broadcast([operand.shape for operand in operands], op)
     if any(_split_factors(operand)[1].op == "contract" for operand in operands if operand.shape):
         scalars = [repeated_scalar(operand) for operand in operands]
-        if None not in scalars and row.dtype == "float" and op not in ("mul", "neg"):
+        if None not in scalars and row.dtype != "bool" and op not in ("mul", "neg"):
             return full(pointwise(op, *scalars), shape)  # type: ignore[arg-type]
-        if row.dtype == "float" and (lifted := _before_repeating(op, operands, shape)) is not None:
+        if row.dtype != "bool" and (lifted := _before_repeating(op, operands, shape)) is not None:
             return lifted
         for i in range(len(operands)):
             operands = (*operands[:i], _bare(i, operands, shape), *operands[i + 1 :])
-    if row.dtype == "float" and op not in ("select", "cast"):
+    if row.dtype == "float":
         operands = tuple(cast(operand) for operand in operands)
-    if op in COMMUTATIVE:
+    if row.commutative:
         operands = tuple(sorted(operands, key=lambda operand: operand.digest))
-    dtype = row.dtype
-    if op == "select" and all(operand.dtype == "bool" for operand in operands):
-        dtype = "bool"
-    return intern(op, operands, (), shape, dtype)
+    return intern(op, operands, (), shape, row.dtype_of(operands))
 
 
 def _before_repeating(op: str, operands: Sequence[Node], shape: Shape) -> Node | None:

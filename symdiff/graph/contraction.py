@@ -116,13 +116,6 @@ def is_view(node: Node) -> bool:
     return node.op == "contract" and len(node.args) <= 1 and not Contraction.of(node).summed()
 
 
-def rearranges(node: Node) -> bool:
-    """Whether every entry of a node is one of its operand: a view without zeros, entries, another shape."""
-    if node.op == "contract":
-        return is_view(node) and bool(node.args) and len(set(node.attributes[1])) == node.ndim
-    return node.op in ("index", "reshape", "contiguous")
-
-
 def is_structured(node: Node) -> bool:
     """Whether a node repeats entries or holds zeros off a diagonal, so that products with it are cheaper merged."""
     if node.op != "contract":

@@ -13,25 +13,12 @@ from collections.abc import Iterable
 from symdiff.graph.build import repeated_scalar
 from symdiff.graph.leaves import number
 from symdiff.graph.node import Node, topological
-from symdiff.graph.ops import LINEAR, POOLING
+from symdiff.graph.ops import OPS
 from symdiff.graph.softmax import softmax_of
 
-_EXPONENTIAL = (
-    *("exp", "expm1", "sinh", "cosh", "sech", "csch", "sigmoid", "erfc", "bell", "erfc_of", "erfi"),
-    *("gamma", "beta", "lowergamma", "uppergamma", "binomial", "RisingFactorial", "besseli", "besselk"),
-    *("det", "cofactors", "cofactors_tangent", "reduce_prod", "prod_others", "prod_others_tangent"),
-)
 _STEEP = 32  # a power with such an exponent, or one that is not known, counts as an exponential
 _PRODUCTS = ("mul", "div", "contract", "neg", "pow")
 _ROOTS = {"sqrt": 1 / 2, "cbrt": 1 / 3, "cholesky": 1 / 2, "inverse": -1.0}
-# op -> the operands the largest of which gives the degree; of all others the degree is 0
-_LARGEST = {
-    **dict.fromkeys(("add", "neg", "abs", "maximum", "minimum", "hypot", "kept", "stop_gradient", "cast"), slice(None)),
-    **dict.fromkeys(("reduce_max", "reduce_min", "reduce_norm", "triangle"), slice(None)),
-    **dict.fromkeys((op for op in (*LINEAR, *POOLING) if op != "contract"), slice(1)),
-    **dict.fromkeys(("stack", "concatenate"), slice(None)),
-    "select": slice(1, None),
-}
 
 
 class Degrees:
@@ -67,9 +54,9 @@ class Degrees:
         if number(repeated_scalar(node) or node) == 0:
             return -math.inf
         own = [self._known[operand][0] for operand in node.args]
-        if node.op in _EXPONENTIAL:
+        if OPS[node.op].exponential:
             return 0.0 if softmax_of(node) else 1.0
-        if node.op in ("mul", "contract"):
+        if OPS[node.op].multilinear:
             return sum(own)
         if node.op in ("div", "solve"):
             return own[0] - own[1] if node.op == "div" else own[1] - own[0]
@@ -78,7 +65,7 @@ class Degrees:
             return 1.0 if exponent is None or exponent >= _STEEP else exponent * own[0]
         if node.op in _ROOTS:
             return own[0] * _ROOTS[node.op]
-        return max(own[_LARGEST[node.op]], default=0.0) if node.op in _LARGEST else 0.0
+        return max(OPS[node.op].scales_with().of(own), default=0.0)
 
     def _largest_factor(self, node: Node, degree: float) -> float:
         """A product of factors that grow in opposite directions counts as one: what is large met what is small."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from symdiff.graph import samples
 from symdiff.graph.node import Node
-from symdiff.graph.ops import POINTWISE
-from symdiff.graph.pointwise import Pointwise
+from symdiff.graph.operation import ALL, Op
+from symdiff.graph.ops import OPS, POINTWISE
 
 
 @dataclass(frozen=True)
@@ -37,5 +38,6 @@ def declare(external: External, digest: str, arity: int, safe: float | None) -> 
     """Make `external` an operation; its name."""
     op = f"external:{external.name}:{digest}"
     EXTERNAL[op] = external
-    POINTWISE[op] = Pointwise(arity, cost=10, safe=(safe,) * arity)
+    row = Op("pointwise", arity, cost=10, shares=ALL, safe=(safe,) * arity, samplewise=samples.each)
+    POINTWISE[op] = OPS[op] = row  # its source may return an operand as it is
     return op

@@ -39,7 +39,7 @@ class Unit:
     plan : how the results are computed, once that is decided.
     steps : the plan as kernels and library calls, for a GPU.
     names : node of the plan -> the user's name for it.
-    texts : matrix of the plan that is factorised -> the user's words for it, for errors when it runs.
+    words : matrix of the plan that is factorised -> the user's words for it, for errors when it runs.
     """
 
     name: str
@@ -54,4 +54,4 @@ class Unit:
     plan: Plan | None = None
     steps: tuple[Step, ...] = ()
     names: Mapping[Node, str] = field(default_factory=dict)
-    texts: Mapping[Node, str] = field(default_factory=dict)
+    words: Mapping[Node, str] = field(default_factory=dict)

@@ -8,20 +8,15 @@ from __future__ import annotations
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.leaves import number
 from symdiff.graph.node import Node
-
-# Sums, products and views of what is never negative and flat where it is 0 are so too.
-_KEEPS = frozenset((
-    "add", "mul", "div", "contract", "maximum", "kept", "select",
-    "index", "place", "take", "scatter", "reshape", "contiguous", "concatenate", "stack", "cumsum", "window_sum",
-))  # fmt: skip
-_NEVER_ZERO = frozenset(("exp", "cosh", "sigmoid", "softplus"))
+from symdiff.graph.operation import NONE
+from symdiff.graph.ops import OPS
 
 
 def is_length(node: Node) -> bool:
     """Whether a node is a length by its form, and not one that is positive by its form, as sqrt(x**2 + 1) is."""
     if node.op == "sqrt":
         return is_sum_of_squares(node.args[0]) and not _is_positive(node.args[0])
-    return node.op in ("abs", "hypot", "reduce_norm")
+    return OPS[node.op].length
 
 
 def is_sum_of_squares(x: Node) -> bool:
@@ -47,7 +42,7 @@ def _is_positive(x: Node) -> bool:
     pending, seen = [x], {x}
     while pending:
         x = pending.pop()
-        if (number(x) or 0.0) > 0 or x.op in _NEVER_ZERO:
+        if (number(x) or 0.0) > 0 or OPS[x.op].positive:
             return True
         new = [part for part in x.args if part not in seen] if x.op == "add" else []
         pending += new
@@ -60,7 +55,8 @@ def _parts(x: Node) -> tuple[Node, ...] | None:
     value = number(x)
     if value is not None:
         return () if value >= 0 else None
-    if x.op in _NEVER_ZERO or (x.op == "size" and x.attributes[1:]):  # the length of an axis
+    row = OPS[x.op]
+    if row.positive or (x.op == "size" and x.attributes[1:]):  # the length of an axis
         return ()
     if x.op == "pow":
         exponent = number(x.args[1])
@@ -69,9 +65,8 @@ def _parts(x: Node) -> tuple[Node, ...] | None:
         return () if exponent % 2 == 0 else x.args[:1]
     if x.op == "contract":
         return tuple(_unpaired(x))
-    if x.op in ("select", "take", "scatter"):  # a condition; positions
-        return x.args[1:] if x.op == "select" else x.args[:1]
-    return x.args if x.op in _KEEPS else None
+    follows = row.nonnegative  # what is never negative if operands are not is flat where it is 0, if they are
+    return None if follows in (None, NONE) else tuple(follows.of(x.args))
 
 
 def _unpaired(x: Node) -> list[Node]:

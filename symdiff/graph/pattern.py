@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Union
 
 from symdiff.graph.build import broadcast_to
-from symdiff.graph.contraction import rearranges
+from symdiff.graph.contraction import is_view
 from symdiff.graph.leaves import number
 from symdiff.graph.node import Node, rewrite
-from symdiff.graph.ops import COMMUTATIVE, POINTWISE
+from symdiff.graph.ops import OPS, POINTWISE
 from symdiff.graph.rebuild import rebuild
 
 Operand = Union["Pattern", float]
@@ -67,6 +67,14 @@ class Rule:
     replace: Callable[..., Node | None]
 
 
+def rearranges(node: Node) -> bool:
+    """Whether every entry of a node is one of its operand: a view without zeros, entries, another shape."""
+    if node.op == "contract":
+        return is_view(node) and bool(node.args) and len(set(node.attributes[1])) == node.ndim
+    row = OPS[node.op]
+    return row.kind == "linear" and bool(row.shares.of(node.args))
+
+
 def operation(node: Node) -> str:
     """The operation of a node; of a view of an elementwise operation, that one: the normal form repeats exp(x), not x."""
     inner = node
@@ -103,7 +111,7 @@ def match(pattern: Operand, node: Node, found: dict[str, Node], look: Look = _as
     if op != pattern.op or len(operands) != len(pattern.args):
         return
     orders: list[tuple[Node, ...]] = [operands]
-    if op in COMMUTATIVE:
+    if OPS[op].commutative:
         orders.append(operands[::-1])
     for args in orders:
         yield from _match_all(pattern.args, args, dict(found), look)

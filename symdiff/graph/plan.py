@@ -11,15 +11,6 @@ from dataclasses import dataclass
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim, Size
 
-# reduction -> how the results of two blocks combine, as NumPy calls it
-LAWS = {
-    "contract": "add",
-    "reduce_max": "maximum",
-    "reduce_min": "minimum",
-    "reduce_prod": "multiply",
-    "reduce_norm": "hypot",
-}
-
 
 @dataclass(frozen=True)
 class Stage:

@@ -13,7 +13,7 @@ from symdiff.graph.axes import reduced_axes
 from symdiff.graph.contraction import Contraction, is_view
 from symdiff.graph.external import EXTERNAL
 from symdiff.graph.node import Node, Shape
-from symdiff.graph.ops import POINTWISE
+from symdiff.graph.ops import POINTWISE, REDUCTIONS
 from symdiff.graph.size import Dim
 from symdiff.graph.special import SPECIAL
 
@@ -21,8 +21,6 @@ _MOST_ENTRIES = 64  # side by side that a kernel chooses from
 
 # For each axis of an array the axis of the kernel it runs along; None for an axis of one entry.
 Axes = tuple[int | None, ...]
-
-_REDUCTIONS = ("reduce_max", "reduce_min", "reduce_prod", "reduce_norm")
 
 
 def is_elementwise(node: Node) -> bool:
@@ -117,7 +115,7 @@ class Reduction:
 
 def reduction_of(node: Node) -> Reduction | None:
     """The reduction that a node is, if a kernel can do it: of axes at one end, of whole arrays and vectors along either end."""
-    if node.op in _REDUCTIONS:
+    if node.op in REDUCTIONS and REDUCTIONS[node.op].combine:
         (x,), reduced = node.args, reduced_axes(node)
         own = axes_of(x.shape)
         kept = [axis for place, axis in enumerate(own) if place not in reduced and axis is not None]

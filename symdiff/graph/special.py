@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from symdiff.graph.pointwise import Pointwise
+from symdiff.graph import samples
+from symdiff.graph.operation import Op
 
 
 @dataclass(frozen=True)
-class Special(Pointwise):
+class Special(Op):
     """A row.
 
     Attributes
@@ -27,41 +28,55 @@ class Special(Pointwise):
 
 
 def _row(
-    template: str, arity: int = 1, safe: float | tuple[float | None, ...] | None = None, cost: int = 30
+    template: str,
+    arity: int = 1,
+    safe: float | tuple[float | None, ...] | None = None,
+    exponential: bool = False,
+    increasing: bool = False,
 ) -> Special:
     operands = ", ".join(f"{{{i}}}" for i in range(arity))
     text = template if "(" in template else f"{template}({operands})"
-    return Special(arity, cost, safe, template=text, double=arity > 1)
+    return Special(
+        "pointwise",
+        arity,
+        cost=30,
+        exponential=exponential,
+        increasing=increasing,
+        safe=safe,
+        samplewise=samples.each,
+        template=text,
+        double=arity > 1,
+    )
 
 
 SPECIAL: dict[str, Special] = {
     # error functions; erf and erfc need no SciPy
-    "erfi": _row("erfi", safe=0.0),
+    "erfi": _row("erfi", safe=0.0, exponential=True, increasing=True),
     "erfinv": _row("erfinv", safe=0.0),
     "erfcinv": _row("erfcinv", safe=1.0),
     # gamma and relatives
-    "gamma": _row("gamma", safe=1.0),
+    "gamma": _row("gamma", safe=1.0, exponential=True),
     "loggamma": _row("loggamma", safe=1.0),  # NaN for a negative operand, where SymPy's is complex
     "digamma": _row("digamma", safe=1.0),
     "polygamma": _row("polygamma", 2, (None, 1.0)),  # (order, x)
-    "beta": _row("beta", 2, (1.0, 1.0)),
+    "beta": _row("beta", 2, (1.0, 1.0), exponential=True),
     "betainc_regularized": _row("betainc", 3, (1.0, 1.0, 0.5)),  # (a, b, x): from 0 to x
     "beta_density": _row("", 3, (1.0, 1.0, 0.5)),  # its derivative by x; written by `passes.densities`
     "gammainc": _row("gammainc", 2, (1.0, 1.0)),  # (a, x): lowergamma(a, x) / gamma(a)
     "gammaincc": _row("gammaincc", 2, (1.0, 1.0)),  # (a, x): uppergamma(a, x) / gamma(a)
     "gamma_density": _row("", 2, (1.0, 1.0)),  # the derivative of the first by x; written by `passes.densities`
-    "lowergamma": _row("gamma({0}) * gammainc({0}, {1})", 2, (1.0, 1.0)),
-    "uppergamma": _row("gamma({0}) * gammaincc({0}, {1})", 2, (1.0, 1.0)),
-    "binomial": _row("binom", 2, (1.0, 1.0)),
-    "RisingFactorial": _row("poch", 2, (1.0, 1.0)),
+    "lowergamma": _row("gamma({0}) * gammainc({0}, {1})", 2, (1.0, 1.0), exponential=True),
+    "uppergamma": _row("gamma({0}) * gammaincc({0}, {1})", 2, (1.0, 1.0), exponential=True),
+    "binomial": _row("binom", 2, (1.0, 1.0), exponential=True),
+    "RisingFactorial": _row("poch", 2, (1.0, 1.0), exponential=True),
     # zeta functions
     "riemann_zeta": _row("zeta", safe=2.0),
     "zeta": _row("zeta", 2, (2.0, 2.0)),  # Hurwitz: (s, a)
     # Bessel functions: (order, x)
     "besselj": _row("jv", 2, (None, 1.0)),
     "bessely": _row("yv", 2, (None, 1.0)),
-    "besseli": _row("iv", 2, (None, 1.0)),
-    "besselk": _row("kv", 2, (None, 1.0)),
+    "besseli": _row("iv", 2, (None, 1.0), exponential=True),
+    "besselk": _row("kv", 2, (None, 1.0), exponential=True),
     "jn": _row("spherical_jn", 2, (None, 1.0)),
     "yn": _row("spherical_yn", 2, (None, 1.0)),
     "airyai": _row("airy({0})[0]", safe=0.0),
@@ -84,7 +99,7 @@ SPECIAL: dict[str, Special] = {
     "li": _row("expi({xp}.log({0}))", safe=2.0),
     "Si": _row("sici({0})[0]"),
     "Ci": _row("sici({0})[1]", safe=1.0),  # of |x|: `passes.expand` makes it NaN where x < 0
-    "Shi": _row("shichi({0})[0]", safe=0.0),
+    "Shi": _row("shichi({0})[0]", safe=0.0, increasing=True),
     "Chi": _row("shichi({0})[1]", safe=1.0),  # likewise
     "fresnels": _row("fresnel({0})[0]"),
     "fresnelc": _row("fresnel({0})[1]"),

@@ -12,7 +12,7 @@ from symdiff.errors import InternalError, ShapeError
 from symdiff.graph.body import bodies
 from symdiff.graph.item import dims_of
 from symdiff.graph.node import Node, Shape, topological
-from symdiff.graph.ops import LEAVES, POINTWISE, PRODUCTS, REDUCTIONS
+from symdiff.graph.ops import LEAVES, OPS, POINTWISE, PRODUCTS, REDUCTIONS
 from symdiff.graph.several import RESULTS
 from symdiff.graph.size import broadcast, spelled, total
 
@@ -57,21 +57,19 @@ def _fault(node: Node, known: Collection[Node], unwritten: Collection[str] | Non
 
 def _inferred(node: Node) -> tuple[Shape, str]:
     """Shape and dtype as they follow from operation, operands and attributes."""
+    row = OPS[node.op]
+    if row.arity is not None and len(node.args) != row.arity:
+        raise ShapeError(f"it takes {row.arity} operands")
     if node.op in LEAVES:
         return _leaf(node)
-    if node.op in POINTWISE:
-        return _pointwise(node)
-    if node.op in REDUCTIONS:
-        (x,), (axes,) = node.args, node.attributes
-        return tuple(dim for axis, dim in enumerate(x.shape) if axis - x.ndim not in axes), "float"
     if node.op == "result":
         return _result(node)
     if node.op in RESULTS:
         return (), "tuple"
-    if node.op in PRODUCTS:
-        return broadcast([x.shape for x in node.args]), "float"
-    dtype = "int" if node.op == "flat_positions" else node.args[0].dtype if node.op in _ANY_DTYPE else "float"
-    return _SHAPES[node.op](node, *(x.shape for x in node.args)), dtype
+    shapes = [x.shape for x in node.args]
+    if node.op in POINTWISE or node.op in PRODUCTS:
+        return broadcast(shapes, node.op), row.dtype_of(node.args)
+    return _SHAPES[node.op](node, *shapes), row.dtype_of(node.args)
 
 
 def _leaf(node: Node) -> tuple[Shape, str]:
@@ -94,12 +92,9 @@ def _result(node: Node) -> tuple[Shape, str]:
     return outlines[k]
 
 
-def _pointwise(node: Node) -> tuple[Shape, str]:
-    row = POINTWISE[node.op]
-    if len(node.args) != row.arity:
-        raise ShapeError(f"it takes {row.arity} operands")
-    conditions = node.op == "select" and all(x.dtype == "bool" for x in node.args)
-    return broadcast([x.shape for x in node.args], node.op), "bool" if conditions else row.dtype
+def _reduction(node: Node, x: Shape) -> Shape:
+    (axes,) = node.attributes
+    return tuple(dim for axis, dim in enumerate(x) if axis - len(x) not in axes)
 
 
 def _contract(node: Node, *shapes: Shape) -> Shape:
@@ -186,6 +181,7 @@ def _windows(node: Node, x: Shape) -> Shape:
 
 # operation -> its shape, of the node and the shapes of its operands
 _SHAPES: dict[str, Callable[..., Shape]] = {
+    **dict.fromkeys(REDUCTIONS, _reduction),
     "contract": _contract,
     "index": _index,
     "place": _place,
@@ -208,4 +204,3 @@ _SHAPES: dict[str, Callable[..., Shape]] = {
     "cofactor_factors": lambda node, a: (*a[:-2], 3, *_square(node, a)[-2:]),
     **dict.fromkeys(("det", "logdet", "log_abs_det", "sign_det"), lambda node, x: _square(node, x)[:-2]),
 }
-_ANY_DTYPE = ("index", "reshape", "contiguous")  # of integers and conditions too

@@ -58,6 +58,15 @@ class Bare(sp.Function):
     nargs = 1
 
 
+class StraightThrough(sp.Function):
+    """The second argument, with a derivative by the first alone."""
+
+    nargs = 2
+
+    def fdiff(self, argindex=1):
+        return sp.Integer(2 - argindex)
+
+
 class Unregistered(sp.Function):
     nargs = 1
 
@@ -83,11 +92,16 @@ def bare(xp, u):
     return u
 
 
+def straight_through(xp, u, v):
+    return v
+
+
 sd.register(Softsign, softsign)
 sd.register(SoftsignSlope, softsign_slope)
 sd.register(Inverse, inverse, safe=1.0)
 sd.register(Mixed, mixed)
 sd.register(Bare, bare)
+sd.register(StraightThrough, straight_through)
 
 
 def compiled(expression, *params, emit=("value", "grad", "hessian")):
@@ -128,6 +142,18 @@ def test_it_may_be_one_of_many_entries():
     module = sd.compile(sd.Model(sd.sum(X.applyfunc(Softsign)), params=[X]), cache=False)
     at = np.arange(6.0).reshape(2, 3)
     np.testing.assert_allclose(module.grad(at).X, 1 / (1 + at) ** 2)
+
+
+@pytest.mark.parametrize("style", ["fast", "plain"])
+def test_what_a_body_returns_as_it_came_is_copied(style):
+    given = sp.Symbol("given")
+    passed = StraightThrough(x * given, given)
+    model = sd.Model(sd.sum(passed), outputs={"passed": passed}, params=[x], data=[given])
+    module = sd.compile(model, cache=False, style=style)
+    values = np.arange(5.0)
+    np.testing.assert_array_equal(module.passed(2.0, values), values)
+    assert not np.shares_memory(module.passed(2.0, values), values)
+    assert module.grad(2.0, values).x == values.sum()
 
 
 def test_a_missing_derivative_is_asked_for_only_where_it_is_needed():

@@ -19,6 +19,8 @@ from symdiff.graph.build import mul, pointwise
 from symdiff.graph.leaves import parameter
 from symdiff.graph.lift import lift
 from symdiff.graph.node import Node, rewrite, topological
+from symdiff.graph.operation import Op
+from symdiff.graph.ops import OPS
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.several import RESULTS, of_several, result, results
 from symdiff.passes.algebra.expand import expand
@@ -48,6 +50,8 @@ def _vjp(node, cotangents, wanted):
 @pytest.fixture(autouse=True)
 def _made_up(monkeypatch):
     """Two operations for these tests: (x, y) -> (x y, exp x), and a body applied to operands."""
+    monkeypatch.setitem(OPS, "pair", Op("several", 2, dtype="tuple"))
+    monkeypatch.setitem(OPS, "apply", Op("several", None, dtype="tuple"))
     monkeypatch.setitem(RESULTS, "pair", lambda node: [(node.args[0].shape, "float")] * 2)
     monkeypatch.setitem(RESULTS, "apply", lambda node: [(x.shape, x.dtype) for x in node.attributes[0].results])
     monkeypatch.setitem(table._TABLE, "pair", Derivative(_jvp, _vjp))

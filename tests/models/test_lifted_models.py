@@ -6,14 +6,15 @@ from as_cupy import stand_in
 from catalogue import ALL
 from run_nodes import compiled
 
-from symdiff.compiler import optimised
-from symdiff.derive import stabilised
+from symdiff.derive import prepared
 from symdiff.diff.second import gradient
 from symdiff.frontend.lower import lower
 from symdiff.graph.axes import scatter, take
+from symdiff.graph.labelled import Labelled
 from symdiff.graph.leaves import parameter
 from symdiff.graph.lift import lift
 from symdiff.options import Options
+from symdiff.passes.pipeline import ALGEBRA, Setting, run
 
 BATCH = 3
 
@@ -66,20 +67,20 @@ def test_positions_in_rows_on_a_gpu(cupy):
     picked, added = lift([take(one, at, -1), scatter(take(one, at, -1), at, -1, 4)], {one: x, at: k}, (3,))
     values, positions = np.arange(12.0).reshape(3, 4), np.array([[0, 3], [4, 1], [-1, 2]])
     pick, add = compiled([picked, added], [x, k], None, "cupy")
-    np.testing.assert_array_equal(
-        pick(cupy.asarray(values), cupy.asarray(positions)).get(), [[0, 3], [np.nan, 5], [np.nan, 10]]
-    )
-    np.testing.assert_array_equal(
-        add(values, np.array([[0, 3], [1, 1], [2, 0]])), [[0, 0, 0, 3], [0, 10, 0, 0], [8, 0, 10, 0]]
-    )
+    wanted = [[0, 3], [np.nan, 5], [np.nan, 10]]
+    np.testing.assert_array_equal(pick(cupy.asarray(values), cupy.asarray(positions)).get(), wanted)
+    positions = np.array([[0, 3], [1, 1], [2, 0]])
+    wanted = [[0, 0, 0, 3], [0, 10, 0, 0], [8, 0, 10, 0]]
+    np.testing.assert_array_equal(add(cupy.asarray(values), cupy.asarray(positions)).get(), wanted)
 
 
 def graphs(case, over, backend):
     """Value, outputs and gradient of a row, the same with a leading axis; samples, inputs, and those that have the axis."""
-    model = stabilised(lower(case.model()))
+    model = prepared(lower(case.model()))
     inputs = model.declarations.inputs
     by = [entry.node for entry in inputs if entry.role == "parameter"]
-    single = optimised([*model.results, *gradient(model.objective, by)], model, Options.create(backend=backend))
+    roots = Labelled((*model.results, *gradient(model.objective, by)))
+    single = run(ALGEBRA, roots, Setting.of(model, Options.create(backend=backend))).roots
     many = {
         entry.node: parameter(entry.name, (BATCH, *entry.node.shape), entry.node.dtype)
         for entry in inputs

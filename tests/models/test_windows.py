@@ -183,3 +183,13 @@ def test_an_infinite_derivative_reaches_the_largest_entry_alone(stride: int) -> 
         found = sd.compile(model, cache=False).grad(given_).x
     assert np.isinf(found).any()
     np.testing.assert_allclose(found, tensor.grad.numpy(), rtol=1e-14)
+
+
+@pytest.mark.parametrize("pool", [sd.max_pool2d, sd.avg_pool2d])
+@pytest.mark.parametrize("emit", ["value", "grad"])
+def test_an_axis_that_is_shorter_than_a_window_is_refused_by_every_function(pool: Any, emit: str) -> None:
+    image = sd.Tensor("image", (1, 1, n, 4))
+    module = sd.compile(sd.Model(sd.sum(pool(image, 3, stride=1)), params=[image]), emit=emit, cache=False)
+    getattr(module, emit)(np.ones((1, 1, 3, 4)))
+    with pytest.raises(ValueError, match="n = 2 is too small"):
+        getattr(module, emit)(np.ones((1, 1, 2, 4)))

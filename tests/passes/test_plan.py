@@ -11,11 +11,12 @@ from node_values import NUMPY, evaluate, value_of
 from sympy import HadamardPower, HadamardProduct, MatrixSymbol, OneMatrix, Piecewise, exp, log, symbols, tanh
 
 import symdiff as sd
-from symdiff.compiler import cost, finish
-from symdiff.derive import derive, stabilised
+from symdiff.compiler import scheduled
+from symdiff.derive import derive, prepared
 from symdiff.frontend.lower import lower
 from symdiff.graph.ops import LEAVES
 from symdiff.options import Options
+from symdiff.passes.pipeline import Setting
 from symdiff.passes.schedule.stages import carries
 
 w, b, x, y = symbols("w b x y")
@@ -27,10 +28,11 @@ SIZES = {"N": SAMPLES, "m": 3, "k": 2}
 
 def plans(model, emit=("value_and_grad",)):
     """The inputs and the plan of each function."""
-    stable = stabilised(lower(model))
+    program = prepared(lower(model))
     options = Options.create(emit=emit)
-    units = derive(stable, options, lambda roots: cost(roots, stable, options))
-    return [(unit.inputs, unit.direction, finish(unit, stable, options).plan) for unit in units]
+    setting = Setting.of(program, options)
+    units = derive(program, options)
+    return [(unit.inputs, unit.direction, scheduled(unit, program, setting).plan) for unit in units]
 
 
 def draw(inputs):

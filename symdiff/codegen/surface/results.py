@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from symdiff.codegen.program import ATOM, Text
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.item import Window
 from symdiff.graph.node import Node
+from symdiff.graph.ops import OPS
+from symdiff.graph.pattern import rearranges
 
 
 def is_scalar(node: Node) -> bool:
@@ -43,25 +45,35 @@ def _has_no_axes_but_is_an_array(node: Node) -> bool:
 
 def copied(node: Node, text: Text, seen: set[Node]) -> str:
     """An array result; a copy where it would share memory with an argument or with an earlier result."""
-    base, repeated = _base(node)
-    shared = base.op in ("input", "constant") or base in seen or repeated
-    seen.add(base)
+    bases, repeated = _bases(node)
+    shared = repeated or any(base.op in ("input", "constant") or base in seen for base in bases)
+    seen.update(bases)
     return f"{text.at(ATOM)}.copy()" if shared else text.source
 
 
-def _base(node: Node) -> tuple[Node, bool]:
-    """The node whose memory a view looks at, and whether the view repeats entries."""
+def _bases(node: Node) -> tuple[list[Node], bool]:
+    """The nodes whose memory a node may share, and whether a view among them repeats entries."""
+    found: list[Node] = []
     repeated = False
-    while True:
-        if node.op in ("stop_gradient", "kept", "contiguous", "index", "reshape"):
-            repeated = repeated or (node.op == "index" and any(isinstance(item, Window) for item in node.attributes[0]))
-            node = node.args[0]
-        elif node.op == "contract" and len(node.args) == 1:
-            work = Contraction.of(node)
-            ((_, labels),) = work.operands
-            if work.summed() or len(set(work.out)) < len(work.out):
-                return node, repeated
-            repeated = repeated or any(label not in labels and work.sizes[label] != 1 for label in work.out)
-            node = node.args[0]
-        else:
-            return node, repeated
+    pending, seen = [node], {node}
+    while pending:
+        node = pending.pop()
+        shared = _shared(node)
+        repeated = repeated or (bool(shared) and _repeats(node))
+        found += [] if shared else [node]
+        pending += [operand for operand in dict.fromkeys(shared) if operand not in seen]
+        seen.update(shared)
+    return found, repeated
+
+
+def _shared(node: Node) -> Sequence[Node]:
+    """The operands whose memory the result may share."""
+    return () if node.op == "contract" and not rearranges(node) else OPS[node.op].shares.of(node.args)
+
+
+def _repeats(node: Node) -> bool:
+    """Whether a view has entries of its operand more than once."""
+    if node.op == "contract":
+        ((labels,), out, sizes) = node.attributes
+        return any(label not in labels and sizes[label] != 1 for label in out)
+    return node.op == "index" and any(isinstance(item, Window) for item in node.attributes[0])

@@ -18,6 +18,7 @@ from symdiff.graph.build import coefficient, contract
 from symdiff.graph.contraction import Contraction, Labels, aligned
 from symdiff.graph.leaves import size
 from symdiff.graph.node import Node, rewrite, topological
+from symdiff.graph.ops import OPS
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.size import evaluate, total
 
@@ -40,11 +41,7 @@ def _gathered(node: Node, sizes: Sizes) -> Node:
         return node
     (first, p), (second, q) = (_signed(operand) for operand in node.args)
     for (one, product), (other, scaled) in (((first, p), (second, q)), ((second, q), (first, p))):
-        if (
-            product.shape == scaled.shape == node.shape
-            and product.op == "contract"
-            and scaled.op in ("contract", "mul")
-        ):
+        if product.shape == scaled.shape == node.shape and product.op == "contract" and OPS[scaled.op].multilinear:
             found = _with_diagonal(_product(product), _product(scaled), one, other, sizes)
             if found is not None:
                 return found

@@ -15,6 +15,7 @@ from functools import lru_cache
 from symdiff.graph.build import pointwise, repeated_scalar
 from symdiff.graph.leaves import number
 from symdiff.graph.node import Node, Shape, rewrite, topological, users
+from symdiff.graph.ops import OPS
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.size import evaluate, names_of, total
 
@@ -22,15 +23,6 @@ _EQUAL = 30  # every size that is not known
 _CANDIDATES = 8  # parts tried for one factor
 _PRODUCTS = 32  # products with one factor that are looked into
 _MOST_VISITS = 50  # nodes looked at, for each node of the graph
-
-# op -> the operands in which it is linear: in all of them together, or in each while the others stay
-_TOGETHER = {
-    **dict.fromkeys(("add", "neg", "index", "place", "stack", "concatenate", "reshape", "cumsum"), slice(None)),
-    **dict.fromkeys(("kept", "contiguous", "window_sum", "spread_windows"), slice(None)),
-    **dict.fromkeys(("div", "take", "scatter", "pick_first_max", "place_first_max"), slice(1)),
-    **dict.fromkeys(("select", "solve"), slice(1, None)),
-}
-_EACH = ("contract", "mul")
 
 
 @dataclass(frozen=True)
@@ -113,12 +105,12 @@ def _linear_parts(core: Node) -> Iterator[Node]:
     pending = [core]
     while pending:
         node = pending.pop()
-        if node.op in _TOGETHER or node.op in _EACH:
-            for operand in node.args[_TOGETHER.get(node.op, slice(None))]:
-                if operand not in seen:
-                    seen.add(operand)
-                    pending.append(operand)
-                    yield operand
+        row = OPS[node.op]
+        for operand in node.args if row.multilinear else row.linear.of(node.args):
+            if operand not in seen:
+                seen.add(operand)
+                pending.append(operand)
+                yield operand
 
 
 def _move(products: Sequence[Node], part: Node, order: Sequence[Node], count: Mapping[Node, int]) -> _Move | None:
@@ -149,12 +141,13 @@ def _degrees(part: Node, order: Sequence[Node]) -> dict[Node, int]:
         own = [degree.get(operand, 0) for operand in node.args]
         if node is part or not any(own):
             continue
-        if node.op in _EACH and min(own) >= 0:
+        row = OPS[node.op]
+        if row.multilinear and min(own) >= 0:
             degree[node] = sum(own)
             continue
-        linear = _TOGETHER.get(node.op, slice(0))
-        kinds = {d for d, operand in zip(own[linear], node.args[linear], strict=True) if not _is_zero(operand)}
-        others = sum(map(abs, own)) - sum(map(abs, own[linear]))
+        linear = row.linear.of(own)
+        kinds = {d for d, operand in zip(linear, row.linear.of(node.args), strict=True) if not _is_zero(operand)}
+        others = sum(map(abs, own)) - sum(map(abs, linear))
         degree[node] = kinds.pop() if len(kinds) == 1 and not others else -1
     return degree
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symdiff.graph.build import full, pointwise, select
-from symdiff.graph.contraction import is_view, rearranges
+from symdiff.graph.contraction import is_view
 from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node
-from symdiff.graph.pattern import P, Rule, apply_rules, variable
+from symdiff.graph.pattern import P, Rule, apply_rules, rearranges, variable
 
 a, b, c, x, y = (variable(name) for name in "abcxy")
 

@@ -11,14 +11,8 @@ from symdiff.graph.build import contract, pointwise
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.leaves import number
 from symdiff.graph.node import Node, rewrite, topological, users
+from symdiff.graph.ops import OPS
 from symdiff.graph.rebuild import rebuild
-
-# op -> the operands that must not be negative for the result not to be
-_POSITIVE = {
-    **dict.fromkeys(("exp", "abs", "sigmoid", "softplus", "relu", "sqrt", "cosh", "one_hot"), slice(0)),
-    **dict.fromkeys(("add", "mul", "div", "contract", "index", "kept", "stop_gradient"), slice(None)),
-    "select": slice(1, None),
-}
 
 
 def squares(roots: Sequence[Node]) -> list[Node]:
@@ -65,9 +59,10 @@ def _is_positive(node: Node, known: dict[Node, bool]) -> bool:
         return value >= 0
     if node.op == "size":
         return bool(node.attributes[1:])  # the length of an axis
-    if node.op in ("mul", "contract") and len(node.args) == 2 and node.args[0] is node.args[1]:
+    if OPS[node.op].multilinear and len(node.args) == 2 and node.args[0] is node.args[1]:
         return node.op == "mul" or Contraction.of(node).operands[0][1] == Contraction.of(node).operands[1][1]
     if node.op == "pow":
         exponent = number(node.args[1])
         return known[node.args[0]] or (exponent is not None and exponent % 2 == 0)
-    return node.op in _POSITIVE and all(known[a] for a in node.args[_POSITIVE[node.op]])
+    follows = OPS[node.op].nonnegative
+    return follows is not None and all(known[x] for x in follows.of(node.args))

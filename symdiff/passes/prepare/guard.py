@@ -18,7 +18,7 @@ from symdiff.graph.bounds import nonnegative
 from symdiff.graph.build import select
 from symdiff.graph.leaves import constant, number
 from symdiff.graph.node import Node, rewrite, topological
-from symdiff.graph.ops import LINALG, POINTWISE
+from symdiff.graph.ops import LINALG, OPS, POINTWISE
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.size import Dim, Size
 from symdiff.passes.prepare.needs import Need, Needs, Question
@@ -76,7 +76,7 @@ class _Guard:
         if need is True or not node.args:
             return rebuild(node, args)
         changed = [self._read(node, position, new, need) for position, new in enumerate(args)]
-        for position, value in enumerate(POINTWISE[node.op].harmless() if node.op in POINTWISE else ()):
+        for position, value in enumerate(OPS[node.op].harmless()):
             if value is not None and number(node.args[position]) in (None, 0.0):
                 changed[position] = select(self._mask(need), changed[position], constant(value))
         if node.op in LINALG:  # of a matrix that may be singular

@@ -13,11 +13,9 @@ from functools import partial, reduce as fold
 
 from symdiff.graph.build import add, pointwise
 from symdiff.graph.node import Node, rewrite, topological, users
+from symdiff.graph.ops import OPS
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.windows import before_padding, largest_of_windows
-
-# Increasing, and defined for all real numbers: what is NaN stays NaN.
-_INCREASING = ("relu", "tanh", "sigmoid", "softplus", "exp", "expm1", "arctan", "sinh", "arcsinh", "cbrt", "erf")
 
 
 def pool_first(roots: Sequence[Node]) -> list[Node]:
@@ -47,7 +45,7 @@ def _later(pooling: Node) -> Node:
 
 def _step(x: Node, axes: int) -> tuple[Callable[[Node], Node], Node] | None:
     """Split x into an increasing function and what it is taken of, where it is alike all over the last axes."""
-    if x.op in _INCREASING:
+    if OPS[x.op].increasing:  # of every real number: what is NaN stays NaN
         return partial(pointwise, x.op), x.args[0]
     for term, rest in (x.args, x.args[::-1]) if x.op == "add" else ():
         if rest.shape == x.shape and all(dim == 1 for dim in term.shape[-axes:]):

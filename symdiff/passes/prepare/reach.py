@@ -15,7 +15,7 @@ from symdiff.graph.build import broadcast_to, cast, pointwise
 from symdiff.graph.counted import holds_somewhere
 from symdiff.graph.leaves import constant, size
 from symdiff.graph.node import Node, Shape
-from symdiff.graph.ops import COMPARISONS, LINALG, POINTWISE, REDUCTIONS
+from symdiff.graph.ops import COMPARISONS, LINALG, OPS, POINTWISE, REDUCTIONS
 from symdiff.graph.size import Dim
 from symdiff.passes.prepare.needs import Need, Needs, Question, conditions
 
@@ -45,7 +45,7 @@ class Reach:
             need = self._needs.where(node.args[0], *branches)
         if need is True and not x.shape and x.dtype == "float" and x.op != "contract":
             need = self._if_any(node)
-        if isinstance(need, bool) or x.dtype == "int" or (node.op in ("take", "scatter") and position == 1):
+        if isinstance(need, bool) or x.dtype == "int" or OPS[node.op].positions == position:
             return need is not False
         if node.op in _OWN_AXES:
             return self._of_linear(node, position, need)
@@ -55,7 +55,7 @@ class Reach:
     def _if_any(self, node: Node) -> Need:
         """Where a single number is needed that goes into every entry of a result, or of a sum: if there are any."""
         dims = [*node.shape] if node.op in POINTWISE else []
-        for part in (node, *node.args) if node.op in ("mul", "contract") else ():
+        for part in (node, *node.args) if OPS[node.op].multilinear else ():
             dims += part.attributes[2] if part.op == "contract" else ()
         need: Need = True
         for dim in dims:

@@ -12,11 +12,10 @@ from functools import reduce as fold
 
 from symdiff.graph.axes import reduce, reduced_axes, sum_axes
 from symdiff.graph.build import add, broadcast_to, coefficient, contract, mul, neg, pointwise, power
-from symdiff.graph.contraction import rearranges
 from symdiff.graph.leaves import constant, number
 from symdiff.graph.linalg import log_abs_det, logdet, sign_det
 from symdiff.graph.node import Node
-from symdiff.graph.pattern import P, Rule, apply_rules, operation, seen_through, variable
+from symdiff.graph.pattern import P, Rule, apply_rules, operation, rearranges, seen_through, variable
 from symdiff.graph.products import MOST, factors
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.size import broadcast

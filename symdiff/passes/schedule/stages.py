@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symdiff.graph.axes import reduced_axes
 from symdiff.graph.contraction import Contraction
-from symdiff.graph.item import Window
 from symdiff.graph.node import Node, topological
-from symdiff.graph.ops import LEAVES, LINALG, POINTWISE, REDUCTIONS
-from symdiff.graph.plan import LAWS, Plan, Stage
+from symdiff.graph.ops import LEAVES, LINALG, OPS
+from symdiff.graph.plan import Plan, Stage
+from symdiff.graph.samples import carries, depends
 from symdiff.graph.size import Size
 
 
@@ -32,11 +31,6 @@ def plan(roots: Sequence[Node], samples: Size | None) -> Plan:
     stages = tuple(_stage(k, order, level, roots, samples, stored) for k in range(last + 1))
     stages = tuple(stage for stage in stages if stage.whole or stage.streamed or stage.partials)
     return Plan(tuple(roots), tuple(order), stages, samples)
-
-
-def carries(node: Node, samples: Size | None) -> bool:
-    """Whether a node has the sample axis."""
-    return samples is not None and samples in node.shape
 
 
 def _levels(order: Sequence[Node], samples: Size | None) -> dict[Node, int]:
@@ -102,7 +96,7 @@ def _stage(
     ends = [node for node in order if level[node] == k + 1 and _ends_pass(node, samples)]
     streamed = tuple(_streamed(k, order, level, roots, samples, stored))
     whole = tuple(node for node in here if not carries(node, samples) and not _ends_pass(node, samples))
-    partials = tuple((node, LAWS.get(node.op, "none")) for node in ends)
+    partials = tuple((node, OPS[node.op].combine or "none") for node in ends)
     kept = stored.union(roots)
     rows = tuple(node for node in streamed if level[node] == k and node in kept)
     streams = (
@@ -122,65 +116,4 @@ def _by_sample(node: Node, samples: Size) -> bool:
         beside = [dim for dim in part.shape if dim != samples]
         if len(beside) < part.ndim - 1 or depends(beside, samples) or (part.op == "arange" and carries(part, samples)):
             return False
-    if node.op in POINTWISE or node.op == "stack":
-        return True
-    if node.op == "contract":
-        work = Contraction.of(node)
-        of_samples = [label for label, dim in work.sizes.items() if dim == samples]
-        return len(of_samples) <= 1 and all(
-            of_samples[0] in labels for operand, labels in work.operands if carries(operand, samples)
-        )
-    if node.op in REDUCTIONS:
-        return carries(node, samples) or (node.op in LAWS and node.args[0].shape.index(samples) in reduced_axes(node))
-    return carries(node, samples) and any(carries(a, samples) for a in node.args) and _keeps_axis(node, samples)
-
-
-def depends(sizes: object, samples: Size) -> bool:
-    """Whether the number of samples is anywhere in sizes, positions or tuples of them: a block has fewer."""
-    if isinstance(sizes, Size):
-        return samples.names[0] in sizes.names
-    if isinstance(sizes, Window):
-        return depends((sizes.start, sizes.terms), samples)
-    return isinstance(sizes, (tuple, list)) and any(depends(part, samples) for part in sizes)
-
-
-def _keeps_axis(node: Node, samples: Size) -> bool:
-    """Whether an operation on other axes leaves the sample axis alone."""
-    axis, operand = node.shape.index(samples), node.args[0]
-    match node.op:
-        case "index":
-            return _whole_axis(node.attributes[0], operand, samples)
-        case "place":
-            return _whole_axis(node.attributes[0], node, samples)
-        case "reshape":
-            return axis < node.ndim - len(node.attributes[1])
-        case "window_max" | "pick_first_max" | "place_first_max" | "window_sum" | "spread_windows":
-            apart = axis < node.ndim - len(node.attributes[0]) and not depends(node.attributes, samples)
-            return apart and all(carries(x, samples) for x in node.args)
-        case "contiguous" | "one_hot":
-            return True
-        case "take":
-            return not carries(operand, samples)
-        case (
-            "solve"
-            | "inverse"
-            | "det"
-            | "logdet"
-            | "cofactors"
-            | "cofactor_factors"
-            | "log_abs_det"
-            | "sign_det"
-            | "cholesky"
-            | "triangle"
-        ):
-            return all(samples in x.shape[:-2] for x in node.args)
-    return False
-
-
-def _whole_axis(items: Sequence[object], whole: Node, samples: Size) -> bool:
-    """Whether items of the last axes of `whole` leave its sample axis as it is and do not depend on it elsewhere."""
-    if not carries(whole, samples):
-        return False
-    own = whole.shape.index(samples) - (whole.ndim - len(items))
-    others = [item for axis, item in enumerate(items) if axis != own]
-    return (own < 0 or items[own] == (0, samples, 1)) and not depends(others, samples)
+    return OPS[node.op].samplewise(node, samples)
