@@ -138,7 +138,7 @@ class ModuleWriter:
     def shared_names(self) -> list[str]:
         """The lines that import what the module takes of a runtime beside it."""
         names = sorted(self.needed, key=lambda name: (name.startswith("_"), name))
-        return shared_import(self.runtime_file, names, self.runtime.everything)
+        return shared_import(self.runtime_file, names)
 
     @classmethod
     def shared_runtime(cls, header: str) -> str:
