@@ -109,7 +109,7 @@ def generate(model: Model, options: Options) -> Generated:
 
 def generate_from(model: Program, options: Options, closed_form: tuple[str, ...]) -> Generated:
     """The steps from a lowered model to source."""
-    setting, sound = Setting.of(model, options), prepared(model)
+    setting, sound = Setting.of(model, options.backend, options.math), prepared(model)
     units = tuple(scheduled(unit, sound, setting) for unit in derive(sound, options))
     spec = ModuleSpec(
         header=header(options),
