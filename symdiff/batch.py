@@ -45,16 +45,16 @@ class Batch:
         if not any(entry.node in self.inputs for entry in unit.inputs):
             return unit, graphs
         lifted = dict(self.inputs)
-        many = unit.wrt if len(unit.direction) == len(unit.wrt) and unit.kind != "vjp" else ()
-        for k, node in enumerate(unit.direction):
-            if not many or many[k].node in self.inputs:
-                lifted[node] = self._lifted(node)
-        unit = replace(
-            unit,
-            inputs=self.of_inputs(unit.inputs),
-            wrt=self.of_inputs(unit.wrt),
-            direction=tuple(lifted.get(node, node) for node in unit.direction),
+        for bundle in unit.bundles:
+            one_by_one = bundle.role == "direction"  # a part for each input that the function differentiates by
+            for k, node in enumerate(bundle.nodes):
+                if not one_by_one or unit.wrt[k].node in self.inputs:
+                    lifted[node] = self._lifted(node)
+        bundles = tuple(
+            replace(bundle, nodes=tuple(lifted.get(node, node) for node in bundle.nodes)) for bundle in unit.bundles
         )
+        inputs, wrt = self.of_inputs(unit.inputs), self.of_inputs(unit.wrt)
+        unit = replace(unit, inputs=inputs, wrt=wrt, bundles=bundles)
         return unit, self._of_graphs(graphs, lifted)
 
     def _of_graphs(self, graphs: Labelled, lifted: Mapping[Node, Node]) -> Labelled:

@@ -114,7 +114,8 @@ def generate(model: Model, options: Options) -> Generated:
 
 def generate_from(model: Program, options: Options, closed_form: tuple[str, ...]) -> Generated:
     """The steps from a lowered model to source."""
-    setting, sound, batch = Setting.of(model, options), prepared(model), batch_of(model, options)
+    setting, sound = Setting.of(model, options.backend, options.math), prepared(model)
+    batch = batch_of(model, options)
     units = tuple(scheduled(unit, sound, setting, batch) for unit in derive(sound, options))
     spec = ModuleSpec(
         header=header(options),

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from symdiff.errors import ModelError
+from symdiff.kinds import KINDS
 
 BACKENDS = ("numpy", "cupy")
-EMIT = ("value", "grad", "value_and_grad", "hessian", "hvp", "jacobian", "jvp", "vjp")
+EMIT = tuple(KINDS)
 DEFAULT_EMIT = ("value", "grad", "value_and_grad")
 MATH = ("exact", "fast")
 STYLES = ("fast", "plain")
@@ -23,7 +24,7 @@ class Options:
     Attributes
     ----------
     backend : the array library the module imports.
-    emit : the kinds of functions, in the order of ``EMIT``.
+    emit : the kinds of functions, in the order of `KINDS`.
     wrt : names of the inputs derivatives are taken by; ``None`` for all parameters.
     math : ``"exact"`` or ``"fast"`` elementary functions: the fast ones may lose relative accuracy next to their zeros.
     style : ``"fast"``, block by block over the samples where that is possible, or ``"plain"`` straight-line code of the
@@ -59,9 +60,9 @@ class Options:
 
         `emit`, `wrt` and `over` may be one text, separated by commas; the last two also symbols, or one symbol.
         """
-        kinds = _words(emit, "emit", EMIT)
+        kinds = _words(emit, "emit", tuple(KINDS))
         for value, allowed, what in (
-            *((kind, EMIT, "emit") for kind in kinds),
+            *((kind, tuple(KINDS), "emit") for kind in kinds),
             (backend, BACKENDS, "backend"),
             (math, MATH, "math"),
             (style, STYLES, "style"),
@@ -70,8 +71,8 @@ class Options:
             if value not in allowed:
                 raise ModelError(f"{what}={value!r} is not one of {', '.join(allowed)}.")
         if not kinds:
-            raise ModelError(f"emit is empty: name at least one of {', '.join(EMIT)}.")
-        ordered = tuple(kind for kind in EMIT if kind in kinds)
+            raise ModelError(f"emit is empty: name at least one of {', '.join(KINDS)}.")
+        ordered = tuple(kind for kind in KINDS if kind in kinds)
         names = None if wrt is None else _words(wrt, "wrt", ("w", "b"))
         if names == ():
             raise ModelError("wrt is empty: name what to differentiate by, or leave it out for all params.")
