@@ -20,7 +20,7 @@ LAYERS = (  # what stands in one row is independent of the others in it
     "forms kinds",
     "options",
     "cache files model derive drawing",
-    "loader formulas",
+    "loader formulas batch",
     "compiler",
     "compare show",
     "bench cli_options",

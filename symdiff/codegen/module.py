@@ -48,6 +48,7 @@ class ModuleSpec:
     closed_form : lines of the closed form, for the docstring.
     style : "fast", in blocks of samples where that is possible, or "plain", straight-line code.
     shared : whether its runtime is in a file beside it.
+    batch : the name of the leading axis of a batch of models, if it is of one.
     """
 
     header: str
@@ -59,6 +60,7 @@ class ModuleSpec:
     closed_form: tuple[str, ...]
     style: str
     shared: bool = False
+    batch: str | None = None
 
 
 class ModuleWriter:
@@ -183,6 +185,8 @@ class ModuleWriter:
             shape = "scalar or array" if self.spec.pointwise else _shape_text(entry.node)
             kind = ", integers" if entry.node.dtype == "int" else ""
             lines.append(f"    {entry.name:<{width}}  {entry.role}, {shape}{kind}")
+        if self.spec.batch:
+            lines += ["", f"A batch of {self.spec.batch} models: all results have a leading axis {self.spec.batch}."]
         if self.spec.closed_form:
             lines += ["", "Closed form", *(f"    {line}" for line in self.spec.closed_form)]
         return "\n".join(lines) + "\n"

@@ -28,7 +28,7 @@ class FlatWriter:
 
     def functions(self) -> list[list[str]]:
         """The source of each."""
-        units = [unit for unit in self.spec.units if unit.wrt]
+        units = [unit for unit in self.spec.units if unit.wrt and not self.spec.batch]
         if not units:
             return []
         self.need("pack")
