@@ -15,7 +15,7 @@ from queue import SimpleQueue
 import numpy as np
 
 
-VERSION = "0.1.0 e2864582ef3cbc8d"
+_VERSION = "0.1.0"
 
 
 _FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
@@ -136,7 +136,7 @@ def _cotangent(name, given, shape, dtype):
 
 
 def _on_diagonal(values, diagonal, shape):
-    """Zeros, but `values` on the diagonal that np.einsum(diagonal) views."""
+    """Zeros, but `values` on the diagonal that einsum(diagonal) views."""
     result = np.zeros(shape, values.dtype)
     np.einsum(diagonal, result)[...] = values
     return result

@@ -18,7 +18,7 @@ from cupyx import errstate
 from cupyx.scipy.linalg import solve_triangular
 
 
-VERSION = "0.1.0 af73be8c4e22c34d"
+_VERSION = "0.1.0"
 
 
 _FLOATING = (cp.dtype(cp.float16), cp.dtype(cp.float32), cp.dtype(cp.float64))
@@ -585,7 +585,7 @@ def _cotangent(name, given, shape, dtype):
 
 
 def _on_diagonal(values, diagonal, shape):
-    """Zeros, but `values` on the diagonal that np.einsum(diagonal) views."""
+    """Zeros, but `values` on the diagonal that einsum(diagonal) views."""
     result = cp.zeros(shape, values.dtype)
     cp.einsum(diagonal, result)[...] = values
     return result

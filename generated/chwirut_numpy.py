@@ -24,19 +24,19 @@ try:
         from . import _symdiff_runtime as _runtime
     else:
         import _symdiff_runtime as _runtime
-    if _runtime.VERSION != "0.1.0 e2864582ef3cbc8d":
-        raise ImportError(f"that there is of symdiff {_runtime.VERSION}")
-except ImportError as error:
+    if _runtime._VERSION != "0.1.0":
+        raise ImportError(f"that there is of symdiff {_runtime._VERSION}")
+    pack = _runtime.pack
+    set_threads = _runtime.set_threads
+    _FLOATING = _runtime._FLOATING
+    _convert = _runtime._convert
+    _over_blocks = _runtime._over_blocks
+    _unflatten = _runtime._unflatten
+except (AttributeError, ImportError) as error:
     raise ImportError(
-        "_symdiff_runtime.py of symdiff 0.1.0 e2864582ef3cbc8d must stand beside this module: "
+        "_symdiff_runtime.py of symdiff 0.1.0 must stand beside this module: "
         f"symdiff compile --runtime shared writes both ({error})"
     ) from None
-pack = _runtime.pack
-set_threads = _runtime.set_threads
-_FLOATING = _runtime._FLOATING
-_convert = _runtime._convert
-_over_blocks = _runtime._over_blocks
-_unflatten = _runtime._unflatten
 
 
 SIGNATURE = {

@@ -32,20 +32,20 @@ try:
         from . import _symdiff_runtime_cupy as _runtime
     else:
         import _symdiff_runtime_cupy as _runtime
-    if _runtime.VERSION != "0.1.0 af73be8c4e22c34d":
-        raise ImportError(f"that there is of symdiff {_runtime.VERSION}")
-except ImportError as error:
+    if _runtime._VERSION != "0.1.0":
+        raise ImportError(f"that there is of symdiff {_runtime._VERSION}")
+    capture = _runtime.capture
+    pack = _runtime.pack
+    set_threads = _runtime.set_threads
+    _Kernel = _runtime._Kernel
+    _convert = _runtime._convert
+    _takes = _runtime._takes
+    _unflatten = _runtime._unflatten
+except (AttributeError, ImportError) as error:
     raise ImportError(
-        "_symdiff_runtime_cupy.py of symdiff 0.1.0 af73be8c4e22c34d must stand beside this module: "
+        "_symdiff_runtime_cupy.py of symdiff 0.1.0 must stand beside this module: "
         f"symdiff compile --runtime shared writes both ({error})"
     ) from None
-capture = _runtime.capture
-pack = _runtime.pack
-set_threads = _runtime.set_threads
-_Kernel = _runtime._Kernel
-_convert = _runtime._convert
-_takes = _runtime._takes
-_unflatten = _runtime._unflatten
 
 
 SIGNATURE = {

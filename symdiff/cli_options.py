@@ -40,6 +40,12 @@ def list_option(name: str, kind: ListType, **attributes: Any) -> Callable[[Calla
 def generation_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options of `Options`; one that is not given is None."""
     for option in (
+        list_option(
+            "--over", ListType("names"), show_default="all parameters", help="Inputs that have the axis of --batch."
+        ),
+        click.option(
+            "--batch", metavar="NAME", help="A batch of models at once, along a new leading axis of this name."
+        ),
         click.option(
             "--style", type=click.Choice(STYLES), show_default="fast", help="Scheduled or straight-line code."
         ),

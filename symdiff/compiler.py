@@ -16,6 +16,7 @@ from typing import Any
 
 import sympy as sp
 
+from symdiff.batch import Batch, batch_of
 from symdiff.cache import Cache, key_of
 from symdiff.codegen.cupy.module import CupyModuleWriter
 from symdiff.codegen.module import ModuleSpec, ModuleWriter
@@ -72,6 +73,8 @@ def compile(
     cache: bool = True,
     math: str = "exact",
     style: str = "fast",
+    batch: str | None = None,
+    over: Any = None,
 ) -> ModuleType:
     """Return the generated module of a model, from the cache where it was compiled before.
 
@@ -80,9 +83,11 @@ def compile(
     emit : the kinds of functions: value, grad, value_and_grad, hessian, hvp, jacobian, jvp, vjp.
     wrt : symbols or names of params and data to differentiate by, or one; all params by default.
     cache : whether to read and write the cache.
+    batch : a name, such as "B", for a new leading axis: every function then is of a batch of models at once.
+    over : symbols or names of the inputs that have that axis, or one; all params by default. All results have it.
     """
     checked(model, "compile")
-    options = Options.create(backend=backend, emit=emit, wrt=wrt, math=math, style=style)
+    options = Options.create(backend=backend, emit=emit, wrt=wrt, math=math, style=style, batch=batch, over=over)
     with located(model.place):
         lowered = lower(model)
         key = cache_key(lowered, options)
@@ -109,18 +114,20 @@ def generate(model: Model, options: Options) -> Generated:
 
 def generate_from(model: Program, options: Options, closed_form: tuple[str, ...]) -> Generated:
     """The steps from a lowered model to source."""
-    setting, sound = Setting.of(model, options), prepared(model)
-    units = tuple(scheduled(unit, sound, setting) for unit in derive(sound, options))
+    setting, sound = Setting.of(model, options.backend, options.math), prepared(model)
+    batch = batch_of(model, options)
+    units = tuple(scheduled(unit, sound, setting, batch) for unit in derive(sound, options))
     spec = ModuleSpec(
         header=header(options),
         name=identifier(model.name),
-        inputs=model.declarations.inputs,
+        inputs=model.declarations.inputs if batch is None else batch.of_inputs(model.declarations.inputs),
         samples=model.declarations.samples,
         pointwise=model.declarations.pointwise,
         units=units,
         closed_form=closed_form,
         style=options.style,
         shared=options.runtime == "shared",
+        batch=options.batch,
     )
     source = _WRITERS[options.backend](spec).write()
     counts = [operations(unit.roots) for unit in units]
@@ -131,9 +138,11 @@ def generate_from(model: Program, options: Options, closed_form: tuple[str, ...]
     return Generated(spec.name, options.backend, source, reports, sizes)
 
 
-def scheduled(unit: Unit, model: Program, setting: Setting) -> Unit:
+def scheduled(unit: Unit, model: Program, setting: Setting, batch: Batch | None = None) -> Unit:
     """From the results of one function to its plan; the labels of `model` that are of its nodes go along."""
     graphs = run(ALGEBRA, model.graphs.below(unit.roots), setting)
+    if batch is not None:
+        unit, graphs = batch.of_function(unit, graphs)
     plan, steps = schedule(graphs.roots, setting)
     return replace(unit, roots=plan.results, plan=plan, steps=steps, names=graphs.names, words=graphs.words)
 

@@ -7,6 +7,7 @@ import re
 import secrets
 import stat
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 from symdiff.errors import ModelError, OutputError
@@ -25,10 +26,12 @@ def header(options: Options) -> str:
     '# symdiff 0.1.0: --backend numpy --emit value,grad,value_and_grad --wrt w,b --math exact --style fast'
     """
     wrt = "" if options.wrt is None else f" --wrt {','.join(map(_quoted, options.wrt))}"
-    runtime = "" if options.runtime == "inline" else f" --runtime {options.runtime}"
+    more = "" if options.runtime == "inline" else f" --runtime {options.runtime}"
+    more += "" if options.batch is None else f" --batch {options.batch}"
+    more += "" if options.over is None else f" --over {','.join(map(_quoted, options.over))}"
     return (
         f"{MARK}{__version__}: --backend {options.backend} --emit {','.join(options.emit)}{wrt}"
-        f" --math {options.math} --style {options.style}{runtime}"
+        f" --math {options.math} --style {options.style}{more}"
     )
 
 
@@ -44,10 +47,13 @@ def read_options(source: str) -> Options:
     if found is None:
         raise OutputError(f"Not a module written by symdiff: its first line does not begin with {MARK.strip()!r}.")
     given = dict(re.findall(r" --(\w+) (\S*)", found[1]))
-    wrt = given.pop("wrt", None)
-    names = None if wrt is None else tuple(unquote(name) for name in wrt.split(",") if name)
+    names: dict[str, Any] = {
+        key: tuple(unquote(name) for name in given.pop(key).split(",") if name)
+        for key in ("wrt", "over")
+        if key in given
+    }
     try:
-        return Options.create(wrt=names, **given)
+        return Options.create(**names, **given)
     except (ModelError, TypeError) as error:
         raise OutputError(
             f"Written by another version of symdiff, with options this one does not have: {line}"

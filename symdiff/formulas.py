@@ -22,6 +22,7 @@ from symdiff.graph.labelled import Labelled
 from symdiff.graph.node import Node, topological, users
 from symdiff.graph.ops import LEAVES
 from symdiff.graph.program import Program
+from symdiff.kinds import KINDS, has_gradient
 from symdiff.model import Model, checked
 from symdiff.names import unique
 from symdiff.options import Options
@@ -103,7 +104,7 @@ def _shown(model: Program, options: Options, write: Callable[[_Line], str]) -> t
     symbols: dict[str, Any] = {}
     if lowered.objective is not None:
         roots["value"] = lowered.objective
-        if any(kind in options.emit for kind in ("grad", "value_and_grad")):
+        if any(has_gradient(KINDS[name]) for name in options.emit):
             found = differentiate(lowered.objective, [entry.node for entry in by])
             symbols = {f"grad.{entry.name}": entry.symbol for entry in by}
             roots |= dict(zip(symbols, found, strict=True))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from symdiff.errors import ModelError
+from symdiff.kinds import KINDS
 
 BACKENDS = ("numpy", "cupy")
-EMIT = ("value", "grad", "value_and_grad", "hessian", "hvp", "jacobian", "jvp", "vjp")
+EMIT = tuple(KINDS)
 DEFAULT_EMIT = ("value", "grad", "value_and_grad")
 MATH = ("exact", "fast")
 STYLES = ("fast", "plain")
@@ -23,11 +24,13 @@ class Options:
     Attributes
     ----------
     backend : the array library the module imports.
-    emit : the kinds of functions, in the order of ``EMIT``.
+    emit : the kinds of functions, in the order of `KINDS`.
     wrt : names of the inputs derivatives are taken by; ``None`` for all parameters.
     math : ``"exact"`` or ``"fast"`` elementary functions: the fast ones may lose relative accuracy next to their zeros.
     style : ``"fast"``, block by block over the samples where that is possible, or ``"plain"`` straight-line code of the
         same functions.
+    batch : the name of the leading axis of a batch of models; None for one model.
+    over : names of the inputs that have a value for each of the batch; None for all parameters.
     runtime : ``"inline"``, each module with the functions it needs, or ``"shared"``, in one file beside the modules.
     """
 
@@ -37,6 +40,8 @@ class Options:
     math: str = "exact"
     style: str = "fast"
     runtime: str = "inline"
+    batch: str | None = None
+    over: tuple[str, ...] | None = None
 
     @classmethod
     def create(
@@ -48,14 +53,16 @@ class Options:
         math: str = "exact",
         style: str = "fast",
         runtime: str = "inline",
+        batch: str | None = None,
+        over: Any = None,
     ) -> Options:
         """Check every option and return them in canonical order; raise `ModelError` naming a wrong one.
 
-        `emit` and `wrt` may be one text, separated by commas; `wrt` also symbols, or one symbol.
+        `emit`, `wrt` and `over` may be one text, separated by commas; the last two also symbols, or one symbol.
         """
-        kinds = _words(emit, "emit", EMIT)
+        kinds = _words(emit, "emit", tuple(KINDS))
         for value, allowed, what in (
-            *((kind, EMIT, "emit") for kind in kinds),
+            *((kind, tuple(KINDS), "emit") for kind in kinds),
             (backend, BACKENDS, "backend"),
             (math, MATH, "math"),
             (style, STYLES, "style"),
@@ -64,12 +71,19 @@ class Options:
             if value not in allowed:
                 raise ModelError(f"{what}={value!r} is not one of {', '.join(allowed)}.")
         if not kinds:
-            raise ModelError(f"emit is empty: name at least one of {', '.join(EMIT)}.")
-        ordered = tuple(kind for kind in EMIT if kind in kinds)
+            raise ModelError(f"emit is empty: name at least one of {', '.join(KINDS)}.")
+        ordered = tuple(kind for kind in KINDS if kind in kinds)
         names = None if wrt is None else _words(wrt, "wrt", ("w", "b"))
         if names == ():
             raise ModelError("wrt is empty: name what to differentiate by, or leave it out for all params.")
-        return cls(backend, ordered, names, math, style, runtime)
+        many = None if over is None else _words(over, "over", ("w", "b"))
+        if many is not None and batch is None:
+            raise ModelError("over is given without batch: name the leading axis, such as batch='B'.")
+        if many == ():
+            raise ModelError("over is empty: name the inputs that the batch is over, or leave it out for all params.")
+        if batch is not None and not batch.isidentifier():
+            raise ModelError(f"batch={batch!r} is no name of an axis: choose one such as 'B'.")
+        return cls(backend, ordered, names, math, style, runtime, batch, many)
 
 
 def _words(given: Any, what: str, examples: Sequence[str]) -> tuple[str, ...]:

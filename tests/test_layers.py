@@ -14,12 +14,13 @@ from symdiff.frontend import lower
 PACKAGE = Path(__file__).resolve().parents[1] / "symdiff"
 LAYERS = (  # what stands in one row is independent of the others in it
     "errors version",
-    "options names",
+    "names",
     "graph functions",
     "frontend diff passes codegen",
-    "forms",
+    "forms kinds",
+    "options",
     "cache files model derive drawing",
-    "loader formulas",
+    "loader formulas batch",
     "compiler",
     "compare show",
     "bench cli_options",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -280,12 +280,11 @@ def computed(op: str) -> Node:
     return found
 
 
-def of_inputs(op: str) -> Node:
-    """A node of an operation whose operands are inputs; numbers and positions that are counted stay."""
+def of_inputs(op: str, kept: Collection[str] = LEAVES) -> Node:
+    """A node of an operation whose operands are inputs; those that are leaves of the kinds `kept` stay."""
     node = computed(op)
-    return rebuild.rebuild(node, [
-        x if x.op in LEAVES else parameter(f"x{i}", x.shape, x.dtype) for i, x in enumerate(node.args)
-    ])  # fmt: skip
+    inputs = [parameter(f"x{i}", x.shape, x.dtype) for i, x in enumerate(node.args)]
+    return rebuild.rebuild(node, [x if x.op in kept else z for x, z in zip(node.args, inputs, strict=True)])
 
 
 def test_rows_of_the_catalogue_compile():
@@ -321,19 +320,31 @@ def numbers(x: Node, sizes: Mapping[str, int], rng: np.random.Generator) -> np.n
     return drawn * 0.1 + np.eye(shape[-1]) if square else drawn
 
 
-@pytest.mark.parametrize("op", [op for op in IN_MODELS if op not in LEAVES])
-def test_its_result_is_no_memory_of_operands(op):
-    node = of_inputs(op)
+def arguments(node: Node) -> dict[Node, np.ndarray]:
+    """Arrays for the inputs of a node, and for some that give the sizes in it."""
     order = topological([node])
     named = names_of([dim for z in order for dim in (*z.shape, *(z.attributes if z.op == "size" else ()))])
     lengths = [parameter(f"length{i}", (Size.named(name),)) for i, name in enumerate(named)]
-    inputs = [z for z in (*order, *lengths) if z.op == "input"]
-    sizes = dict.fromkeys(named, 6)
     rng = np.random.default_rng(0)
-    values = {z: numbers(z, sizes, rng) for z in inputs}
+    return {z: numbers(z, dict.fromkeys(named, 6), rng) for z in (*order, *lengths) if z.op == "input"}
+
+
+@pytest.mark.parametrize("op", [op for op in IN_MODELS if op not in LEAVES])
+def test_its_result_is_no_memory_of_operands(op):
+    node = of_inputs(op)
+    values = arguments(node)
     with np.errstate(all="ignore"):
         (result,) = run([node], values)
     assert not any(np.shares_memory(result, value) for value in values.values()), f"{op}: Op.shares lacks an operand"
+
+
+@pytest.mark.parametrize("op", [op for op in IN_MODELS if OPS[op].multilinear or OPS[op].scales_with() is not NONE])
+def test_it_scales_with_the_operands_that_its_record_says(op):
+    node, row = of_inputs(op, kept=()), OPS[op]
+    values = arguments(node)
+    scaled = node.args[:1] if row.multilinear else row.scales_with().of(node.args)
+    twice = {z: 2 * value if z in scaled and z.dtype == "float" else value for z, value in values.items()}
+    np.testing.assert_allclose(run([node], twice)[0], 2 * run([node], values)[0], rtol=1e-12)
 
 
 def values_of(op: str, *operands: np.ndarray) -> np.ndarray:
@@ -355,12 +366,9 @@ def test_a_function_is_increasing_positive_or_nowhere_negative_as_its_record_say
         assert (found[2:-2] > 0).all(), f"{op}: Op.positive"
 
 
-@pytest.mark.parametrize("op", [op for op, row in POINTWISE.items() if row.scales_with() is EVERY])
-def test_a_function_scales_and_adds_as_its_record_says(op):
-    row = OPS[op]
+@pytest.mark.parametrize("op", [op for op, row in POINTWISE.items() if row.linear is EVERY])
+def test_a_function_adds_as_its_record_says(op):
     rng = np.random.default_rng(0)
-    one, other = ([rng.uniform(-2, 2, 9) for _ in range(row.arity or 0)] for _ in range(2))
-    np.testing.assert_allclose(values_of(op, *(2 * v for v in one)), 2 * values_of(op, *one), rtol=1e-14)
-    if row.linear is EVERY:
-        both = values_of(op, *(v + w for v, w in zip(one, other, strict=True)))
-        np.testing.assert_allclose(both, values_of(op, *one) + values_of(op, *other), rtol=1e-12)
+    one, other = ([rng.uniform(-2, 2, 9) for _ in range(OPS[op].arity or 0)] for _ in range(2))
+    both = values_of(op, *(v + w for v, w in zip(one, other, strict=True)))
+    np.testing.assert_allclose(both, values_of(op, *one) + values_of(op, *other), rtol=1e-12)

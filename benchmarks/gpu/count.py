@@ -55,7 +55,7 @@ def planned(model: Model, function: str) -> Unit:
     """A function of the module for CuPy, with its plan."""
     options = Options.create(backend="cupy", emit=function)
     program = prepared(lower(model))
-    setting = Setting.of(program, options)
+    setting = Setting.of(program, options.backend, options.math)
     return next(scheduled(unit, program, setting) for unit in derive(program, options) if unit.name == function)
 
 
@@ -73,7 +73,7 @@ def count(unit: Unit, sizes: Mapping[str, int], itemsize: int) -> Count:
         read += sum(largest.values())
         written += sum(size_of(node, total(node.shape)) for node in results(step))
     used = set(topological(unit.roots))
-    needed = [entry.node for entry in unit.inputs if entry.node in used] + [v for v in unit.direction if v in used]
+    needed = [entry.node for entry in unit.inputs if entry.node in used] + [v for v in unit.further if v in used]
     return Count(
         launches=sum(isinstance(step, Kernel) for step in unit.steps),
         calls=sum(is_call(step) for step in unit.steps),

@@ -15,7 +15,7 @@ from symdiff.bench.inputs import make_problem
 from symdiff.bench.measure import Step, interleaved
 from symdiff.bench.steps import JaxPeer, Peer, Plain, TorchPeer, own_step
 from symdiff.bench.timing import Contender, Timing
-from symdiff.compare.calls import parts
+from symdiff.compare.calls import leaves
 from symdiff.compare.judge import Numbers, judge
 from symdiff.compare.problem import Array, Call, Problem
 from symdiff.compiler import compile
@@ -142,7 +142,7 @@ def _time(
         result, first["symdiff"] = _first(steps["symdiff"])
     except Exception as error:
         raise ComparisonError(f"{call.function} of the generated module fails: {error}") from error
-    ours = [np.asarray(part) for part in parts(call, result)]
+    ours = [np.asarray(part) for part in leaves(call.results, result)]
     notes, agrees = {}, {}
     for name, peer in peers.items():
         progress(f"{call.function}: {name}", 0, rounds)

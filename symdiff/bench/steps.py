@@ -15,6 +15,7 @@ from symdiff.compare.calls import arguments
 from symdiff.compare.frameworks import Framework, Jax, Torch
 from symdiff.compare.problem import Array, Call, Problem, Root
 from symdiff.errors import UnsupportedError
+from symdiff.kinds import KINDS
 
 Function = Callable[..., Any]
 
@@ -110,7 +111,7 @@ class TorchPeer(FrameworkPeer):
     def _seed(self, call: Call) -> Any:
         """What a gradient is pulled back from: ones but for a vjp; none of a scalar."""
         root = call.root
-        if call.kind == "vjp":
+        if "cotangent" in KINDS[call.kind].takes:
             return self.torch.tensor(root.u)
         return self.torch.ones(root.shape, dtype=getattr(self.torch, self.problem.dtype.name)) if root.shape else None
 
@@ -145,8 +146,8 @@ class JaxPeer(FrameworkPeer):
             return derived(jax, jax.numpy.ones_like, call, of)(params, more)
 
         values, params, places = self._values(root, jax.numpy.asarray)
-        seed = root.u if call.kind == "vjp" else np.ones(root.shape, self.problem.dtype)
-        more = jax.tree.map(jax.numpy.asarray, root.v if call.kind in ("jvp", "hvp") else seed)
+        seed = root.u if "cotangent" in KINDS[call.kind].takes else np.ones(root.shape, self.problem.dtype)
+        more = jax.tree.map(jax.numpy.asarray, root.v if "direction" in KINDS[call.kind].takes else seed)
         compiled = jax.jit(function)
         return lambda: jax.block_until_ready(compiled(values, params, more))
 
@@ -174,9 +175,11 @@ def derived(library: Any, ones_like: Function, call: Call, function: Function) -
             return lambda params, v: diagonals(tuple(params), v)
         case "hessian":
             return lambda params, v: library.hessian(function, every)(*params)
-        case _ if call.root.pointwise:
+        case "jacobian" if call.root.pointwise:
             return lambda params, v: library.vjp(function, *params)[1](ones_like(params[0]))
-    return lambda params, v: library.jacrev(function, every)(*params)
+        case "jacobian":
+            return lambda params, v: library.jacrev(function, every)(*params)
+    raise UnsupportedError(f"Nothing says how frameworks compute {call.kind}.")
 
 
 def flat(result: Any) -> list[Any]:

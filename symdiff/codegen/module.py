@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -15,7 +15,7 @@ from symdiff.codegen.runtime.definitions import Definition, Definitions, sources
 from symdiff.codegen.stages import StageWriter, streams
 from symdiff.codegen.surface.arguments import Checker
 from symdiff.codegen.surface.flat import FlatWriter
-from symdiff.codegen.surface.interface import OWN_NAMES, arguments_of, check_names, class_of, result_classes, signature
+from symdiff.codegen.surface.interface import OWN_NAMES, arguments_of, check_names, result_classes, signature
 from symdiff.codegen.surface.results import copied, is_scalar, of_floating_inputs, result_type
 from symdiff.codegen.surface.shared import shared_file, shared_import
 from symdiff.graph.external import EXTERNAL
@@ -23,6 +23,7 @@ from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.node import Node
 from symdiff.graph.ops import LEAVES
 from symdiff.graph.plan import Plan
+from symdiff.graph.results import Array, Named, Tree, arrays, class_of
 from symdiff.graph.size import Size, names_of
 from symdiff.names import unique
 from symdiff.version import __version__
@@ -48,6 +49,7 @@ class ModuleSpec:
     closed_form : lines of the closed form, for the docstring.
     style : "fast", in blocks of samples where that is possible, or "plain", straight-line code.
     shared : whether its runtime is in a file beside it.
+    batch : the name of the leading axis of a batch of models, if it is of one.
     """
 
     header: str
@@ -59,6 +61,7 @@ class ModuleSpec:
     closed_form: tuple[str, ...]
     style: str
     shared: bool = False
+    batch: str | None = None
 
 
 class ModuleWriter:
@@ -139,7 +142,7 @@ class ModuleWriter:
     def shared_names(self) -> list[str]:
         """The lines that import what the module takes of a runtime beside it."""
         names = sorted(self.needed, key=lambda name: (name.startswith("_"), name))
-        return shared_import(self.runtime_file, names, self.runtime.everything)
+        return shared_import(self.runtime_file, names)
 
     @classmethod
     def shared_runtime(cls, header: str) -> str:
@@ -183,6 +186,8 @@ class ModuleWriter:
             shape = "scalar or array" if self.spec.pointwise else _shape_text(entry.node)
             kind = ", integers" if entry.node.dtype == "int" else ""
             lines.append(f"    {entry.name:<{width}}  {entry.role}, {shape}{kind}")
+        if self.spec.batch:
+            lines += ["", f"A batch of {self.spec.batch} models: all results have a leading axis {self.spec.batch}."]
         if self.spec.closed_form:
             lines += ["", "Closed form", *(f"    {line}" for line in self.spec.closed_form)]
         return "\n".join(lines) + "\n"
@@ -191,7 +196,7 @@ class ModuleWriter:
         """One function of the module, and the functions of blocks that it runs."""
         body: list[Statement] = [*self.checker.statements(unit)]
         inputs = {entry.node: entry.name for entry in unit.inputs}
-        for node in unit.direction:
+        for node in unit.further:
             inputs[node] = node.attributes[0]
         # Nodes with axes besides the points: the one shape of all arguments becomes a single axis.
         flattened = self.spec.pointwise and unit.plan is not None and any(node.ndim > 1 for node in unit.plan.order)
@@ -204,7 +209,7 @@ class ModuleWriter:
                     Verbatim(f"({self.xp}.broadcast_to(a, {self.shape}).reshape(-1) for a in ({names}{comma}))"),
                 )
             )
-        taken = {self.xp, self.shape, *arguments_of(unit), *inputs.values(), *OWN_NAMES, class_of(unit)}
+        taken = {self.xp, self.shape, *arguments_of(unit), *inputs.values(), *OWN_NAMES, class_of(unit.output)}
         assert unit.plan is not None
         comments = self.comments(unit, unit.plan)
         writer = FunctionWriter(
@@ -225,8 +230,9 @@ class ModuleWriter:
         results = self.results(unit, writer, flattened)
         writer.finish()
         body += writer.statements
-        body.append(Return(Verbatim(self.packed(unit, [result.source for result in results]))))
-        whole = Function(unit.name, tuple(arguments_of(unit)), _describe(unit, self.spec.pointwise), tuple(body))
+        sources = (result.source for result in results)
+        body.append(Return(Verbatim(self.packed(unit.results, sources))))
+        whole = Function(unit.name, tuple(arguments_of(unit)), unit.text, tuple(body))
         return [whole, *blocks]
 
     def in_parts(self, unit: Unit, flattened: bool) -> bool:
@@ -250,11 +256,12 @@ class ModuleWriter:
         arguments = tuple(writer.inputs.values())
         block = f"_{unit.name}_block"
         parts = f"_over_points({block}, {len(names)}, {self.shape}, {writer.dtype}, {listed(arguments)})"
-        body += [Assign(variables(names), Verbatim(parts)), Return(Verbatim(self.packed(unit, names)))]
+        returned = Return(Verbatim(self.packed(unit.results, iter(names))))
+        body += [Assign(variables(names), Verbatim(parts)), returned]
         writer.write(unit.plan.order, unit.roots)
         found = Tuple(tuple(writer.texts[root] for root in unit.roots))
         doc = f"The part of `{unit.name}` that one part of the points has."
-        whole = Function(unit.name, tuple(arguments_of(unit)), _describe(unit, True), tuple(body))
+        whole = Function(unit.name, tuple(arguments_of(unit)), unit.text, tuple(body))
         return [whole, Function(block, arguments, doc, (*writer.statements, Return(found)))]
 
     def block_writer(
@@ -265,18 +272,12 @@ class ModuleWriter:
             arguments, unit.names, {}, taken, self.xp, self.need, words=unit.words, lengths=lengths, is_part=True
         )
 
-    def packed(self, unit: Unit, results: Sequence[str]) -> str:
-        """The returned expression."""
-        joined = ", ".join(results)
-        if unit.kind in ("value", "jvp"):
-            return joined
-        if unit.kind == "value_and_grad":
-            return f"{results[0]}, {self.call('Grad')}({', '.join(results[1:])})"
-        if unit.kind == "hessian":
-            n, row = len(unit.wrt), self.call("HessianRow")
-            rows = [f"{row}({', '.join(results[i * n : (i + 1) * n])})" for i in range(n)]
-            return f"{self.call('Hessian')}({', '.join(rows)})"
-        return f"{self.call(class_of(unit))}({joined})"
+    def packed(self, tree: Tree, results: Iterator[str]) -> str:
+        """The returned expression: the results one after the other, in the places that they have in a tree."""
+        if isinstance(tree, Array):
+            return next(results)
+        joined = ", ".join(self.packed(part, results) for part in tree.parts)
+        return f"{self.call(tree.class_name)}({joined})" if isinstance(tree, Named) else joined
 
     def call(self, name: str) -> str:
         """How a function of the module calls another of its names, which an argument may hide."""
@@ -317,11 +318,11 @@ class ModuleWriter:
         found: dict[Node, tuple[str, Node]] = {}
         position = {node: i for i, node in enumerate(plan.order)}
         seen: set[Node] = set()
-        for root, label in zip(unit.roots, unit.labels, strict=True):
+        for root, array in zip(unit.roots, arrays(unit.results), strict=True):
             fresh = [node for node in _below(root, seen) if node.op not in LEAVES]
             seen.update(fresh)
             if fresh and len(unit.roots) > 1:
-                found.setdefault(min(fresh, key=position.__getitem__), (_title(label, unit), root))
+                found.setdefault(min(fresh, key=position.__getitem__), (array.title, root))
         return found
 
 
@@ -355,33 +356,6 @@ def _below(root: Node, seen: set[Node]) -> list[Node]:
                 found[operand] = None
                 stack.append(operand)
     return list(found)
-
-
-def _title(label: str, unit: Unit) -> str:
-    """What the statements below lead to."""
-    if unit.kind == "hessian":
-        return f"second derivative {label.removeprefix('hessian_').replace('_', ', ')}"
-    kind, _, name = label.partition("_")
-    what = {"grad": "gradient by", "jacobian": "Jacobian by", "vjp": "u^T Jacobian by", "hvp": "Hessian product by"}
-    return f"{what[kind]} {name}" if kind in what and name else {"value": "objective"}.get(label, label)
-
-
-def _describe(unit: Unit, pointwise: bool) -> str:
-    subject = "the objective" if unit.output is None else unit.output
-    by = ", ".join(entry.name for entry in unit.wrt)
-    one = "of the one shape of the arguments"
-    block = one if pointwise else "of shape a.shape + b.shape"
-    rows = one if pointwise else f"of shape {subject}.shape + parameter.shape"
-    return {
-        "value": f"Return {subject}.",
-        "grad": f"Return the gradient of {subject} by {by}.",
-        "value_and_grad": f"Return {subject} and its gradient by {by}.",
-        "hessian": f"Return the second derivatives of {subject} by {by}: entry a.b is {block}.",
-        "hvp": "Return the Hessian of the objective times v, which is like a gradient.",
-        "jvp": f"Return the derivative of {subject} in the direction v, which is like a gradient.",
-        "vjp": f"Return u^T times the Jacobian of {subject}, u of the shape of {subject}.",
-        "jacobian": f"Return the derivatives of every entry of {subject} by {by}: each {rows}.",
-    }[unit.kind]
 
 
 def _shape_text(node: Node) -> str:

@@ -15,8 +15,8 @@ from symdiff.compare.judge import Numbers, Row, differences, errors, judge, larg
 from symdiff.compare.probes import Probe, probes, read
 from symdiff.compare.problem import Array, Call, Problem, Root
 from symdiff.compare.slow import Differences, Exact
-from symdiff.graph.inputs import Input
 from symdiff.graph.node import topological
+from symdiff.graph.results import Array as Part
 from symdiff.graph.size import evaluate
 from symdiff.passes.algebra.operations import operations
 from symdiff.reference import NoReferenceError
@@ -36,14 +36,14 @@ class Result:
     """One array that a function of the module returned."""
 
     call: Call
-    label: tuple[Input, ...]
+    part: Part
     array: Array
     seconds: float
     dtype: np.dtype[Any]
 
     def row(self, **fields: Any) -> Row:
         """A row about it."""
-        parameter = ".".join(entry.name for entry in self.label)
+        parameter = ".".join(self.part.by)
         known: dict[str, Any] = {"dtype": self.dtype.name, "seconds": self.seconds, "of": self.array.size}
         return Row(function=self.call.function, parameter=parameter, **known, **fields)
 
@@ -120,8 +120,8 @@ class Bench:
                 yield Row(call.function, "", name, False, side.dtype.name, note=side.answer.failure)
             return
         peers = {name: self.frameworks[name].answer(call) for name in against if name in self.frameworks}
-        for i, label in enumerate(self.problem.labels(call)):
-            result = Result(call, label, side.answer.arrays[i], side.answer.seconds, side.dtype)
+        for i, part in enumerate(call.parts):
+            result = Result(call, part, side.answer.arrays[i], side.answer.seconds, side.dtype)
             twin = None if other.answer.failure else other.answer.arrays[i]
             theirs = {name: replace(peer, arrays=peer.arrays[i : i + 1]) for name, peer in peers.items()}
             yield from self._result(result, twin, theirs, against)
@@ -135,7 +135,7 @@ class Bench:
         if not reason:
             found = [array for answer in peers.values() for array in answer.arrays]
             suspects = [int(np.argmax(errors(result.array, array))) for array in found]
-            chosen = probes(self.problem, result.call, result.label, self._limit(result.call), suspects)
+            chosen = probes(self.problem, result.call, result.part, self._limit(result.call), suspects)
             evidence = Evidence.gather(self.exact[name], chosen, result, twin)
             if self._is_silent(result, evidence.numbers.module, evidence.numbers.peer):
                 evidence, reason = None, SILENT
@@ -150,8 +150,9 @@ class Bench:
 
     def _is_silent(self, result: Result, module: Array, peer: Array) -> bool:
         """Whether a peer has no derivative where the module has one, for want of finite inputs."""
-        is_value = result.call.kind == "value" or (result.call.kind == "value_and_grad" and not result.label)
-        return not (self.finite or is_value) and bool(np.any(np.isnan(peer.astype(float)) & ~np.isnan(module)))
+        return not (self.finite or result.part.order == 0) and bool(
+            np.any(np.isnan(peer.astype(float)) & ~np.isnan(module))
+        )
 
     def _verdict(self, result: Result, peer: str, answer: Answer | None, evidence: Evidence | None) -> dict[str, Any]:
         """The fields of a row of a peer that has an answer."""
@@ -172,11 +173,11 @@ class Bench:
         root = call.root
         parameters = max(1, len(root.wrt))
         evaluations = AIM / (self._cost(root) * len(self.problem.roots))
-        second = 0.25 if root.name == "value" else 0.0
-        share = {
-            "hvp": second / SECOND / parameters,
-            "hessian": second / SECOND / (parameters * (parameters + 1) / 2),
-        }.get(call.kind, (1 - 2 * second) / FIRST / parameters)
+        second = 0.25 if root.output is None else 0.0
+        share = (1 - 2 * second) / FIRST / parameters
+        if any(part.order == 2 for part in call.parts):
+            pairs = parameters * (parameters + 1) / 2  # a Hessian is symmetric
+            share = second / SECOND / (pairs if any(part.is_whole for part in call.parts) else parameters)
         return max(1, int(evaluations * share))
 
     def _cost(self, root: Root) -> int:
@@ -188,7 +189,7 @@ class Bench:
         """Why there is no high precision for a root; empty where there is."""
         parameters = len(root.wrt)
         evaluations = FIRST + 2 * FIRST * parameters
-        if root.name == "value":
+        if root.output is None:
             evaluations += SECOND * parameters + SECOND * parameters * (parameters + 1) // 2
         if evaluations * self._cost(root) > MOST:
             return f"{self._cost(root):,} operations are too many for high precision"

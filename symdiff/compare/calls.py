@@ -12,6 +12,8 @@ import numpy as np
 
 from symdiff.compare.problem import Array, Call, Problem
 from symdiff.errors import ComparisonError
+from symdiff.graph.results import Array as Part, Named, Tree
+from symdiff.kinds import KINDS
 
 T = TypeVar("T")
 
@@ -36,13 +38,13 @@ def ask(module: ModuleType, problem: Problem, call: Call, backend: str) -> Answe
         function = getattr(module, call.function)
         with np.errstate(all="ignore"):
             result, seconds = timed(lambda: function(*given))
-            arrays = tuple(np.asarray(to_host(part)) for part in parts(call, result))
+            arrays = tuple(np.asarray(to_host(part)) for part in leaves(call.results, result))
     except Exception as error:
         return Answer((), 0.0, f"{type(error).__name__}: {error}")
     floating = any(entry.node.dtype == "float" for entry in root.inputs)
     dtype = problem.dtype if floating else np.dtype(float)
-    for label, array in zip(problem.labels(call), arrays, strict=True):
-        expected = problem.result_shape(call, label)
+    for part, array in zip(call.parts, arrays, strict=True):
+        expected = problem.result_shape(root, part)
         if array.shape != expected:
             return Answer((), seconds, f"shape {array.shape}, expected {expected}")
         if array.dtype != dtype:
@@ -54,25 +56,16 @@ def arguments(problem: Problem, call: Call, to_device: Callable[[Array], Any]) -
     """What a function of the module is called with."""
     root = call.root
     given: list[Any] = [to_device(problem.values[entry.name]) for entry in root.inputs]
-    if call.kind in ("hvp", "jvp"):
-        given.append(tuple(to_device(part) for part in root.v))
-    if call.kind == "vjp":
-        given.append(to_device(root.u))
-    return given
+    further: dict[str, Any] = {"direction": tuple(map(to_device, root.v)), "cotangent": to_device(root.u)}
+    return [*given, *(further[role] for role in KINDS[call.kind].takes)]
 
 
-def parts(call: Call, result: Any) -> list[Any]:
-    """The arrays of a result, by the names of the parameters."""
-    names = [entry.name for entry in call.root.wrt]
-    match call.kind:
-        case "value" | "jvp":
-            return [result]
-        case "value_and_grad":
-            return [result[0], *(getattr(result[1], name) for name in names)]
-        case "hessian":
-            return [getattr(getattr(result, a), b) for a in names for b in names]
-        case _:
-            return [getattr(result, name) for name in names]
+def leaves(tree: Tree, result: Any) -> list[Any]:
+    """The arrays of a result, each where the tree says it is."""
+    if isinstance(tree, Part):
+        return [result]
+    held = [getattr(result, name) for name in tree.fields] if isinstance(tree, Named) else result
+    return [leaf for part, value in zip(tree.parts, held, strict=True) for leaf in leaves(part, value)]
 
 
 def timed(function: Callable[[], T]) -> tuple[T, float]:

@@ -72,8 +72,9 @@ class Framework(ABC):
                 return self.hvp(root, root.v)
             case "hessian":
                 return self._whole(root, lambda v: self.hvp(root, v), leading=True)
-            case _:
+            case "jacobian":
                 return self._whole(root, lambda v: [self.jvp(root, v)], leading=False)
+        raise UnsupportedError(f"Nothing says how frameworks compute {call.kind}.")
 
     def _whole(self, root: Root, product: Callable[[Sequence[Array]], list[Array]], leading: bool) -> list[Array]:
         """A Jacobian or Hessian from its products with unit vectors: the axes of what they move last, or first."""

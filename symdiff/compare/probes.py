@@ -17,6 +17,7 @@ import numpy as np
 
 from symdiff.compare.problem import Array, Call, Problem, Root
 from symdiff.graph.inputs import Input
+from symdiff.graph.results import Array as Part
 
 Columns = list[tuple[tuple[int, ...], ...]]  # for each chosen column, an index into each input it is a derivative by
 
@@ -69,24 +70,23 @@ class Probe:
         return scale.ravel() if self.weights is None else np.asarray([np.sum(np.abs(self.weights) * scale)])
 
 
-def probes(
-    problem: Problem, call: Call, label: tuple[Input, ...], limit: int, suspects: Sequence[int] = ()
-) -> list[Probe]:
+def probes(problem: Problem, call: Call, part: Part, limit: int, suspects: Sequence[int] = ()) -> list[Probe]:
     """The probes of one result: all of its columns where they are at most `limit`, else some, chosen at random.
 
     `suspects` are flat indices of entries whose columns are chosen too.
     """
     root = call.root
+    label = root.inputs_of(part)
     along_v = Direction(("v",), dict(zip([entry.symbol for entry in root.wrt], root.v, strict=True)))
+    before: Chain = (along_v,) if "direction" in part.along else ()
     if not label:
-        return [Probe((along_v,) if call.kind == "jvp" else (), None, np.arange(prod(root.shape)))]
-    keeps = call.kind == "jacobian" and not root.pointwise
-    weights = None if keeps else root.u if call.kind == "vjp" else np.ones(root.shape)
+        return [Probe(before, None, np.arange(prod(root.shape)))]
+    keeps = part.keeps_axes and not root.pointwise
+    weights = None if keeps else root.u if "cotangent" in part.along else np.ones(root.shape)
     columns, complete = _columns(problem, call, label, limit, suspects)
-    shape = problem.result_shape(call, label)
+    shape = problem.result_shape(root, part)
     numbers = np.arange(prod(shape)).reshape(*(root.shape if keeps else ()), -1)
     found = []
-    before: Chain = (along_v,) if call.kind == "hvp" else ()
     for column in columns:
         chain = before + _chain(problem, root, label, column)
         found.append(Probe(chain, weights, numbers[..., _flat(problem, root, label, column)].ravel()))

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from symdiff.graph.inputs import Input
 from symdiff.graph.node import Node
 from symdiff.graph.program import ENTRIES, Program
+from symdiff.graph.results import Array as Part, Tree, arrays
 from symdiff.graph.size import evaluate
+from symdiff.kinds import KINDS
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -28,7 +30,7 @@ class Root:
 
     Attributes
     ----------
-    name : ``"value"`` for the objective, else the output's.
+    output : the name of the output; None for the objective.
     expression : the user's own.
     inputs, wrt : what it takes, and what it is differentiated by.
     shape : of its value at the sizes of the problem.
@@ -37,7 +39,7 @@ class Root:
     w : another direction, which results with too many entries are multiplied with.
     """
 
-    name: str
+    output: str | None
     expression: Any
     node: Node
     inputs: tuple[Input, ...]
@@ -48,14 +50,34 @@ class Root:
     w: tuple[Array, ...]
     u: Array
 
+    @property
+    def name(self) -> str:
+        """The function of its value."""
+        return KINDS["value"].function(self.output)
+
+    def inputs_of(self, part: Part) -> tuple[Input, ...]:
+        """What an array of a function's results is a derivative by."""
+        known = {entry.name: entry for entry in self.wrt}
+        return tuple(known[name] for name in part.by)
+
 
 @dataclass(frozen=True)
 class Call:
-    """One function of the module: its name, its kind as in `options.EMIT`, and what it is of."""
+    """One function of the module: its name, its kind as in `KINDS`, and what it is of."""
 
     function: str
     kind: str
     root: Root
+
+    @property
+    def results(self) -> Tree:
+        """What the function returns."""
+        return KINDS[self.kind].results(self.root.output, [entry.name for entry in self.root.wrt])
+
+    @property
+    def parts(self) -> list[Part]:
+        """The arrays in what it returns, in order."""
+        return arrays(self.results)
 
 
 @dataclass(frozen=True)
@@ -109,49 +131,30 @@ class Problem:
             columns = sum(prod(self.shape(entry)) for entry in root.wrt)
             entries = columns if root.pointwise else columns * prod(root.shape)
             whole = columns <= MOST_COLUMNS and entries <= MOST_ENTRIES
-            yield Call(root.name, "value", root)
-            if not root.wrt:
-                continue
-            if root.name == "value":
-                kinds = ["grad", "value_and_grad", *(["hessian"] if whole else []), "hvp", "jvp"]
-                yield from (Call(kind, kind, root) for kind in kinds)
-            else:
-                kinds = [*(["jacobian"] if whole else []), "jvp", "vjp"]
-                yield from (Call(f"{root.name}_{kind}", kind, root) for kind in kinds)
+            kinds = [kind for kind in KINDS.values() if kind.exists(root.output, bool(root.wrt))]
+            calls = [Call(kind.function(root.output), kind.name, root) for kind in kinds]
+            yield from (call for call in calls if whole or not any(part.is_whole for part in call.parts))
 
-    def labels(self, call: Call) -> list[tuple[Input, ...]]:
-        """For each array the function returns, in order, the inputs it is a derivative by."""
-        single: list[tuple[Input, ...]] = [(entry,) for entry in call.root.wrt]
-        match call.kind:
-            case "value" | "jvp":
-                return [()]
-            case "value_and_grad":
-                return [(), *single]
-            case "hessian":
-                return [(a, b) for a in call.root.wrt for b in call.root.wrt]
-            case _:
-                return single
-
-    def result_shape(self, call: Call, label: tuple[Input, ...]) -> Shape:
-        """The shape of one such array."""
-        if not label or call.root.pointwise:
-            return call.root.shape
-        by = sum((self.shape(entry) for entry in label), ())
-        return call.root.shape + by if call.kind == "jacobian" else by
+    def result_shape(self, root: Root, part: Part) -> Shape:
+        """The shape of an array of a function's results."""
+        if not part.by or root.pointwise:
+            return root.shape
+        by = sum((self.shape(entry) for entry in root.inputs_of(part)), ())
+        return root.shape + by if part.keeps_axes else by
 
 
-def _objective(model: Any, lowered: Program) -> Iterator[tuple[str, Any, Node, tuple[Input, ...]]]:
+def _objective(model: Any, lowered: Program) -> Iterator[tuple[str | None, Any, Node, tuple[Input, ...]]]:
     if lowered.objective is not None:
-        yield "value", model.objective, lowered.objective, lowered.declarations.inputs
+        yield None, model.objective, lowered.objective, lowered.declarations.inputs
 
 
-def _outputs(model: Any, lowered: Program) -> Iterator[tuple[str, Any, Node, tuple[Input, ...]]]:
+def _outputs(model: Any, lowered: Program) -> Iterator[tuple[str | None, Any, Node, tuple[Input, ...]]]:
     for (name, node), expression in zip(lowered.outputs.items(), model.outputs.values(), strict=True):
         yield name, expression, node, lowered.arguments[name]
 
 
 def _root(
-    name: str,
+    output: str | None,
     expression: Any,
     node: Node,
     inputs: tuple[Input, ...],
@@ -164,7 +167,7 @@ def _root(
     shape = (ENTRIES.evaluate(sizes),) if pointwise else shape_at(node, sizes)
     random = np.random.default_rng(1)
     v, w = (tuple(normal(random, shape_at(entry.node, sizes), dtype) for entry in wrt) for _ in range(2))
-    return Root(name, expression, node, inputs, wrt, shape, pointwise, v, w, normal(random, shape, dtype))
+    return Root(output, expression, node, inputs, wrt, shape, pointwise, v, w, normal(random, shape, dtype))
 
 
 def shape_at(node: Node, sizes: Mapping[str, int]) -> Shape:

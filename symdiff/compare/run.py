@@ -19,8 +19,8 @@ from symdiff.compiler import compile
 from symdiff.errors import ComparisonError
 from symdiff.frontend.lower import lower
 from symdiff.graph.program import Program
+from symdiff.kinds import KINDS
 from symdiff.model import Model, checked
-from symdiff.options import EMIT
 from symdiff.reference import NoReferenceError
 
 
@@ -49,7 +49,7 @@ def compare(
         if name not in PEERS:
             raise ComparisonError(f"There is no peer {name!r}: it is one of {', '.join(PEERS)}.")
     transfers(backend)
-    module = compile(model, backend=backend, emit=EMIT)
+    module = compile(model, backend=backend, emit=tuple(KINDS))
     return compare_module(module, model, against=against, data=data, backend=backend)
 
 

@@ -249,6 +249,10 @@ class TensorScalar(sp.Expr):
     def _hashable_content(self) -> tuple[Any, ...]:
         return (self.tensor.digest,)
 
+    def sort_key(self, order: Any = None) -> tuple[Any, ...]:
+        """Tell scalars apart where SymPy sorts terms: those it sees as equal come out in the order of their hashes."""
+        return self.class_key(), (1, (self.tensor.digest,)), sp.S.One.sort_key(), sp.S.One
+
     @property
     def free_symbols(self) -> set[Any]:
         """The SymPy symbols inside, so that SymPy does not take this for a constant."""

@@ -14,7 +14,7 @@ from functools import partial, reduce as fold
 from symdiff.graph.contraction import Contraction, added_axes, aligned, is_structured, is_view
 from symdiff.graph.leaves import constant, is_normal, loses_digits, number, size
 from symdiff.graph.node import Node, Shape, intern
-from symdiff.graph.ops import POINTWISE
+from symdiff.graph.ops import COMPARISONS, POINTWISE
 from symdiff.graph.size import Dim, broadcast
 
 
@@ -481,7 +481,7 @@ def _comparison(op: str) -> Callable[[Node, Node], Node]:
 
 
 _CONSTRUCTORS: dict[str, Callable[..., Node]] = {
-    **{op: _comparison(op) for op in ("lt", "le", "eq", "ne")},
+    **{op: _comparison(op) for op in COMPARISONS},
     "add": add,
     "mul": mul,
     "div": div,

@@ -8,6 +8,7 @@ from typing import Any
 
 from symdiff.graph.node import Node
 from symdiff.graph.plan import Plan, Step
+from symdiff.graph.results import Tree, arrays
 
 
 @dataclass(frozen=True)
@@ -22,20 +23,35 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Bundle:
+    """An argument of a function besides the declared symbols.
+
+    Attributes
+    ----------
+    role : "direction", one array for each input it differentiates by; or "cotangent", an array like the output.
+    name : of the argument.
+    nodes : of its parts.
+    """
+
+    role: str
+    name: str
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
 class Unit:
     """One function to generate.
 
     Attributes
     ----------
     name : of the function.
-    kind : ``"value"``, ``"grad"``, ... as in `options.EMIT`.
     output : name of the output it belongs to; None for the objective.
     inputs : its arguments.
-    direction : for hvp and jvp the nodes of v, one for each of `wrt`; for vjp the node of u.
-    direction_name : of the argument v or u.
     wrt : what it differentiates by.
-    roots : its results, in order: the value first where it is returned too.
-    labels : what each result is called in source.
+    roots : the graphs of its results, in order.
+    results : what it returns: a tree of those.
+    text : its docstring.
+    bundles : its further arguments, after the inputs.
     plan : how the results are computed, once that is decided.
     steps : the plan as kernels and library calls, for a GPU.
     names : node of the plan -> the user's name for it.
@@ -43,15 +59,24 @@ class Unit:
     """
 
     name: str
-    kind: str
     output: str | None
     inputs: tuple[Input, ...]
     wrt: tuple[Input, ...]
     roots: tuple[Node, ...]
-    direction: tuple[Node, ...] = ()
-    direction_name: str = ""
-    labels: tuple[str, ...] = ()
+    results: Tree
+    text: str = ""
+    bundles: tuple[Bundle, ...] = ()
     plan: Plan | None = None
     steps: tuple[Step, ...] = ()
     names: Mapping[Node, str] = field(default_factory=dict)
     words: Mapping[Node, str] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What each result is called in source."""
+        return tuple(array.label for array in arrays(self.results))
+
+    @property
+    def further(self) -> tuple[Node, ...]:
+        """The parts of its further arguments."""
+        return tuple(node for bundle in self.bundles for node in bundle.nodes)

@@ -35,8 +35,9 @@ class Op:
     """One operation.
 
     What takes more than a word stands in a table of its own over the names of operations, where it is read: derivatives
-    (`diff`), constructors (`graph.rebuild`), what attributes need of sizes (`graph.bounds`), shapes (`passes.verify`),
-    source (`codegen`). `tests/test_operations_are_complete.py` holds that no table misses an operation.
+    (`diff`), constructors (`graph.rebuild`), leading axes (`graph.lift`), what attributes need of sizes (`graph.bounds`),
+    shapes (`passes.verify`), source (`codegen`). `tests/test_operations_are_complete.py` holds that no table misses an
+    operation, and that a record says what the operation does.
 
     Attributes
     ----------

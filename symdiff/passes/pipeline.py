@@ -17,7 +17,6 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.plan import Plan, Step
 from symdiff.graph.program import Program
 from symdiff.graph.size import Dim, Size, evaluate
-from symdiff.options import Options
 from symdiff.passes.algebra.balance import balance
 from symdiff.passes.algebra.contract import in_pairs, nominal, order_contractions
 from symdiff.passes.algebra.expand import WHOLE, expand
@@ -57,9 +56,9 @@ class Setting:
     transpose: Transpose | None = None
 
     @classmethod
-    def of(cls, program: Program, options: Options) -> Setting:
-        """That of a program compiled with options."""
-        return cls(program.declarations.samples, options.backend, options.math)
+    def of(cls, program: Program, backend: str, math: str) -> Setting:
+        """That of a program."""
+        return cls(program.declarations.samples, backend, math)
 
     @property
     def sample_name(self) -> str | None:

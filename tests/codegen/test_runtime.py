@@ -8,6 +8,7 @@ import importlib
 import subprocess
 import symtable
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -140,9 +141,25 @@ def test_a_module_without_its_runtime_says_so(shared):
 
 def test_a_module_with_another_runtime_says_so(shared):
     path = shared / "_symdiff_runtime.py"
-    path.write_text(path.read_text().replace('VERSION = "', 'VERSION = "0.0.9 '))
+    path.write_text(path.read_text().replace('_VERSION = "', '_VERSION = "0.0.9 '))
     with pytest.raises(ImportError, match=r"must stand beside this module: .* \(that there is of symdiff 0\.0\.9"):
         importlib.import_module("line_numpy")
+
+
+def test_a_module_whose_runtime_lacks_a_function_says_so(shared):
+    path = shared / "_symdiff_runtime.py"
+    path.write_text(path.read_text().replace("def _over_blocks(", "def _by_blocks("))
+    with pytest.raises(ImportError, match=r"must stand beside this module: .*no attribute '_over_blocks'"):
+        importlib.import_module("line_numpy")
+
+
+def test_a_change_of_the_runtime_changes_no_module_that_shares_it(monkeypatch):
+    options = Options.create(runtime="shared")
+    before = generate(LINE, options).source, shared_runtime("numpy")[1]
+    changed = [replace(part, source=f"# changed\n{part.source}") for part in ModuleWriter.runtime.everything]
+    monkeypatch.setattr(ModuleWriter.runtime, "_all", changed)
+    assert generate(LINE, options).source == before[0]
+    assert shared_runtime("numpy")[1] != before[1]
 
 
 def test_the_command_writes_the_runtime_and_checks_it(tmp_path):

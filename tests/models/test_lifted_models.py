@@ -13,7 +13,6 @@ from symdiff.graph.axes import scatter, take
 from symdiff.graph.labelled import Labelled
 from symdiff.graph.leaves import parameter
 from symdiff.graph.lift import lift
-from symdiff.options import Options
 from symdiff.passes.pipeline import ALGEBRA, Setting, run
 
 BATCH = 3
@@ -80,7 +79,7 @@ def graphs(case, over, backend):
     inputs = model.declarations.inputs
     by = [entry.node for entry in inputs if entry.role == "parameter"]
     roots = Labelled((*model.results, *gradient(model.objective, by)))
-    single = run(ALGEBRA, roots, Setting.of(model, Options.create(backend=backend))).roots
+    single = run(ALGEBRA, roots, Setting.of(model, backend, "exact")).roots
     many = {
         entry.node: parameter(entry.name, (BATCH, *entry.node.shape), entry.node.dtype)
         for entry in inputs

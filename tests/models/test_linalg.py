@@ -18,6 +18,7 @@ from symdiff.graph.axes import sum_axes
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.leaves import parameter
 from symdiff.graph.linalg import cholesky, det, inverse, is_symmetric, log_abs_det, logdet, product, solve, swapped
+from symdiff.graph.results import Array, Several
 from symdiff.loader import load_source
 from symdiff.options import Options
 from symdiff.passes.algebra.contract import order_contractions
@@ -201,9 +202,10 @@ def test_a_hessian_needs_one_factorisation():
 def evaluated(roots, inputs, values):
     """The values of nodes by the generated source."""
     entries = tuple(Input(node.attributes[0], None, "parameter", node) for node in inputs)
-    labels = tuple(f"r{i}" for i in range(len(roots)))
+    names = tuple(f"r{i}" for i in range(len(roots)))
+    results = Several(names, tuple(Array(name, name) for name in names))
     chosen = plan(order_contractions(expand(simplify(roots)), None), None)
-    unit = Unit("value", "value", None, entries, entries, chosen.results, labels=labels, plan=chosen)
+    unit = Unit("value", None, entries, entries, chosen.results, results, plan=chosen)
     module = load_source(
         ModuleWriter(ModuleSpec("# test", "t", entries, None, False, (unit,), (), "plain")).write(), "t_module", "<t>"
     )

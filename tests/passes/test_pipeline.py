@@ -84,7 +84,7 @@ def test_labels_go_along():
 
 def the_plan(backend="numpy"):
     options = Options.create(emit="value_and_grad", backend=backend)
-    program, setting = prepared(lower(LINE)), Setting.of(lower(LINE), options)
+    program, setting = prepared(lower(LINE)), Setting.of(lower(LINE), options.backend, options.math)
     (unit,) = derive.derive(program, options)
     found = scheduled(unit, program, setting)
     return found.plan, found.steps

@@ -30,9 +30,9 @@ def plans(model, emit=("value_and_grad",)):
     """The inputs and the plan of each function."""
     program = prepared(lower(model))
     options = Options.create(emit=emit)
-    setting = Setting.of(program, options)
+    setting = Setting.of(program, options.backend, options.math)
     units = derive(program, options)
-    return [(unit.inputs, unit.direction, scheduled(unit, program, setting).plan) for unit in units]
+    return [(unit.inputs, unit.further, scheduled(unit, program, setting).plan) for unit in units]
 
 
 def draw(inputs):

@@ -13,6 +13,7 @@ from symdiff.codegen.module import ModuleSpec, ModuleWriter
 from symdiff.files import header
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.node import Node
+from symdiff.graph.results import Array
 from symdiff.loader import load_source
 from symdiff.options import Options
 from symdiff.passes.algebra.contract import in_pairs
@@ -35,7 +36,7 @@ def compiled(
         verify(chosen.order, unwritten=WHOLE)
         steps = fuse(chosen.results, chosen.order, samples) if backend == "cupy" else ()
         units.append(
-            Unit(f"r{k}", "value", f"r{k}", declared, (), chosen.results, labels=(f"r{k}",), plan=chosen, steps=steps)
+            Unit(f"r{k}", f"r{k}", declared, (), chosen.results, Array(f"r{k}", f"r{k}"), plan=chosen, steps=steps)
         )
     spec = ModuleSpec(
         header(Options.create(backend=backend)), "nodes", declared, samples, False, tuple(units), (), "fast"

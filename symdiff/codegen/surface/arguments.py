@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from symdiff.codegen.expression import Name, Verbatim
 from symdiff.codegen.program import Assign, Statement, docstring, indent, wrapped
 from symdiff.errors import ModelError
-from symdiff.graph.inputs import Input, Unit
+from symdiff.graph.inputs import Bundle, Input, Unit
 from symdiff.graph.size import Dim, Size, names_of
 from symdiff.graph.solve import Solution, plain, solutions, unknown_size
 from symdiff.names import unique
@@ -35,38 +35,32 @@ class Checker:
         names = ", ".join(entry.name for entry in unit.inputs)
         targets = names + (f", {self.shape}" if self.pointwise else "," if len(unit.inputs) == 1 else "")
         found: list[Statement] = [Assign(Verbatim(targets), Verbatim(f"{check}({names})"))]
-        if unit.kind == "vjp":
-            found += self._cotangent(unit)
-        elif unit.direction:
-            self.need("_direction")
-            like = ", ".join(f'"{entry.name}": {entry.name}' for entry in unit.wrt)
-            if self.pointwise:
-                like = ", ".join(
-                    f'"{entry.name}": {self.xp}.broadcast_to({entry.name}, {self.shape})' for entry in unit.wrt
-                )
-            targets = ", ".join(node.attributes[0] for node in unit.direction)
-            comma = "," if len(unit.direction) == 1 else ""
-            found.append(
-                Assign(
-                    Verbatim(targets + comma),
-                    Verbatim(f'_direction("{unit.direction_name}", {unit.direction_name}, {{{like}}})'),
-                )
-            )
+        checks = {"direction": self._direction, "cotangent": self._cotangent}
+        for bundle in unit.bundles:
+            self.need(f"_{bundle.role}")
+            found.append(checks[bundle.role](unit, bundle))
         return found
 
-    def _cotangent(self, unit: Unit) -> list[Statement]:
-        self.need("_cotangent")
-        (u,) = unit.direction
+    def _direction(self, unit: Unit, bundle: Bundle) -> Statement:
+        """That a direction has an array like each input it is a direction of."""
+        like = ", ".join(f'"{entry.name}": {entry.name}' for entry in unit.wrt)
+        if self.pointwise:
+            like = ", ".join(
+                f'"{entry.name}": {self.xp}.broadcast_to({entry.name}, {self.shape})' for entry in unit.wrt
+            )
+        targets = ", ".join(node.attributes[0] for node in bundle.nodes)
+        comma = "," if len(bundle.nodes) == 1 else ""
+        check = f'_direction("{bundle.name}", {bundle.name}, {{{like}}})'
+        return Assign(Verbatim(targets + comma), Verbatim(check))
+
+    def _cotangent(self, unit: Unit, bundle: Bundle) -> Statement:
+        """That a cotangent is an array like the output."""
+        (u,) = bundle.nodes
         dtype = next(
             (f"{entry.name}.dtype" for entry in unit.inputs if entry.node.dtype == "float"), f"{self.xp}.float64"
         )
         shape = self.shape if self.pointwise else shape_source(u.shape, unit.inputs)
-        return [
-            Assign(
-                Name(u.attributes[0]),
-                Verbatim(f'_cotangent("{unit.direction_name}", {unit.direction_name}, {shape}, {dtype})'),
-            )
-        ]
+        return Assign(Name(u.attributes[0]), Verbatim(f'_cotangent("{bundle.name}", {bundle.name}, {shape}, {dtype})'))
 
     def functions(self) -> list[list[str]]:
         """The source of the checks."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from symdiff.codegen.program import docstring, indent, wrapped
 from symdiff.codegen.surface.arguments import size_sources
-from symdiff.codegen.surface.interface import class_of
 from symdiff.graph.inputs import Input, Unit
+from symdiff.graph.results import Array, Named, Several, Tree, class_of
 from symdiff.graph.size import Dim, Size, names_of
 from symdiff.names import unique
 
@@ -28,7 +28,7 @@ class FlatWriter:
 
     def functions(self) -> list[list[str]]:
         """The source of each."""
-        units = [unit for unit in self.spec.units if unit.wrt]
+        units = [unit for unit in self.spec.units if unit.wrt and not self.spec.batch]
         if not units:
             return []
         self.need("pack")
@@ -50,7 +50,7 @@ class FlatWriter:
         if sizes:
             text += " One size may be left out: it follows from the length of the vector."
         split = f"_unflatten({vec}, ({', '.join(shapes)}{',' if len(shapes) == 1 else ''}), {known})"
-        lines = [*docstring(text), *wrapped(f"return {self.call(class_of(unit))}(*{split})")]
+        lines = [*docstring(text), *wrapped(f"return {self.call(class_of(unit.output))}(*{split})")]
         return [f"def {name}({vec}{keywords}):", *indent(lines)]
 
     def _sizes(self, wrt: Sequence[Input]) -> list[str]:
@@ -72,40 +72,46 @@ class FlatWriter:
         sizes = self._sizes(unit.wrt)
         taken = {entry.name for entry in rest} | {self.xp, *sizes}
         vec, parts = unique("vec", taken), unique("p", taken)
-        direction = unique(unit.direction_name, taken) if unit.direction else None
+        further = {bundle: unique(bundle.name, taken) for bundle in unit.bundles}
         told = {} if self.spec.pointwise else size_sources(rest, f"{self.xp}.shape({{}})[{{}}]")
         known = {name: told[name] for name in sizes if name in told}
         missing = [name for name in sizes if name not in known]
-        parameters = [vec, *(entry.name for entry in rest), *([direction] if direction else [])]
+        parameters = [vec, *(entry.name for entry in rest), *further.values()]
         parameters += ["*", *(f"{name}=None" for name in missing)] if missing else []
         unpack = self.call(self.unpackers[unit.wrt])
         given = "".join(f", {name}={known.get(name, name)}" for name in sizes)
         call = [f"{parts}.{entry.name}" if entry.name in packed else entry.name for entry in unit.inputs]
-        if direction:
-            call.append(direction if unit.kind == "vjp" else f"{unpack}({direction}{given})")
+        for bundle, name in further.items():
+            call.append(f"{unpack}({name}{given})" if bundle.role == "direction" else name)
         text = f"As `{unit.name}`, of one vector that holds {', '.join(entry.name for entry in unit.wrt)}."
         body = [*docstring(text), f"{parts} = {unpack}({vec}{given})"]
-        body += self._result(unit, f"{self.call(unit.name)}({', '.join(call)})", parts, taken)
+        statements, result = self._flattened(unit.results, f"{self.call(unit.name)}({', '.join(call)})", parts, taken)
+        body += [*statements, f"return {result}"]
         head = wrapped(f"def {unit.name}_flat({', '.join(parameters)}):")
         return [*head, *indent([part for line in body for part in wrapped(line)])]
 
-    def _result(self, unit: Unit, call: str, parts: str, taken: set[str]) -> list[str]:
-        """The statements that return what the function returns, flat."""
-        pack = self.call("pack")
-        if unit.kind in ("value", "jvp"):
-            return [f"return {call}"]
-        if unit.kind == "value_and_grad":
-            value, gradient = unique("value", taken), unique("gradient", taken)
-            return [f"{value}, {gradient} = {call}", f"return {value}, {pack}({gradient})"]
-        if unit.kind not in ("hessian", "jacobian"):
-            return [f"return {pack}({call})"]
+    def _flattened(self, tree: Tree, source: str, parts: str, taken: set[str]) -> tuple[list[str], str]:
+        """What `source` gives, flat: statements, then an expression; `parts` holds the parameters by name."""
+        if isinstance(tree, Array):
+            return [], source
+        if isinstance(tree, Several):
+            names = [unique(name, taken) for name in tree.names]
+            found = [self._flattened(*each, parts, taken) for each in zip(tree.parts, names, strict=True)]
+            statements = [statement for before, _ in found for statement in before]
+            return [f"{', '.join(names)} = {source}", *statements], ", ".join(result for _, result in found)
+        if all(isinstance(part, Array) and not part.is_whole for part in tree.parts):
+            return [], f"{self.call('pack')}({source})"
+        return self._matrix(tree, source, parts, taken)
+
+    def _matrix(self, tree: Named, source: str, parts: str, taken: set[str]) -> tuple[list[str], str]:
+        """Whole derivatives as one matrix: of an output a row for each entry, else one for each parameter."""
         blocks, rows = unique("blocks", taken), unique("rows", taken)
-        if unit.kind == "jacobian":
+        if isinstance(tree.parts[0], Array):
             block = f"[block.reshape(-1, a.size) for a, block in {self.call('zip')}({parts}, {blocks})]"
-            return [f"{blocks} = {call}", f"return {self.xp}.concatenate({block}, axis=1)"]
+            return [f"{blocks} = {source}"], f"{self.xp}.concatenate({block}, axis=1)"
         block = f"[block.reshape(a.size, b.size) for b, block in {self.call('zip')}({parts}, row)]"
-        return [
-            f"{blocks} = {call}",
+        statements = [
+            f"{blocks} = {source}",
             f"{rows} = [{block} for a, row in {self.call('zip')}({parts}, {blocks})]",
-            f"return {self.xp}.concatenate([{self.xp}.concatenate(row, axis=1) for row in {rows}])",
         ]
+        return statements, f"{self.xp}.concatenate([{self.xp}.concatenate(row, axis=1) for row in {rows}])"

@@ -7,7 +7,8 @@ from typing import Any
 
 from symdiff.codegen.program import docstring, indent
 from symdiff.errors import ModelError
-from symdiff.graph.inputs import Input, Unit
+from symdiff.graph.inputs import Unit
+from symdiff.graph.results import Array, Named, by_parameter, class_of, named
 
 # What a module may define or import besides the functions of its model.
 OWN_NAMES = (
@@ -39,18 +40,13 @@ OWN_NAMES = (
 )
 
 
-def class_of(unit: Unit) -> str:
-    """The result class of a unit that returns one array for each parameter."""
-    return "Grad" if unit.output is None else "".join(part.capitalize() for part in unit.output.split("_")) + "Grad"
-
-
 def check_names(units: Sequence[Unit], xp: str) -> None:
     """Refuse an output whose functions or result class would be called like others of the module."""
     owners = dict.fromkeys((*OWN_NAMES, xp), "the module")
     for unit in units:
         owner = "the objective" if unit.output is None else f"the output {unit.output!r}"
         names = [unit.name, *([f"{unit.name}_flat"] if unit.wrt else [])]
-        for name in names if unit.output is None else [*names, class_of(unit)]:
+        for name in names if unit.output is None else [*names, class_of(unit.output)]:
             other = owners.setdefault(name, owner)
             if other != owner:
                 raise ModelError(
@@ -63,20 +59,21 @@ def result_classes(units: Sequence[Unit], xp: str) -> list[list[str]]:
     found: dict[str, list[str]] = {}
     array = f"{xp}.ndarray"
     for unit in units:
-        if unit.wrt:
-            subject = "the objective" if unit.output is None else unit.output
-            text = f"One array for each parameter of {subject}."
-            found.setdefault(class_of(unit), _named_tuple(class_of(unit), text, unit.wrt, array))
-        if unit.kind == "hessian":
-            row = _named_tuple("HessianRow", "Second derivatives by one parameter and each other.", unit.wrt, array)
-            found["HessianRow"] = row
-            found["Hessian"] = _named_tuple("Hessian", "Second derivatives of the objective.", unit.wrt, "HessianRow")
+        unpacked = [parameters_of(unit)] if unit.wrt else []
+        for tree in [*unpacked, *named(unit.results)]:
+            found.setdefault(tree.class_name, _named_tuple(tree, array))
     return list(found.values())
 
 
-def _named_tuple(name: str, text: str, fields: Sequence[Input], kind: str) -> list[str]:
-    members = [f"{entry.name}: {kind}" for entry in fields]
-    return [f"class {name}(NamedTuple):", *indent([*docstring(text), "", *members])]
+def parameters_of(unit: Unit) -> Named:
+    """One array for each parameter, as `unpack` returns them."""
+    return by_parameter(unit.output, [Array(entry.name, entry.name, (entry.name,)) for entry in unit.wrt])
+
+
+def _named_tuple(tree: Named, array: str) -> list[str]:
+    types = [part.class_name if isinstance(part, Named) else array for part in tree.parts]
+    members = [f"{name}: {kind}" for name, kind in zip(tree.fields, types, strict=True)]
+    return [f"class {tree.class_name}(NamedTuple):", *indent([*docstring(tree.text), "", *members])]
 
 
 def signature(spec: Any) -> list[str]:
@@ -99,7 +96,7 @@ def signature(spec: Any) -> list[str]:
 
 def arguments_of(unit: Unit) -> list[str]:
     """The names of a function's arguments."""
-    return [*(entry.name for entry in unit.inputs), *([unit.direction_name] if unit.direction else [])]
+    return [*(entry.name for entry in unit.inputs), *(bundle.name for bundle in unit.bundles)]
 
 
 def _tuple(items: Sequence[object]) -> str:

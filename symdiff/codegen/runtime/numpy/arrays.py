@@ -8,7 +8,7 @@ import numpy as np
 
 
 def _on_diagonal(values, diagonal, shape):
-    """Zeros, but `values` on the diagonal that np.einsum(diagonal) views."""
+    """Zeros, but `values` on the diagonal that einsum(diagonal) views."""
     result = np.zeros(shape, values.dtype)
     np.einsum(diagonal, result)[...] = values
     return result
