@@ -14,10 +14,15 @@ LOWEST := $(shell p=python3.11; "$$p" -c 1 2>/dev/null && echo "$$p" || echo "$(
 BOUNDS := import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 	print(*(line.replace(">=", "==") for line in project["dependencies"]), sep="\n")
 
-.PHONY: help demo test fuzz test-gpu test-minimum lint bench bench-gpu clean
+# What `make quick` runs: nothing of it trains, compares with a framework or compiles kernels.
+QUICK := tests/test_layers.py tests/test_operations_are_complete.py tests/graph tests/passes tests/forms/test_latex.py \
+	tests/frontend/test_rules.py tests/frontend/test_model.py tests/codegen/test_buffers.py tests/codegen/test_source_lines.py
+
+.PHONY: help demo test quick fuzz test-gpu test-minimum lint bench bench-gpu clean
 
 help:
 	@echo 'make demo    compile, train and check the two-layer net'
+	@echo 'make quick   run the tests of rules, rewrites, plans, layers and every operation'
 	@echo 'make test    run every test'
 	@echo 'make test-gpu  run the tests that need CuPy and a GPU; CUDA=cuda13 for CUDA 13'
 	@echo 'make test-minimum  try symdiff with the lowest versions of what it needs'
@@ -34,6 +39,9 @@ demo: $(VENV)/demo.stamp
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n auto
+
+quick: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -n auto -q -m "not slow" $(QUICK)
 
 fuzz: $(VENV)/test.stamp
 	PYTHONPATH=tests:tests/support $(BIN)/python -m fuzz $(ARGS)

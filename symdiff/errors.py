@@ -80,9 +80,9 @@ class InternalError(SymdiffError):
     """A fault of symdiff itself: `fault` is what went wrong inside."""
 
     def __init__(self, fault: Exception | str, *, place: str | None = None) -> None:
-        what = f"{type(fault).__name__}: {fault}" if isinstance(fault, Exception) else fault
+        self.fault = f"{type(fault).__name__}: {fault}" if isinstance(fault, Exception) else fault
         super().__init__(
-            f"internal error: {what}",
+            f"internal error: {self.fault}",
             notes=[
                 "This is a fault of symdiff, not of the model. Please report it, with the model and the traceback (of a "
                 "command, the option --debug shows it)."

@@ -8,7 +8,8 @@ SYMDIFF_VERIFY is 1, as it is in all tests.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from symdiff.errors import InternalError
@@ -32,7 +33,7 @@ from symdiff.passes.prepare.stabilise import stabilise
 from symdiff.passes.schedule.fuse import fuse
 from symdiff.passes.schedule.stages import plan
 from symdiff.passes.verify import verify
-from symdiff.passes.verify_plan import verify_plan
+from symdiff.passes.verify_plan import verify_plan, verify_steps
 
 
 @dataclass(frozen=True)
@@ -181,24 +182,31 @@ def run(passes: Sequence[Pass], graphs: Labelled, setting: Setting) -> Labelled:
         if each.when(setting):
             graphs = each.run(graphs, setting)
             if _verifies():
-                _verify_after(each, graphs)
+                with _named(each.name):
+                    verify(topological([*graphs.roots, *graphs.names, *graphs.words]))
     return graphs
 
 
-def _verify_after(each: Pass, graphs: Labelled) -> None:
-    """Raise `InternalError`, which names the pass, where the graphs are not sound."""
-    try:
-        verify(topological([*graphs.roots, *graphs.names, *graphs.words]))
-    except InternalError as error:
-        raise InternalError(f"after the pass {each.name}: {error.message}") from error
-
-
 def schedule(roots: Sequence[Node], setting: Setting) -> tuple[Plan, tuple[Step, ...]]:
-    """What is computed when: the plan, and for a GPU its steps, kernels and library calls."""
+    """What is computed when: the plan, and for a GPU its steps, kernels and library calls. Both are always verified."""
     chosen = plan(roots, setting.samples)
-    steps = fuse(chosen.results, chosen.order, chosen.samples) if setting.backend == "cupy" else ()
-    verify_plan(chosen, steps, unwritten=WHOLE)
+    with _named("plan"):
+        verify_plan(chosen, unwritten=WHOLE)
+    if setting.backend != "cupy":
+        return chosen, ()
+    steps = fuse(chosen.results, chosen.order, chosen.samples)
+    with _named("fuse"):
+        verify_steps(chosen, steps)
     return chosen, steps
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """An `InternalError` says after which pass it was found."""
+    try:
+        yield
+    except InternalError as error:
+        raise InternalError(f"after the pass {name}: {error.fault}") from error
 
 
 def cost(roots: Sequence[Node], setting: Setting) -> int:

@@ -1,4 +1,4 @@
-"""What holds of every plan: each node is known before it is used, block by block too, and every result comes out."""
+"""What holds of every plan and its steps: each node is known before it is used, and every result comes out."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from symdiff.graph.plan import Kernel, Plan, Stage, Step
 from symdiff.passes.verify import verify
 
 
-def verify_plan(plan: Plan, steps: Sequence[Step], unwritten: Collection[str]) -> None:
-    """Raise `InternalError` where something does not hold of a plan.
-
-    Parameters
-    ----------
-    steps : the plan as kernels and library calls, if it is for a GPU.
-    unwritten : the operations that have no source.
-    """
+def verify_plan(plan: Plan, unwritten: Collection[str]) -> None:
+    """Raise `InternalError` where something does not hold of a plan; `unwritten` are the operations that have no source."""
     verify(plan.order, unwritten)
-    faults = [*_of_stages(plan), *_of_steps(plan, steps)]
-    if faults:
-        raise InternalError(f"In a plan {faults[0]}.")
+    for fault in _of_stages(plan):
+        raise InternalError(f"In a plan {fault}.")
+
+
+def verify_steps(plan: Plan, steps: Sequence[Step]) -> None:
+    """Raise `InternalError` where something does not hold of a plan's steps, which are kernels and library calls."""
+    for fault in _of_steps(plan, steps):
+        raise InternalError(f"In the steps of a plan {fault}.")
 
 
 def _of_stages(plan: Plan) -> Iterator[str]:
@@ -70,8 +69,13 @@ def _of_steps(plan: Plan, steps: Sequence[Step]) -> Iterator[str]:
             yield f"step {number} reads {early[0]!r}, which a later one writes"
         if not inside.issuperset(_writes(step)):
             yield f"step {number} writes what it does not compute"
+        pending = inside - known
+        for node in _nodes(step):  # in the order in which they are computed
+            if not pending.isdisjoint(_reads((node,), inside | written)):
+                yield f"step {number} computes {node!r} before an operand"
+            pending.discard(node)
         known.update(_writes(step))
-    for root in plan.results if steps else ():
+    for root in plan.results:
         while root not in known and is_view(root) and root.args:
             (root,) = root.args
         if root.args and root not in known:

@@ -10,17 +10,19 @@ import pytest
 import sympy as sp
 
 import symdiff as sd
-from symdiff import compiler, derive
+from symdiff import derive
 from symdiff.compiler import generate, scheduled
 from symdiff.derive import prepared
 from symdiff.errors import InternalError
 from symdiff.frontend.lower import lower
 from symdiff.graph.labelled import Labelled
 from symdiff.graph.leaves import constant, parameter
+from symdiff.graph.plan import Kernel
 from symdiff.graph.size import Size
 from symdiff.options import Options
+from symdiff.passes import pipeline
 from symdiff.passes.pipeline import ALGEBRA, CLOSED_FORM, PREPARE, Pass, Setting, run, schedule
-from symdiff.passes.verify_plan import verify_plan
+from symdiff.passes.verify_plan import verify_plan, verify_steps
 
 DESIGN = (Path(__file__).resolve().parents[2] / "docs" / "design.md").read_text(encoding="utf-8")
 w, x, y = sp.symbols("w x y")
@@ -118,31 +120,47 @@ def with_law(stage, law):
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_plan_that_is_not_sound_is_refused(fault):
     plan, _ = the_plan()
-    verify_plan(plan, (), ())
+    verify_plan(plan, ())
     with pytest.raises(InternalError, match=fault):
-        verify_plan(FAULTS[fault](plan), (), ())
+        verify_plan(FAULTS[fault](plan), ())
 
 
-def test_steps_that_are_not_sound_are_refused():
-    model = sd.Model(sd.logsumexp(sd.sum(w * x * y)) + sd.max(x) * w, params=[w], data=[x, y])
+def reversed_nodes(steps):
+    """The steps, where the nodes of the first kernel of several are computed in the opposite order."""
+    number = next(i for i, step in enumerate(steps) if isinstance(step, Kernel) and len(step.nodes) > 1)
+    kernel = replace(steps[number], nodes=steps[number].nodes[::-1])
+    return (*steps[:number], kernel, *steps[number + 1 :])
+
+
+BAD_STEPS = {
+    "is written by no step": lambda steps: steps[:-1],
+    "writes what it does not compute": lambda steps: (replace(steps[0], results=(constant(5.0),)), *steps[1:]),
+    "which a later one writes": lambda steps: steps[::-1],
+    "before an operand": reversed_nodes,
+}
+
+
+@pytest.mark.parametrize("fault", BAD_STEPS)
+def test_steps_that_are_not_sound_are_refused(fault):
+    model = sd.Model(
+        sd.logsumexp(sd.sum(w * x * y)) + sd.max(x) * sd.mean(sp.exp(x * sd.max(x))), params=[w], data=[x, y]
+    )
     program = prepared(lower(model))
     roots = run(ALGEBRA, Labelled((program.objective,)), Setting(program.declarations.samples)).roots
     plan, steps = schedule(roots, Setting(program.declarations.samples, backend="cupy"))
-    assert steps
-    with pytest.raises(InternalError, match="is written by no step"):
-        verify_plan(plan, steps[:-1] or (replace(steps[0], results=()),), ())
-    with pytest.raises(InternalError, match="writes what it does not compute"):
-        verify_plan(plan, (replace(steps[0], results=(constant(5.0),)), *steps[1:]), ())
+    verify_steps(plan, steps)
+    with pytest.raises(InternalError, match=fault):
+        verify_steps(plan, BAD_STEPS[fault](steps))
 
 
-def test_the_compiler_verifies_its_plans(monkeypatch):
-    real = compiler.schedule
-
-    def careless(roots, setting):
-        plan, steps = real(roots, setting)
-        verify_plan(replace(plan, stages=()), steps, ())
-        return plan, steps
-
-    monkeypatch.setattr(compiler, "schedule", careless)
-    with pytest.raises(InternalError, match="In a plan "):
+def test_a_plan_that_is_not_sound_is_named(monkeypatch):
+    real = pipeline.plan
+    monkeypatch.setattr(pipeline, "plan", lambda roots, samples: replace(real(roots, samples), stages=()))
+    with pytest.raises(InternalError, match="after the pass plan: In a plan "):
         generate(LINE, Options.create())
+
+
+def test_kernels_that_are_not_sound_are_named(monkeypatch):
+    monkeypatch.setattr(pipeline, "fuse", lambda roots, order, samples: ())
+    with pytest.raises(InternalError, match="after the pass fuse: In the steps of a plan "):
+        generate(LINE, Options.create(backend="cupy"))
