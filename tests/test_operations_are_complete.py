@@ -24,7 +24,7 @@ import symdiff as sd
 from symdiff.codegen.cupy import cuda, kernel
 from symdiff.codegen.cupy.module import _MISSING
 from symdiff.codegen.numpy import writer
-from symdiff.codegen.numpy.table import NUMPY
+from symdiff.codegen.spellings import CUDA, NUMPY
 from symdiff.compare.printers.jax import JaxPrinter
 from symdiff.compare.printers.torch import TorchPrinter
 from symdiff.diff import pointwise as partials, table as derivatives
@@ -77,7 +77,7 @@ def in_cupy(op: str) -> bool:
 
 
 def in_kernels(op: str) -> bool:
-    own = f"_{op}" in vars(cuda.CudaWriter) or op in cuda.CudaWriter.operators or op in cuda._CALLS
+    own = f"_{op}" in vars(cuda.CudaWriter) or op in cuda.CudaWriter.operators or op in CUDA
     return own or op in kernel._LAWS or op in ("contract", "reduce_norm")
 
 

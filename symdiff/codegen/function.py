@@ -6,12 +6,24 @@ named after the user's own names where the model has them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from symdiff.codegen.expression import (
+    Attribute,
+    Binary,
+    Expression,
+    Literal,
+    Name,
+    Slice,
+    Subscript,
+    Unary,
+    Verbatim,
+    call,
+    integer,
+)
 from symdiff.codegen.numpy.writer import Writer
-from symdiff.codegen.program import ATOM, SUM, Assign, Refuse, Statement, Text
+from symdiff.codegen.program import Assign, Refuse, Statement, variables
 from symdiff.errors import ModelError
 from symdiff.graph.bounds import requirements
 from symdiff.graph.contraction import is_repetition, unrepeated_shape
@@ -43,8 +55,6 @@ class FunctionWriter:
     missing_dtype : the argument that a part needs for its dtype, "" where it needs none.
     numbered : the last number of a variable such as t3.
     texts : node -> how it is written where it is used.
-    shapes : source of a variable or of an expression inside another -> its shape, where it holds floating numbers and is
-        not narrower than its node.
     """
 
     inputs: Mapping[Node, str]
@@ -60,8 +70,7 @@ class FunctionWriter:
     missing_dtype: str = ""
     broadcasts: bool = True
     writer_class: type[Writer] = Writer
-    texts: dict[Node, Text] = field(default_factory=dict)
-    shapes: dict[str, Shape] = field(default_factory=dict)
+    texts: dict[Node, Expression] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
     _weight: dict[Node, int] = field(default_factory=dict)
     numbered: int = 0
@@ -91,51 +100,48 @@ class FunctionWriter:
                 self._assign_together(waves[node])
                 continue
             if node in self.inputs:
-                self.texts[node] = Text(self.inputs[node])
+                self.texts[node] = Name(self.inputs[node])
                 continue
             if node in bare:
                 self.texts[node] = writer.write_unrepeated(node)
                 continue
-            text = writer.write(node)
+            whole_floats = node.dtype == "float" and node.shape and node not in narrow
+            text = replace(writer.write(node), shape=node.shape if whole_floats else None)
             reused_result = node in kept or (node in wanted and node in count)
             needs_work = node.op not in LEAVES or node.op == "arange"
             if needs_work and (node in self.names or reused_result or self._deserves(node, text, count, subtracted)):
                 text = self._assign(node, text)
-            if node.dtype == "float" and node.shape and node not in narrow:
-                self.shapes[text.source] = node.shape
             self.texts[node] = text
-
-    @staticmethod
-    def variable(name: str) -> Text:
-        """A variable as an expression."""
-        return Text(name, ATOM)
 
     def finish(self) -> None:
         """Put the sizes that were used in front."""
-        self.statements[:0] = [Assign(variable, source) for variable, source in self.sizes.found]
+        self.statements[:0] = [Assign(Name(variable), Verbatim(source)) for variable, source in self.sizes.found]
 
-    def _deserves(self, node: Node, text: Text, count: Mapping[Node, int], subtracted: Collection[Node]) -> bool:
+    def _deserves(self, node: Node, text: Expression, count: Mapping[Node, int], subtracted: Collection[Node]) -> bool:
         self._weight[node] = 1 + sum(self._weight.get(a, 0) for a in node.args)
         if count.get(node, 0) > 1:
             return node not in subtracted and not self._cheap(node, text)
         return len(text.source) > _LONGEST or self._weight[node] > _DEEPEST or node.op in POOLING
 
-    def _cheap(self, node: Node, text: Text) -> bool:
+    def _cheap(self, node: Node, text: Expression) -> bool:
         """A variable, a view or a negated variable costs less to write twice than to name."""
-        if text.source.isidentifier():
-            return True
-        view = node.op == "contract" and len(node.args) == 1 and re.fullmatch(r"\w+(\.T|\[[:\w, ]*\])", text.source)
-        return bool(view) or (
-            node.op in ("neg", "cast") and not node.shape and re.fullmatch(r"-?\w+", text.source) is not None
-        )
+        match text:
+            case Name():
+                return True
+            case Attribute(value=Name(), name="T"):
+                return node.op == "contract" and len(node.args) == 1
+            case Subscript(value=Name(), items=items):
+                return node.op == "contract" and len(node.args) == 1 and all(map(_is_plain, items))
+            case Unary(operator="-", operand=operand) | operand:
+                return node.op in ("neg", "cast") and not node.shape and _is_plain(operand)
 
-    def _assign(self, node: Node, text: Text) -> Text:
+    def _assign(self, node: Node, text: Expression) -> Name:
         name = unique(self.names.get(node) or self._suggest(node), self.taken)
         comment = self._pending[0] if self._pending and self._pending[1] is not node else None  # its own name says it
-        self.statements.append(Assign(name, text.source, comment))
+        self.statements.append(Assign(Name(name), text, comment))
         self._pending = None
         self._weight[node] = 0
-        return Text(name, ATOM)
+        return Name(name, shape=text.shape)
 
     def _assign_together(self, waves: Sequence[Node]) -> None:
         """Sine and cosine of one array, by one call."""
@@ -143,13 +149,13 @@ class FunctionWriter:
         self.need(helper)
         self.texts[waves[0].args[0]] = of
         names = [unique(self.names.get(node) or self._suggest(node), self.taken) for node in waves]
-        self.statements.append(Assign(", ".join(names), f"{helper}({of.source})"))
-        self.texts |= {node: Text(name, ATOM) for node, name in zip(waves, names, strict=True)}
+        self.statements.append(Assign(variables(names), call(helper, of)))
+        self.texts |= {node: Name(name) for node, name in zip(waves, names, strict=True)}
         self._weight |= dict.fromkeys(waves, 0)
 
     def _suggest(self, node: Node) -> str:
         """A name from the operation and its operand, while it stays short."""
-        named = [self.texts[a].source for a in node.args if self.texts[a].source.isidentifier()]
+        named = [text.name for text in map(self.texts.__getitem__, node.args) if isinstance(text, Name)]
         if len(node.args) == 1 and named and node.op not in ("contract", "index", "place", "kept"):
             wanted = f"{node.op.removeprefix('reduce_')}_{named[0]}"
             if len(wanted) <= 16:
@@ -162,7 +168,7 @@ class FunctionWriter:
         for gap, words in requirements(order, self.inputs).items():
             values = ", ".join(f"{name} = {{{self.sizes[name]}}}" for name in gap.names)
             message = f'f"{values} is too small for {words}, which needs {gap} >= 0"'
-            self.statements.append(Refuse(f"{self.writer.size(gap).at(SUM)} < 0", message))
+            self.statements.append(Refuse(Binary("<", self.writer.size(gap), integer(0)), message))
 
     def _size_source(self, name: str) -> str | None:
         size = Size.named(name)
@@ -193,6 +199,11 @@ class FunctionWriter:
             return f"{self.xp}.float64"
         self.missing_dtype = self.missing_dtype or unique("dtype", self.taken)
         return self.missing_dtype
+
+
+def _is_plain(item: Expression) -> bool:
+    """Whether an expression is a variable or a literal, or a slice between such."""
+    return isinstance(item, (Name, Literal)) or (isinstance(item, Slice) and all(map(_is_plain, item.parts)))
 
 
 class Sizes(dict[str, str]):

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+from symdiff.codegen.expression import Expression, Name, Tuple, Verbatim, call, dotted, method
 from symdiff.codegen.function import FunctionWriter
 from symdiff.codegen.numpy.writer import Writer
-from symdiff.codegen.program import ATOM, Assign, Function, Return, Statement, docstring, listed, returned
+from symdiff.codegen.program import Assign, Function, Return, Statement, docstring, listed, variables
 from symdiff.codegen.runtime.definitions import Definition, Definitions, sources
 from symdiff.codegen.stages import StageWriter, streams
 from symdiff.codegen.surface.arguments import Checker
@@ -204,7 +205,8 @@ class ModuleWriter:
             comma = "," if len(inputs) == 1 else ""
             body.append(
                 Assign(
-                    names + comma, f"({self.xp}.broadcast_to(a, {self.shape}).reshape(-1) for a in ({names}{comma}))"
+                    Verbatim(names + comma),
+                    Verbatim(f"({self.xp}.broadcast_to(a, {self.shape}).reshape(-1) for a in ({names}{comma}))"),
                 )
             )
         taken = {self.xp, self.shape, *arguments_of(unit), *inputs.values(), *OWN_NAMES, class_of(unit.output)}
@@ -228,7 +230,8 @@ class ModuleWriter:
         results = self.results(unit, writer, flattened)
         writer.finish()
         body += writer.statements
-        body.append(Return(self.packed(unit.results, iter(results))))
+        sources = (result.source for result in results)
+        body.append(Return(Verbatim(self.packed(unit.results, sources))))
         whole = Function(unit.name, tuple(arguments_of(unit)), unit.text, tuple(body))
         return [whole, *blocks]
 
@@ -252,13 +255,11 @@ class ModuleWriter:
         names = [unique(label, set(writer.taken)) for label in unit.labels]
         arguments = tuple(writer.inputs.values())
         block = f"_{unit.name}_block"
-        call = f"_over_points({block}, {len(names)}, {self.shape}, {writer.dtype}, {listed(arguments)})"
-        body += [
-            Assign(", ".join(names) if len(names) > 1 else listed(names), call),
-            Return(self.packed(unit.results, iter(names))),
-        ]
+        parts = f"_over_points({block}, {len(names)}, {self.shape}, {writer.dtype}, {listed(arguments)})"
+        returned = Return(Verbatim(self.packed(unit.results, iter(names))))
+        body += [Assign(variables(names), Verbatim(parts)), returned]
         writer.write(unit.plan.order, unit.roots)
-        found = returned([writer.texts[root].source for root in unit.roots])
+        found = Tuple(tuple(writer.texts[root] for root in unit.roots))
         doc = f"The part of `{unit.name}` that one part of the points has."
         whole = Function(unit.name, tuple(arguments_of(unit)), unit.text, tuple(body))
         return [whole, Function(block, arguments, doc, (*writer.statements, Return(found)))]
@@ -285,19 +286,19 @@ class ModuleWriter:
         self.hidden.add(name)
         return f"_{name}"
 
-    def results(self, unit: Unit, writer: FunctionWriter, flattened: bool) -> list[str]:
+    def results(self, unit: Unit, writer: FunctionWriter, flattened: bool) -> list[Expression]:
         """The returned expressions: each an array of its own memory, or a NumPy scalar."""
         assert unit.plan is not None
         dtype = writer.dtype
         floating = of_floating_inputs(unit.plan.order)
         seen: set[Node] = set()
-        found = []
+        found: list[Expression] = []
         for root in unit.roots:
             text = writer.texts[root]
             if self.spec.pointwise:
                 self.need("_shaped")
-                source = f"{text.at(ATOM)}.reshape({self.shape})" if flattened and root.shape else text.source
-                found.append(f"_shaped({source}, {self.shape}, {dtype})")
+                points = method(text, "reshape", Name(self.shape)) if flattened and root.shape else text
+                found.append(call("_shaped", points, Name(self.shape), dotted(dtype)))
             elif is_scalar(root):
                 found.append(result_type(root, text, dtype, floating))
             else:

@@ -6,11 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from symdiff.codegen.expression import Expression, Name, Tuple
 from symdiff.errors import printable
-
-# Python's precedence, as far as generated expressions use it.
-ATOM, POWER, UNARY, PRODUCT, SUM, BIT_AND, BIT_XOR, BIT_OR, COMPARISON = 11, 10, 9, 8, 7, 6, 5, 4, 3
-
 
 WIDTH = 112  # columns of generated source
 _UNSPLIT = 90  # columns of results that need no brackets
@@ -18,43 +15,75 @@ _STRING = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")
 
 
 @dataclass(frozen=True)
-class Text:
-    """Source of an expression, with the precedence of its outermost operator."""
-
-    source: str
-    precedence: int = ATOM
-
-    def at(self, precedence: int) -> str:
-        """The source, in parentheses where an operator of that precedence would tear it apart."""
-        return self.source if self.precedence >= precedence else f"({self.source})"
-
-
-@dataclass(frozen=True)
 class Assign:
     """``target = expression``, or ``target += expression`` with an operator, under an optional comment."""
 
-    target: str
-    expression: str
+    target: Expression
+    expression: Expression
     comment: str | None = None
     operator: str = ""
+
+    def lines(self) -> list[str]:
+        """Its source."""
+        comment = [f"# {self.comment}"] if self.comment else []
+        return [*comment, *wrapped(f"{listing(self.target)} {self.operator}= {self.expression.source}")]
 
 
 @dataclass(frozen=True)
 class Return:
-    """``return expression``."""
+    """``return expression``, several results in brackets where the line may have to be split."""
 
-    expression: str
+    expression: Expression
+
+    def lines(self) -> list[str]:
+        """Its source."""
+        text = listing(self.expression)
+        return wrapped(f"return {text if len(text) < _UNSPLIT else self.expression.source}")
 
 
 @dataclass(frozen=True)
 class Refuse:
     """``raise ValueError(message)`` where the condition holds; the message is the source of a string."""
 
-    condition: str
+    condition: Expression
     message: str
 
+    def lines(self) -> list[str]:
+        """Its source."""
+        return [f"if {self.condition.source}:", f"    raise ValueError({self.message})"]
 
-Statement = Assign | Refuse | Return
+
+@dataclass(frozen=True)
+class For:
+    """The body once for each number below a count."""
+
+    variable: str
+    count: Expression
+    body: tuple[Statement, ...]
+
+    def lines(self) -> list[str]:
+        """Its source."""
+        return [f"for {self.variable} in range({self.count.source}):", *indent(lines_of(self.body))]
+
+
+@dataclass(frozen=True)
+class While:
+    """The body again and again, while a condition holds."""
+
+    condition: Expression
+    body: tuple[Statement, ...]
+
+    def lines(self) -> list[str]:
+        """Its source."""
+        return [f"while {self.condition.source}:", *indent(lines_of(self.body))]
+
+
+Statement = Assign | Refuse | Return | For | While
+
+
+def lines_of(region: Sequence[Statement]) -> list[str]:
+    """The source of statements, one after the other."""
+    return [line for statement in region for line in statement.lines()]
 
 
 @dataclass(frozen=True)
@@ -68,29 +97,25 @@ class Function:
 
     def lines(self) -> list[str]:
         """Its source, line by line."""
-        found = [*wrapped(f"def {self.name}({', '.join(self.parameters)}):"), *indent(docstring(self.docstring))]
-        for statement in self.body:
-            if isinstance(statement, Return):
-                found += indent(wrapped(f"return {statement.expression}"))
-                continue
-            if isinstance(statement, Refuse):
-                found += [f"    if {statement.condition}:", f"        raise ValueError({statement.message})"]
-                continue
-            if statement.comment:
-                found.append(f"    # {statement.comment}")
-            found += indent(wrapped(f"{statement.target} {statement.operator}= {statement.expression}"))
-        return found
+        head = wrapped(f"def {self.name}({', '.join(self.parameters)}):")
+        return [*head, *indent([*docstring(self.docstring), *lines_of(self.body)])]
+
+
+def listing(several: Expression) -> str:
+    """Several variables, or results, without brackets."""
+    if isinstance(several, Tuple) and len(several.items) > 1:
+        return ", ".join(item.source for item in several.items)
+    return several.source
+
+
+def variables(names: Sequence[str]) -> Tuple:
+    """Several variables, to be assigned together."""
+    return Tuple(tuple(map(Name, names)))
 
 
 def listed(items: Sequence[str]) -> str:
     """A tuple."""
     return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
-
-
-def returned(items: Sequence[str]) -> str:
-    """Several results, in brackets where the line may have to be split."""
-    joined = ", ".join(items)
-    return joined if len(items) > 1 and len(joined) < _UNSPLIT else listed(items)
 
 
 def docstring(text: str) -> list[str]:

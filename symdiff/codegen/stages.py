@@ -9,9 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from symdiff.codegen.expression import (
+    Binary,
+    Expression,
+    Name,
+    Tuple,
+    call,
+    dotted,
+    integer,
+    integers,
+    names_in,
+    quoted,
+)
 from symdiff.codegen.function import FunctionWriter
 from symdiff.codegen.numpy.buffers import SCRATCH, Buffers
-from symdiff.codegen.program import Assign, Function, Return, listed, returned
+from symdiff.codegen.program import Assign, Function, Return, variables
 from symdiff.graph.node import Node
 from symdiff.graph.ops import LEAVES
 from symdiff.graph.plan import Plan, Stage
@@ -86,7 +98,7 @@ class StageWriter:
         rest += [node for node in used if node.op == "input" and node not in data]
         arguments, taken = self._arguments(data, rest)
         writer = self.new_writer(arguments, taken, {samples.names[0]: "rows"})
-        writer.texts |= {node: writer.variable(name) for node, name in arguments.items()}
+        writer.texts |= {node: Name(name) for node, name in arguments.items()}
         writer.numbered = self.writer.numbered
         results = [*ends, *stage.rows]
         wanted = [self.writer.names.get(node) or f"s{i}" for i, node in enumerate(results, 1)]
@@ -95,66 +107,73 @@ class StageWriter:
         constants = [node for node in used if node.op in ("constant", "arange")]
         writer.write([*constants, *stage.streamed, *ends], results, results)
         writer.finish()
-        parts = [writer.texts[node].source for node in results]
+        parts = [writer.texts[node] for node in results]
         name = f"_{self.name}_block" + (f"_{number + 1}" if number else "")
         sizes = writer.sizes.unknown
-        others = [self._source(node) for node in rest] + [self.writer.sizes[size] for size in sizes]
+        others = [self._given(node) for node in rest] + [Name(self.writer.sizes[size]) for size in sizes]
         given = (*arguments.values(), *(writer.sizes[size] for size in sizes))
         if writer.missing_dtype:
-            others, given = [*others, self.writer.dtype], (*given, writer.missing_dtype)
-        buffers = Buffers(writer.shapes, parts, writer.xp, self.need)
-        statements = (*buffers.place(writer.statements), Return(returned(parts)))
-        called = name
+            others, given = [*others, dotted(self.writer.dtype)], (*given, writer.missing_dtype)
+        returned = [name for part in parts for name in names_in(part)]
+        buffers = Buffers(returned, writer.xp, self.need)
+        statements = (*buffers.place(writer.statements), Return(Tuple(tuple(parts))))
+        block: Expression = Name(name)
         if buffers.uses_scratch:
             self.need("release_scratch")
             self.need("_in_scratch")
-            called = f"_in_scratch({name})"
-        self._call(called, stage, data, others, dict(zip(results, targets, strict=True)))
+            block = call("_in_scratch", block)
+        self._call(block, stage, data, others, dict(zip(results, targets, strict=True)))
         doc = f"The part of `{self.name}` that one block of samples has."
         return Function(name, (SCRATCH, *given) if buffers.uses_scratch else given, doc, statements)
 
-    def _source(self, node: Node) -> str:
+    def _given(self, node: Node) -> Expression:
         """How a value that a block function is given is written."""
-        return (self.writer.writer.size(node.attributes[0]) if node.op == "size" else self.writer.texts[node]).source
+        return self.writer.writer.size(node.attributes[0]) if node.op == "size" else self.writer.texts[node]
 
     def _arguments(self, data: Sequence[Node], rest: Sequence[Node]) -> tuple[dict[Node, str], set[str]]:
         """The names of a block function's arguments: those of the variables they are given, where they have some."""
         taken = {self.writer.xp, SCRATCH}
         found = {}
         for node in (*data, *rest):
-            source = self._source(node)
-            found[node] = unique(source if source.isidentifier() else "c", taken)
+            given = self._given(node)
+            found[node] = unique(given.name if isinstance(given, Name) else "c", taken)
         return found, taken
 
     def _call(
-        self, block: str, stage: Stage, data: Sequence[Node], others: Sequence[str], targets: dict[Node, str]
+        self,
+        block: Expression,
+        stage: Stage,
+        data: Sequence[Node],
+        others: Sequence[Expression],
+        targets: dict[Node, str],
     ) -> None:
         """The statement that runs the pass."""
         writer, samples = self.writer, self.plan.samples
         assert samples is not None
-        arrays = listed([writer.texts[node].source for node in data])
-        found = [law for _, law in stage.partials] + [f"rows {node.shape.index(samples)}" for node in stage.rows]
-        alike = len(found) > _SPELLED and len(set(found)) == 1
-        laws = f'("{found[0]}",) * {len(found)}' if alike else listed([f'"{law}"' for law in found])
+        laws = [law for _, law in stage.partials] + [f"rows {node.shape.index(samples)}" for node in stage.rows]
+        spelled: Expression = Tuple(tuple(map(quoted, laws)))
+        if len(laws) > _SPELLED and len(set(laws)) == 1:
+            spelled = Binary("*", Tuple((quoted(laws[0]),)), integer(len(laws)))
         axes = [node.shape.index(samples) for node in data]
-        more = f", axes={tuple(axes)}" if any(axes) else ""
         self.need("_over_blocks")
         width, widest = self._largest(stage.streamed)
         sums, most = self._largest([node for node, _ in stage.partials])
-        more += f", sums={sums}" if most > widest and most >= _LARGE else ""
-        left = ", ".join(targets.values()) if len(targets) > 1 else listed([*targets.values()])
-        call = f"_over_blocks({block}, {writer.writer.size(samples).source}, {width}, {arrays}, {listed(others)}, {laws}{more})"
-        writer.statements.append(Assign(left, call))
-        writer.texts |= {node: writer.variable(target) for node, target in targets.items()}
+        more: dict[str, Expression] = {"axes": integers(axes)} if any(axes) else {}
+        more |= {"sums": sums} if most > widest and most >= _LARGE else {}
+        arrays = Tuple(tuple(writer.texts[node] for node in data))
+        size = writer.writer.size(samples)
+        run = call("_over_blocks", block, size, width, arrays, Tuple(tuple(others)), spelled, **more)
+        writer.statements.append(Assign(variables([*targets.values()]), run))
+        writer.texts |= {node: Name(target) for node, target in targets.items()}
 
-    def _largest(self, nodes: Sequence[Node]) -> tuple[str, int]:
+    def _largest(self, nodes: Sequence[Node]) -> tuple[Expression, int]:
         """The entries of the largest array, of one sample where it has samples: as source, and at nominal sizes."""
         samples = self.plan.samples
         sizes: list[Dim] = list(dict.fromkeys(total([dim for dim in node.shape if dim != samples]) for node in nodes))
         nominal = dict.fromkeys(names_of(sizes), _NOMINAL)
         most = max((evaluate(size, nominal) for size in sizes), default=0)
-        texts = [self.writer.writer.size(size).source for size in sizes if evaluate(size, nominal) == most]
-        return texts[0] if len(texts) == 1 else f"max({', '.join(texts)})", most
+        texts = [self.writer.writer.size(size) for size in sizes if evaluate(size, nominal) == most]
+        return texts[0] if len(texts) == 1 else call("max", *texts), most
 
 
 def _nodes(stage: Stage) -> list[Node]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from source_trees import expression
 from sympy import HadamardPower, MatrixSymbol, symbols
 
 import symdiff as sd
+from symdiff.codegen.expression import Name, names_in
 from symdiff.codegen.numpy.buffers import Buffers
-from symdiff.codegen.program import Assign
+from symdiff.codegen.program import Assign, For, While
 from symdiff.codegen.runtime.definitions import source_of
 
 CHANGED = [
@@ -165,12 +168,14 @@ def run(lines, returned, x, y):
 
 
 def changed(lines, returned):
-    statements = [Assign(*line.split(" = ", 1)) for line in lines]
     shapes = dict.fromkeys([*KNOWN, "d"], ("n", "n")) | {"s": ("n",), "t": ("n",)}
     shapes |= {"a": ("1", "n")} if "[:1] *" in lines[0] else {}
-    needed = []
-    placed = Buffers(shapes, [returned], "np", needed.append).place(statements)
-    return [f"{s.target} {s.operator}= {s.expression}" for s in placed]
+    statements = []
+    for line in lines:
+        target, source = line.split(" = ", 1)
+        statements.append(Assign(Name(target), replace(expression(source, shapes), shape=shapes.get(target))))
+    placed = Buffers(names_in(expression(returned)), "np", [].append).place(statements)
+    return [line for statement in placed for line in statement.lines()]
 
 
 @pytest.mark.parametrize(
@@ -187,6 +192,71 @@ def test_an_array_is_written_over_after_its_last_use(lines, returned, expected):
 @pytest.mark.parametrize(("lines", "returned"), [row[1:] for row in KEPT], ids=[row[0] for row in KEPT])
 def test_what_is_needed_is_not_written_over(lines, returned):
     assert changed(lines, returned) == lines
+
+
+SHAPES = dict.fromkeys(["a", "b", "c", "r", "v", "w", "x @ y.T", "y.T @ x", "a * x", "x * y"], ("n", "n"))
+
+
+def assign(line):
+    target, source = line.split(" = ", 1)
+    return Assign(Name(target), replace(expression(source, SHAPES), shape=SHAPES[target]))
+
+
+LOOPS = [
+    (
+        "inside an iteration, an array of that iteration",
+        [For("i", Name("n"), (assign("a = x * y"), assign("b = np.exp(a)"), assign("c = np.add.reduce(b)")))],
+        ["for i in range(n):", "    a = x * y", "    b = np.exp(a, out=a)", "    c = np.add.reduce(b)"],
+    ),
+    (
+        "not what the next iteration reads again",
+        [assign("a = x * y"), For("i", Name("n"), (assign("c = np.exp(a)"),))],
+        ["a = x * y", "for i in range(n):", "    c = np.exp(a)"],
+    ),
+    (
+        "not what goes on to the next iteration",
+        [assign("a = x * y"), For("i", Name("n"), (assign("c = np.exp(a)"), assign("a = x * y")))],
+        ["a = x * y", "for i in range(n):", "    c = np.exp(a)", "    a = x * y"],
+    ),
+    (
+        "no product that goes on to the next iteration in scratch",
+        [
+            assign("v = x * y"),
+            For("i", Name("n"), (assign("b = y.T @ x"), assign("c = np.add.reduce(b * v)"), assign("v = x @ y.T"))),
+        ],
+        [
+            "v = x * y",
+            "for i in range(n):",
+            "    b = _matmul_into(scratch, 0, y.T, x)",
+            "    c = np.add.reduce(b * v)",
+            "    v = x @ y.T",
+        ],
+    ),
+    (
+        "elsewhere in scratch, while a loop needs what lies there",
+        [
+            assign("a = x @ y.T"),
+            While(expression("_helper(a)"), (assign("b = y.T @ x"), assign("w = np.add.reduce(b)"))),
+        ],
+        [
+            "a = _matmul_into(scratch, 0, x, y.T)",
+            "while _helper(a):",
+            "    b = _matmul_into(scratch, 1, y.T, x)",
+            "    w = np.add.reduce(b)",
+        ],
+    ),
+    (
+        "not what a loop may have made a view of an argument",
+        [assign("a = x * y"), For("i", Name("n"), (assign("a = x.T"),)), assign("c = np.exp(a)")],
+        ["a = x * y", "for i in range(n):", "    a = x.T", "c = np.exp(a)"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("statements", "expected"), [row[1:] for row in LOOPS], ids=[row[0] for row in LOOPS])
+def test_regions(statements, expected):
+    placed = Buffers(["c"], "np", [].append).place(statements)
+    assert [line for statement in placed for line in statement.lines()] == expected
 
 
 n, d, k = symbols("n d k", integer=True, positive=True)

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 
 from symdiff.codegen.cupy.ascii import ascii_of
 from symdiff.codegen.cupy.cuda import RESERVED, CudaWriter
+from symdiff.codegen.expression import PRODUCT, Expression, Name, Tuple, call, integer, product
 from symdiff.codegen.function import FunctionWriter
 from symdiff.codegen.numpy.writer import Writer
-from symdiff.codegen.program import ATOM, PRODUCT, WIDTH, Assign, Text, indent
+from symdiff.codegen.program import WIDTH, Assign, indent, listing
 from symdiff.graph.contraction import is_view
 from symdiff.graph.node import Node
 from symdiff.graph.plan import Kernel
@@ -60,9 +61,9 @@ class _EntryWriter(FunctionWriter):
     kinds: dict[str, str] = field(default_factory=dict)
     rounded: Collection[Node] = ()
 
-    def _assign(self, node: Node, text: Text) -> Text:
-        named = super()._assign(node, Text(f"A(T({text.source}))") if node in self.rounded else text)
-        self.kinds[named.source] = node.dtype
+    def _assign(self, node: Node, text: Expression) -> Name:
+        named = super()._assign(node, call("A", call("T", text)) if node in self.rounded else text)
+        self.kinds[named.name] = node.dtype
         return named
 
     def lines(self) -> list[str]:
@@ -70,9 +71,10 @@ class _EntryWriter(FunctionWriter):
         found = []
         for statement in self.statements:
             assert isinstance(statement, Assign)
-            kind = "bool" if self.kinds.get(statement.target) == "bool" else "A"
-            target = f"auto [{statement.target}]" if ", " in statement.target else f"{kind} {statement.target}"
-            found += _folded(f"const {target} = {statement.expression};")
+            target = listing(statement.target)
+            kind = "bool" if self.kinds.get(target) == "bool" else "A"
+            declared = f"auto [{target}]" if isinstance(statement.target, Tuple) else f"{kind} {target}"
+            found += _folded(f"const {declared} = {statement.expression.source};")
         self.statements.clear()
         return found
 
@@ -158,7 +160,7 @@ class KernelWriter:
         """The statements that compute nodes, and what they look at; what is `named` gets a variable."""
         order: list[Node] = []
         for node in (*nodes, *ends):
-            found: list[Text | None] = []
+            found: list[Expression | None] = []
             for x, base, axes in self._reads(node):
                 if base in self.computed:
                     order += _between(x, base)
@@ -168,22 +170,22 @@ class KernelWriter:
         self.writer.write(order, kept, [*named, *(a for node in ends for a in node.args if a in self.computed)])
         return self.writer.lines()
 
-    def _read(self, base: Node, axes: Axes) -> Text:
+    def _read(self, base: Node, axes: Axes) -> Expression:
         """What a kernel finds in memory, or knows."""
         if base.op in ("constant", "size"):
             return self.expressions.write(base)
         if is_view(base) and not base.args and base not in self.given:  # ones
-            return Text("1")
+            return integer(1)
         if base.op == "arange":
-            return Text(f"A({self._axis(axes[0]) if axes[0] is not None else 0})")
+            return call("A", Name(self._axis(axes[0])) if axes[0] is not None else integer(0))
         return self._variable(base, axes)
 
-    def _variable(self, base: Node, axes: Axes) -> Text:
+    def _variable(self, base: Node, axes: Axes) -> Name:
         key = (base, axes if any(axis is not None for axis in axes) else ())
         if key not in self.loaded:
             self.loaded[key] = unique(self.given[base], self.taken)
             self._pointer_of(base)
-        return Text(self.loaded[key], ATOM)
+        return Name(self.loaded[key])
 
     def _load(self, base: Node, axes: Axes) -> str:
         """The statement that reads an entry."""
@@ -250,7 +252,7 @@ class KernelWriter:
         self.taken.add(f"{name}_step")
         return name
 
-    def _sums(self, ends: Sequence[Node]) -> list[tuple[str, str, str]]:
+    def _sums(self, ends: Sequence[Node]) -> list[tuple[str, str, Expression]]:
         """For each reduction its variable, its law, and what an entry adds."""
         found = []
         for node in ends:
@@ -260,26 +262,22 @@ class KernelWriter:
             factors = self.expressions.operands(node)
             if node.op == "reduce_norm":
                 factors *= 2
-            text = factors[0].source
-            if len(factors) > 1:
-                text = " * ".join([factors[0].at(PRODUCT), *(f.at(PRODUCT + 1) for f in factors[1:])])
-            found.append((variable, law, text))
+            found.append((variable, law, product(factors)))
         return found
 
     # The forms
 
     def _head(self) -> list[str]:
         kernel = self.kernel
-        parameters = [f"const {_TYPES[node.dtype]}* {name}" for node, name in self.pointers.items()]
+        alone = (
+            "__restrict__ " if kernel.form == "rows" else ""
+        )  # loops write between reads: into no array that is read
+        parameters = [f"const {_TYPES[node.dtype]}* {alone}{name}" for node, name in self.pointers.items()]
         parameters += [f"{_TYPES[node.dtype]}* {self._pointer_of(node)}" for node in kernel.results]
         parameters += self._counts()
         parameters += [f"I {self.writer.sizes[name]}" for name in self.writer.sizes.unknown]
         if self.pointwise:
             parameters += [f"int {name}_step" for name in self.pointers.values()]
-        if kernel.form == "rows":  # loops that write between reads: no array that is read is written
-            parameters = [
-                text.replace("* ", "* __restrict__ ") if text.startswith("const") else text for text in parameters
-            ]
         whole = [parameter.replace(" ", "\N{NO-BREAK SPACE}") for parameter in parameters]
         lines = _folded(f'extern "C" __global__ void {self.symbol}({", ".join(whole)})')
         return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
@@ -296,7 +294,7 @@ class KernelWriter:
             lines.append(f"{variable} = {taken(k)};")
             if node.op == "reduce_norm":
                 lines.append(f"{variable} = sqrt({variable});")
-            self.writer.texts[node] = Text(variable, ATOM)
+            self.writer.texts[node] = Name(variable)
         return lines
 
     def _stores(self, nodes: Sequence[Node], place: str) -> list[str]:
@@ -365,9 +363,9 @@ class KernelWriter:
         return [self._load(*key) for key in self.loaded if not key[1]]
 
 
-def added(variable: str, law: str, text: str) -> str:
+def added(variable: str, law: str, entry: Expression) -> str:
     """The statement that adds an entry to what is reduced so far."""
-    return f"{variable} += {text};" if law == "Sum" else f"{variable} = {law}::of({variable}, {text});"
+    return f"{variable} += {entry.source};" if law == "Sum" else f"{variable} = {law}::of({variable}, {entry.source});"
 
 
 def times(k: int, step: str) -> str:

@@ -11,10 +11,11 @@ from symdiff.codegen.cupy.ascii import ascii_of
 from symdiff.codegen.cupy.device import device_functions
 from symdiff.codegen.cupy.kernel import KernelSource, KernelWriter
 from symdiff.codegen.cupy.rows import RowsWriter
+from symdiff.codegen.expression import Expression, Literal, Name, Tuple, call, dotted, method
 from symdiff.codegen.function import FunctionWriter
 from symdiff.codegen.module import NUMPY_FILES, UNTHREADED, ModuleSpec, ModuleWriter
 from symdiff.codegen.numpy.writer import Writer, called
-from symdiff.codegen.program import ATOM, Assign, Function, Text, listed
+from symdiff.codegen.program import Assign, Function, variables
 from symdiff.codegen.runtime.definitions import Definition, Definitions
 from symdiff.codegen.surface.arguments import Checker
 from symdiff.codegen.surface.results import copied
@@ -60,22 +61,21 @@ class CupyWriter(Writer):
 
     sine_and_cosine = ""
 
-    texts: dict[Node, Text]
+    texts: dict[Node, Expression]
 
-    def matrix_product(self, left: Text, right: Text) -> Text:
+    def matrix_product(self, left: Expression, right: Expression) -> Expression:
         """By a helper: while a step is captured, CuPy refuses what `@` calls."""
-        self.need("_matmul")
-        return Text(f"_matmul({left.source}, {right.source})")
+        return self.helper("_matmul", left, right)
 
-    def _reduction(self, node: Node) -> Text:
+    def _reduction(self, node: Node) -> Expression:
         """CuPy has `reduce` of sums and products alone."""
         (x,), axes = node.args, reduced_axes(node)
-        method = {"reduce_max": "max", "reduce_min": "min"}.get(node.op)
-        if method is None:
+        name = {"reduce_max": "max", "reduce_min": "min"}.get(node.op)
+        if name is None:
             return super()._reduction(node)
-        return Text(f"{self.texts[x].at(ATOM)}.{method}({self._axis(x, axes)})")
+        return method(self.texts[x], name, self._axis(x, axes))
 
-    def _special(self, node: Node) -> Text:
+    def _special(self, node: Node) -> Expression:
         """A function of `cupyx.scipy.special`, which lacks some and takes others of arrays alone."""
         missing = [name for name in called(SPECIAL[node.op].template) if name in _MISSING]
         if missing:
@@ -85,21 +85,21 @@ class CupyWriter(Writer):
             )
         if node.op == "riemann_zeta":
             self.need("special:zeta")
-            return Text(f"_zeta({self.texts[node.args[0]].source}, 1.0)")
+            return call("_zeta", *self._given(node), Literal("1.0"))
         numbers = [a for a in node.args if self._is_weak(a)]
         known = {a: self.texts[a] for a in numbers}
-        self.texts |= {a: Text(f"{self.xp}.asarray({known[a].source}, {self.dtype})") for a in numbers}
+        self.texts |= {a: call(f"{self.xp}.asarray", known[a], self.dtype) for a in numbers}
         written = super()._special(node)
         self.texts |= known
         return written
 
-    def _erf(self, node: Node) -> Text:
+    def _erf(self, node: Node) -> Expression:
         self.need("special:erf")
-        return Text(f"_erf({self.texts[node.args[0]].source})")
+        return call("_erf", *self._given(node))
 
-    def _erfc_of(self, node: Node) -> Text:
+    def _erfc_of(self, node: Node) -> Expression:
         self.need("special:erfc")
-        return Text(f"_erfc({self.texts[node.args[0]].source})")
+        return call("_erfc", self.texts[node.args[0]])
 
 
 class HalfWriter(CupyWriter):
@@ -113,12 +113,11 @@ class HalfWriter(CupyWriter):
         self.need(helper)
         return helper
 
-    def _reduction(self, node: Node) -> Text:
+    def _reduction(self, node: Node) -> Expression:
         if node.op != "reduce_norm":
             return super()._reduction(node)
         (x,), axes = node.args, reduced_axes(node)
-        self.need("_norm")
-        return Text(f"_norm({self.texts[x].source}, axis={self._axis(x, axes)})")
+        return self.helper("_norm", self.texts[x], axis=self._axis(x, axes))
 
 
 class DeviceChecker(Checker):
@@ -208,20 +207,20 @@ class CupyModuleWriter(ModuleWriter):
         StepsWriter(unit.name, unit.steps, writer, self.kernels, self.devices, shape).write(unit.plan.order, unit.roots)
         return []
 
-    def results(self, unit: Unit, writer: FunctionWriter, flattened: bool) -> list[str]:
+    def results(self, unit: Unit, writer: FunctionWriter, flattened: bool) -> list[Expression]:
         """The returned expressions: each an array of its own memory."""
         assert unit.plan is not None
         seen: set[Node] = set()
         computed = {node for kernel, _ in self.kernels for node in kernel.results}
-        found = []
+        found: list[Expression] = []
         for root in unit.roots:
             text = writer.texts[root]
             if self.spec.pointwise and (flattened or root not in computed):
                 self.need("_shaped")
-                source = f"{text.at(ATOM)}.reshape({self.shape})" if flattened and root.shape else text.source
-                found.append(f"_shaped({source}, {self.shape}, {writer.dtype})")
+                points = method(text, "reshape", Name(self.shape)) if flattened and root.shape else text
+                found.append(call("_shaped", points, Name(self.shape), dotted(writer.dtype)))
             elif root.op in ("constant", "size"):
-                found.append(f"{self.xp}.asarray({text.source}, {writer.dtype})")
+                found.append(call(f"{self.xp}.asarray", text, dotted(writer.dtype)))
             else:
                 found.append(copied(root, text, seen))
         return found
@@ -309,7 +308,7 @@ class StepsWriter:
 
     def _kernel(self, kernel: Kernel) -> None:
         writer, taken = self.writer, self.writer.taken
-        names = {node: text.source if text.source.isidentifier() else "a" for node, text in writer.texts.items()}
+        names = {node: text.name if isinstance(text, Name) else "a" for node, text in writer.texts.items()}
         for node in kernel.results:
             names[node] = unique(writer.names.get(node) or self._numbered(), taken)
         name = f"{self.name}_{1 + sum(source.name.rpartition('_')[0] == self.name for _, source in self.kernels)}"
@@ -317,23 +316,24 @@ class StepsWriter:
         kind = RowsWriter if kernel.form == "rows" else KernelWriter
         source = kind(name, kernel, names, lambda found: self.devices.setdefault(found), pointwise).write()
         self.kernels.append((kernel, source))
-        arrays = [writer.texts[node].source for node in source.arrays]
-        given = [*arrays, *(writer.sizes[size] for size in source.sizes)]
-        shapes = [self.shape or writer.writer.shape(node.shape) for node in kernel.results]
-        call = f"_{name}({writer.dtype}, {self._count(kernel)}, {listed(shapes)}, {', '.join(given)})"
-        writer.statements.append(Assign(", ".join(names[node] for node in kernel.results), call))
-        writer.texts |= {node: Text(names[node]) for node in kernel.results}
+        arrays = [writer.texts[node] for node in source.arrays]
+        given = [*arrays, *(Name(writer.sizes[size]) for size in source.sizes)]
+        shapes = [Name(self.shape) if self.shape else writer.writer.shape(node.shape) for node in kernel.results]
+        launch = call(f"_{name}", dotted(writer.dtype), self._count(kernel), Tuple(tuple(shapes)), *given)
+        targets = [names[node] for node in kernel.results]
+        writer.statements.append(Assign(variables(targets) if len(targets) > 1 else Name(targets[0]), launch))
+        writer.texts |= {node: Name(names[node]) for node in kernel.results}
 
     def _numbered(self) -> str:
         self.writer.numbered += 1
         return f"t{self.writer.numbered}"
 
-    def _count(self, kernel: Kernel) -> str:
+    def _count(self, kernel: Kernel) -> Expression:
         if self.shape:
-            return self.shape
+            return Name(self.shape)
         cut = len(kernel.space) - kernel.kept if kernel.form == "columns" else kernel.kept
         parts = [kernel.space] if kernel.form == "all" else [kernel.space[:cut], kernel.space[cut:]]
-        return listed([self.writer.writer.size(total(part)).source for part in parts])
+        return Tuple(tuple(self.writer.writer.size(total(part)) for part in parts))
 
 
 def _entries(unit: Unit) -> Dim:

@@ -8,14 +8,14 @@ those fit. Blocks are taken together as in the other forms.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from symdiff.codegen.cupy.kernel import KernelWriter, added, plus, times
-from symdiff.codegen.program import ATOM, Text, indent
+from symdiff.codegen.expression import Expression, Name
+from symdiff.codegen.program import indent
 from symdiff.graph.node import Node
-from symdiff.graph.space import Axes, is_elementwise, loops_of, reduction_of, space_of
+from symdiff.graph.space import Axes, is_elementwise, is_whole, loops_of, reduction_of, space_of
 from symdiff.names import unique
 
 _ROW = (
@@ -143,7 +143,8 @@ class RowsWriter(KernelWriter):
         if reduced and guarded:
             guarded = ["if (works) {", *indent(guarded), "}"]
         entry += guarded
-        if any(re.search(r"\bi\b", line) for line in entry):
+        fresh = [key for key in self.loaded if key not in known]
+        if back or stored or any(is_whole(axes, self.kernel.space) for _, axes in fresh):
             entry = ["const I i = row * columns + column;", *entry]
         condition = "column < columns" if reduced else "works && column < columns"
         loop = f"for (I column = lane; {condition}; column += lanes) {{"
@@ -154,21 +155,21 @@ class RowsWriter(KernelWriter):
         for node, (s, law, _) in zip(reduced, sums, strict=False):
             self.need("over_row")
             lines.append(f"{s} = {_root(node.op, f'over_row<{law}>({s}, lanes)')};")
-            self.writer.texts[node] = Text(s, ATOM)
+            self.writer.texts[node] = Name(s)
         return lines
 
     def _read_back(self, node: Node) -> str:
         """The statement that reads an entry that an earlier loop wrote: the same number, not only nearly."""
         name = unique(self.wanted[node], self.taken)
-        self.writer.texts[node] = Text(name, ATOM)
+        self.writer.texts[node] = Name(name)
         return f"const {'bool' if node.dtype == 'bool' else 'A'} {name} = {self._pointer_of(node)}[i];"
 
-    def _comments(self, reduced: Sequence[Node], sums: Sequence[tuple[str, str, str]]) -> list[str]:
+    def _comments(self, reduced: Sequence[Node], sums: Sequence[tuple[str, str, Expression]]) -> list[str]:
         """What a loop is for."""
         found = []
-        for node, (_, _, text) in zip(reduced, sums, strict=True):
+        for node, (_, _, entry) in zip(reduced, sums, strict=True):
             of = "each column" if node in self.of_columns else "all entries" if node in self.of_all else "the row"
-            text = text if node.op != "reduce_norm" else text[: len(text) // 2 - 1]
+            text = (self.expressions.operands(node)[0] if node.op == "reduce_norm" else entry).source
             found.append(f"// of {of} the {_WORDS.get(node.op, 'sum')}{f' of {text}' if len(text) < _LONGEST else ''}")
         return found
 
@@ -185,11 +186,11 @@ class RowsWriter(KernelWriter):
         found = [*self._loads(known, of_entries=False), *found]
         return [*found, "if (works && lane == 0) {", *indent(lines), "}"] if lines else found
 
-    def _forget(self, nodes: Sequence[Node], texts: dict[Node, Text], taken: set[str]) -> None:
+    def _forget(self, nodes: Sequence[Node], texts: dict[Node, Expression], taken: set[str]) -> None:
         """Leave a loop: its variables, which the next may name alike."""
         for node in nodes:
-            if (text := self.writer.texts[node].source).isidentifier():
-                self.wanted.setdefault(node, text)
+            if isinstance(text := self.writer.texts[node], Name):
+                self.wanted.setdefault(node, text.name)
         self.writer.texts.clear()
         self.writer.texts.update(texts)
         self.loaded = {key: name for key, name in self.loaded.items() if not self._is_of_entries(key[1])}
@@ -197,12 +198,12 @@ class RowsWriter(KernelWriter):
         self.taken &= {*taken, *self.loaded.values(), *self.writer.sizes.values(), *self.pointers.values()}
         self.forgotten |= before - self.taken
 
-    def _variable(self, base: Node, axes: Axes) -> Text:
+    def _variable(self, base: Node, axes: Axes) -> Name:
         """Scalars are read before all loops, so no variable of one has their names."""
         known, is_scalar = {*self.taken}, all(axis is None for axis in axes)
         self.taken |= self.forgotten if is_scalar else set()
         found = super()._variable(base, axes)
-        self.taken &= {*known, found.source, *self.pointers.values()}
+        self.taken &= {*known, found.name, *self.pointers.values()}
         return found
 
     # Places in memory
@@ -254,7 +255,7 @@ class RowsWriter(KernelWriter):
         lines.append("if (!is_last_block(done)) return;")
         for (s, law, op), place in zip(totals, behind, strict=True):
             lines.append(f"{s} = {_root(op, f'over_blocks<{law}>({place})')};")
-        self.writer.texts |= {node: Text(self.variables[node][0], ATOM) for node in self.of_all}
+        self.writer.texts |= {node: Name(self.variables[node][0]) for node in self.of_all}
         after = [node for node in kernel.after if not space_of(node.shape)]
         lines += self._statements(after, after)
         if stores := self._stores([*self.of_all, *after], "0"):
@@ -270,7 +271,7 @@ class RowsWriter(KernelWriter):
             together = f"over_chunks<{law}>({plus('sums', k, 'held')} + column, groups, columns)"
             found.append(f"const A {s} = {_root(node.op, together)};")
             self.need("take_columns")
-            self.writer.texts[node] = Text(s, ATOM)
+            self.writer.texts[node] = Name(s)
         found += self._at_column()
         return [*lines, "__syncthreads();", *_for_columns("threadIdx.x", "blockDim.x", found)]
 

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symdiff.codegen.program import ATOM, PRODUCT, Text
+from symdiff.codegen.expression import (
+    Attribute,
+    Binary,
+    Expression,
+    List,
+    Literal,
+    Slice,
+    Subscript,
+    call,
+    integer,
+    integers,
+    method,
+    quoted,
+)
 from symdiff.graph.contraction import Contraction, letters
 from symdiff.graph.node import Node
 from symdiff.graph.size import Dim, evaluate, names_of, total
@@ -20,7 +33,7 @@ class ContractionWriter:
     def __init__(self, writer: Any) -> None:
         self.writer = writer
 
-    def write(self, node: Node) -> Text:
+    def write(self, node: Node) -> Expression:
         """The expression of a contraction."""
         work = Contraction.of(node)
         distinct = tuple(dict.fromkeys(work.out))
@@ -37,7 +50,7 @@ class ContractionWriter:
         text = self._repeated(text, kept, distinct, work)
         return text if distinct == work.out else self._on_diagonal(text, distinct, work)
 
-    def write_unrepeated(self, node: Node) -> Text:
+    def write_unrepeated(self, node: Node) -> Expression:
         """A repetition without its repeating: something that broadcasts to it."""
         work = Contraction.of(node)
         ((operand, labels),) = work.operands
@@ -49,64 +62,62 @@ class ContractionWriter:
         text, have = self._reduced(text, labels, kept, work)
         return self._arranged(text, have, work.out)
 
-    def _of_nothing(self, node: Node, work: Contraction, distinct: Labels) -> Text:
+    def _of_nothing(self, node: Node, work: Contraction, distinct: Labels) -> Expression:
         xp, dtype = self.writer.xp, self.writer.dtype
         if self.writer.pointwise:
-            return Text("1")
+            return integer(1)
         if distinct == work.out:
-            return Text(f"{xp}.ones({self.writer.shape(node.shape)}, {dtype})")
+            return call(f"{xp}.ones", self.writer.shape(node.shape), dtype)
         if len(work.out) == 2:
-            return Text(f"{xp}.eye({self.writer.size(node.shape[0]).source}, dtype={dtype})")
-        ones = Text(f"{xp}.ones({self.writer.shape([work.sizes[i] for i in distinct])}, {dtype})")
+            return call(f"{xp}.eye", self.writer.size(node.shape[0]), dtype=dtype)
+        ones = call(f"{xp}.ones", self.writer.shape([work.sizes[i] for i in distinct]), dtype)
         return self._on_diagonal(ones, distinct, work)
 
-    def _reduced(self, text: Text, labels: Labels, wanted: Sequence[int], work: Contraction) -> tuple[Text, Labels]:
+    def _reduced(
+        self, text: Expression, labels: Labels, wanted: Sequence[int], work: Contraction
+    ) -> tuple[Expression, Labels]:
         """Take diagonals, drop axes of size 1 and sum what else is not wanted."""
         xp = self.writer.xp
         distinct = tuple(dict.fromkeys(labels))
         kept = tuple(label for label in distinct if label in wanted)
         if distinct != labels:
             if len(labels) == 2:
-                return Text(f"{xp}.{'diagonal' if kept else 'trace'}({text.source})"), kept
-            return Text(f'{xp}.einsum("{letters(labels)}->{letters(kept)}", {text.source})'), kept
+                return call(f"{xp}.{'diagonal' if kept else 'trace'}", text), kept
+            return call(f"{xp}.einsum", quoted(f"{letters(labels)}->{letters(kept)}"), text), kept
         if kept == labels:
             return text, labels
         single = [label for label in labels if label not in wanted and work.sizes[label] == 1]
         if single:
-            where = ", ".join("0" if label in single else ":" for label in labels)
+            where = tuple(integer(0) if label in single else Slice() for label in labels)
             rest = tuple(label for label in labels if label not in single)
-            return self._reduced(Text(f"{text.at(ATOM)}[{where}]"), rest, wanted, work)
+            return self._reduced(Subscript(text, where), rest, wanted, work)
         axes = [axis for axis, label in enumerate(labels) if label not in wanted]
         if axes == [0]:
-            return Text(f"{self.writer.function('add.reduce')}({text.source})"), kept
-        axis = "None" if not kept else str(axes[0]) if len(axes) == 1 else str(tuple(axes))
-        return Text(f"{self.writer.function('add.reduce')}({text.source}, axis={axis})"), kept
+            return call(self.writer.function("add.reduce"), text), kept
+        axis = Literal("None") if not kept else integer(axes[0]) if len(axes) == 1 else integers(axes)
+        return call(self.writer.function("add.reduce"), text, axis=axis), kept
 
-    def _arranged(self, text: Text, have: Labels, wanted: Labels) -> Text:
+    def _arranged(self, text: Expression, have: Labels, wanted: Labels) -> Expression:
         """Axes in the wanted order, with new axes of size 1 for labels that are missing (none in front)."""
         order = tuple(label for label in wanted if label in have)
         if order != have:
             axes = [have.index(label) for label in order]
-            text = Text(
-                f"{text.at(ATOM)}.T" if axes == [1, 0] else f"{text.at(ATOM)}.transpose({', '.join(map(str, axes))})"
-            )
+            text = Attribute(text, "T") if axes == [1, 0] else method(text, "transpose", *map(integer, axes))
         if not order:
             return text
         inner = wanted[wanted.index(order[0]) :]
         if inner == order:
             return text
-        where = ", ".join(":" if label in have else "None" for label in inner)
-        while where.endswith(":, :"):
-            where = where[:-3]
-        return Text(f"{text.at(ATOM)}[{where}]")
+        where = [Slice() if label in have else Literal("None") for label in inner]
+        while where[-2:] == [Slice(), Slice()]:
+            where.pop()
+        return Subscript(text, tuple(where))
 
-    def _pair(self, work: Contraction, kept: Labels) -> Text:
+    def _pair(self, work: Contraction, kept: Labels) -> Expression:
         xp = self.writer.xp
         (a, la), (b, lb) = work.operands
         if not kept and a.shape == b.shape and len(set(la)) == len(la) and _long(la, work) == _long(lb, work):
-            return Text(
-                f"{xp}.{'dot' if a.ndim == 1 else 'vdot'}({self.writer.texts[a].source}, {self.writer.texts[b].source})"
-            )
+            return call(f"{xp}.{'dot' if a.ndim == 1 else 'vdot'}", self.writer.texts[a], self.writer.texts[b])
         first, la = self._reduced(self.writer.texts[a], la, [*kept, *lb], work)
         second, lb = self._reduced(self.writer.texts[b], lb, [*kept, *la], work)
         summed = [label for label in la if label in lb and label not in kept]
@@ -119,7 +130,7 @@ class ContractionWriter:
             )
             if len(lb) < len(la):
                 left, right = right, left
-            return Text(f"{left.at(PRODUCT)} * {right.at(PRODUCT + 1)}", PRODUCT)
+            return Binary("*", left, right)
         for product in (self._matrix_product, self._batched_product, self._summed_batches):
             for (x, own), (y, other) in (((first, la), (second, lb)), ((second, lb), (first, la))):
                 if (found := product(x, own, y, other, kept, summed)) is not None:
@@ -128,13 +139,14 @@ class ContractionWriter:
             return found
         if not any(label in la and label in lb for label in kept):
             axes = [[labels.index(label) for label in summed] for labels in (la, lb)]
-            together = Text(f"{self.writer.function('tensordot')}({first.source}, {second.source}, axes={axes})")
+            pairs = List(tuple(List(tuple(map(integer, own))) for own in axes))
+            together = call(self.writer.function("tensordot"), first, second, axes=pairs)
             return self._arranged(together, tuple(i for i in (*la, *lb) if i not in summed), kept)
-        return Text(f'{xp}.einsum("{letters(la)},{letters(lb)}->{letters(kept)}", {first.source}, {second.source})')
+        return call(f"{xp}.einsum", quoted(f"{letters(la)},{letters(lb)}->{letters(kept)}"), first, second)
 
     def _batched_product(
-        self, a: Text, la: Labels, b: Text, lb: Labels, kept: Labels, summed: list[int]
-    ) -> Text | None:
+        self, a: Expression, la: Labels, b: Expression, lb: Labels, kept: Labels, summed: list[int]
+    ) -> Expression | None:
         """A matrix times each of a batch, or each of a batch times its partner, with the axes put in order around it."""
         batch = tuple(i for i in lb if i in kept and i in la)
         rows = tuple(i for i in la if i not in summed and i not in batch)
@@ -149,7 +161,9 @@ class ContractionWriter:
         right = self._arranged(b, lb, (*lead, *summed, *last))
         return self._arranged(self.writer.matrix_product(left, right), order, kept)
 
-    def _summed_batches(self, a: Text, la: Labels, b: Text, lb: Labels, kept: Labels, summed: list[int]) -> Text | None:
+    def _summed_batches(
+        self, a: Expression, la: Labels, b: Expression, lb: Labels, kept: Labels, summed: list[int]
+    ) -> Expression | None:
         """The sum over samples of products of matrices: each sample's operands lie together, so nothing is copied."""
         if len(summed) != 2 or len(la) != 3 or len(lb) != 3 or la[0] != lb[0] or la[0] not in summed or len(kept) != 2:
             return None
@@ -161,9 +175,11 @@ class ContractionWriter:
         left = self._arranged(a, la, (la[0], row, inner))
         right = self._arranged(b, lb, (la[0], inner, column))
         product = self.writer.matrix_product(left, right)
-        return Text(f"{self.writer.function('add.reduce')}({product.source})")
+        return call(self.writer.function("add.reduce"), product)
 
-    def _in_blocks(self, a: Text, la: Labels, b: Text, lb: Labels, kept: Labels, work: Contraction) -> Text | None:
+    def _in_blocks(
+        self, a: Expression, la: Labels, b: Expression, lb: Labels, kept: Labels, work: Contraction
+    ) -> Expression | None:
         """A product of matrices that leaves the largest of the three arrays as it lies, and turns the others.
 
         Its axes are (lines, rows, columns), each several or, of lines, none; rows are what it shares with one of the
@@ -184,7 +200,7 @@ class ContractionWriter:
             return None  # the products of all lines would be larger than what they are of
         given = {la: a, lb: b}
 
-        def shaped(labels: Labels, lead: Labels, *groups: Labels) -> Text:
+        def shaped(labels: Labels, lead: Labels, *groups: Labels) -> Expression:
             """An operand with its axes in order, and those of each group as one."""
             order = (*lead, *(label for group in groups for label in group))
             return self._grouped(self._arranged(given[labels], labels, order), lead, groups, work)
@@ -194,8 +210,8 @@ class ContractionWriter:
                 shaped(large, lines, rows, columns), shaped(other, lines, columns, further)
             )
             if lines:
-                axes = "" if len(lines) == 1 else f", axis={tuple(range(len(lines)))}"
-                found = Text(f"{self.writer.function('add.reduce')}({product.source}{axes})")
+                axes = {} if len(lines) == 1 else {"axis": integers(range(len(lines)))}
+                found: Expression = call(self.writer.function("add.reduce"), product, **axes)
             else:
                 found = product
             return self._apart(found, (), (rows, further), kept, work)
@@ -207,30 +223,34 @@ class ContractionWriter:
             groups = rows, columns
         return self._apart(self.writer.matrix_product(left, right), lines, groups, kept, work)
 
-    def _grouped(self, text: Text, lead: Labels, groups: Sequence[Labels], work: Contraction) -> Text:
+    def _grouped(self, text: Expression, lead: Labels, groups: Sequence[Labels], work: Contraction) -> Expression:
         """Axes that lie side by side taken as one."""
         if all(len(group) == 1 for group in groups):
-            return Text(text.at(ATOM))
+            return text
         return self._reshaped(
             text, [total([work.sizes[i] for i in group]) for group in (*((i,) for i in lead), *groups)]
         )
 
-    def _reshaped(self, text: Text, dims: Sequence[Dim]) -> Text:
+    def _reshaped(self, text: Expression, dims: Sequence[Dim]) -> Expression:
         """Other axes; of a size that only arrays tell NumPy finds one."""
-        sizes = [self.writer.size(dim).source for dim in dims]
+        sizes = [self.writer.size(dim) for dim in dims]
         unknown = [place for place, dim in enumerate(dims) if not isinstance(dim, int)]
         if len(unknown) == 1:
-            sizes[unknown[0]] = "-1"
-        return Text(f"{text.at(ATOM)}.reshape({', '.join(sizes)})")
+            sizes[unknown[0]] = integer(-1)
+        return method(text, "reshape", *sizes)
 
-    def _apart(self, text: Text, lead: Labels, groups: Sequence[Labels], kept: Labels, work: Contraction) -> Text:
+    def _apart(
+        self, text: Expression, lead: Labels, groups: Sequence[Labels], kept: Labels, work: Contraction
+    ) -> Expression:
         """The axes of each group apart again, in the wanted order."""
         labels = (*lead, *(label for group in groups for label in group))
         if any(len(group) > 1 for group in groups):
             text = self._reshaped(text, [work.sizes[label] for label in labels])
         return self._arranged(text, labels, kept)
 
-    def _matrix_product(self, a: Text, la: Labels, b: Text, lb: Labels, kept: Labels, summed: list[int]) -> Text | None:
+    def _matrix_product(
+        self, a: Expression, la: Labels, b: Expression, lb: Labels, kept: Labels, summed: list[int]
+    ) -> Expression | None:
         """``a @ b`` where one label is summed and the rest of the axes already lie as `@` wants them."""
         if len(summed) != 1:
             return None
@@ -246,25 +266,25 @@ class ContractionWriter:
         right = self._arranged(b, lb, (*batch, label, *columns))
         return self.writer.matrix_product(left, right)
 
-    def _repeated(self, text: Text, kept: Labels, distinct: Labels, work: Contraction) -> Text:
+    def _repeated(self, text: Expression, kept: Labels, distinct: Labels, work: Contraction) -> Expression:
         """Values repeated along the labels that no operand has; axes of size 1 are only inserted."""
         missing = [label for label in distinct if label not in kept]
         if not missing:
             return text
         shape = [work.sizes[label] for label in distinct]
         if all(dim == 1 for label, dim in zip(distinct, shape, strict=True) if label in missing):
-            where = ", ".join("None" if label in missing else ":" for label in distinct)
-            return Text(f"{text.at(ATOM)}[{where}]")
+            where = tuple(Literal("None") if label in missing else Slice() for label in distinct)
+            return Subscript(text, where)
         arranged = self._arranged(text, kept, distinct)
-        return Text(f"{self.writer.xp}.broadcast_to({arranged.source}, {self.writer.shape(shape)})")
+        return call(f"{self.writer.xp}.broadcast_to", arranged, self.writer.shape(shape))
 
-    def _on_diagonal(self, text: Text, distinct: Labels, work: Contraction) -> Text:
+    def _on_diagonal(self, text: Expression, distinct: Labels, work: Contraction) -> Expression:
         """Zeros, but the values where labels repeat."""
         if len(work.out) == 2:
-            return Text(f"{self.writer.xp}.diag({text.source})")
+            return call(f"{self.writer.xp}.diag", text)
         self.writer.need("_on_diagonal")
-        view = f'"{letters(work.out)}->{letters(distinct)}"'
-        return Text(f"_on_diagonal({text.source}, {view}, {self.writer.shape(work.shape)})")
+        view = quoted(f"{letters(work.out)}->{letters(distinct)}")
+        return call("_on_diagonal", text, view, self.writer.shape(work.shape))
 
 
 def _long(labels: Labels, work: Contraction) -> Sequence[int | None]:

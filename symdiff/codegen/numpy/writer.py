@@ -7,10 +7,30 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
+from symdiff.codegen.expression import (
+    PRODUCT,
+    SUM,
+    Binary,
+    Dimension,
+    Expression,
+    Literal,
+    Name,
+    Template,
+    Tuple,
+    Unary,
+    before,
+    call,
+    dotted,
+    integer,
+    integers,
+    method,
+    negative,
+    walk,
+    without_sign,
+)
 from symdiff.codegen.numpy.arrays import ArrayWriter
 from symdiff.codegen.numpy.contraction import ContractionWriter
-from symdiff.codegen.numpy.table import MIRRORED, NUMPY, OPERATORS
-from symdiff.codegen.program import ATOM, POWER, PRODUCT, SUM, UNARY, Text
+from symdiff.codegen.spellings import MIRRORED, NUMPY, OPERATORS
 from symdiff.graph.axes import reduced_axes
 from symdiff.graph.build import repeated_scalar
 from symdiff.graph.external import EXTERNAL
@@ -41,7 +61,7 @@ class Writer(ArrayWriter):
     need : called with the name of each helper function or special function that the source uses.
     pointwise : whether every array has the one shape S, so that a repeated scalar may stay a scalar.
     words : matrix that is factorised -> the user's words for it, for errors.
-    operators : op -> (symbol, its precedence, precedence wanted of the left and of the right operand).
+    operators : op -> its symbol.
     sine_and_cosine : the helper that computes both of one array, or "" where each is as fast by itself.
     """
 
@@ -50,7 +70,7 @@ class Writer(ArrayWriter):
 
     def __init__(
         self,
-        texts: Mapping[Node, Text],
+        texts: Mapping[Node, Expression],
         sizes: Mapping[str, str],
         dtype_source: Callable[[], str],
         xp: str,
@@ -65,23 +85,23 @@ class Writer(ArrayWriter):
         self._weak: dict[Node, bool] = {}
 
     @property
-    def dtype(self) -> str:
-        """Source of the working dtype."""
-        return self._dtype_source()
+    def dtype(self) -> Expression:
+        """The working dtype."""
+        return dotted(self._dtype_source())
 
-    def write(self, node: Node) -> Text:
+    def write(self, node: Node) -> Expression:
         """The expression that computes a node."""
         text = self._written(node)
         called = node.args and not node.shape and node.op not in self.operators and node.op not in ("neg", "pow")
         if called and node.dtype == "float" and all(self._is_weak(operand) for operand in node.args):
-            return Text(f"float({text.source})")  # a function of sizes would be a double, and make doubles of others
+            return call("float", text)  # a function of sizes would be a double, and make doubles of others
         return text
 
-    def operands(self, node: Node) -> list[Text]:
+    def operands(self, node: Node) -> list[Expression]:
         """How each operand of a node is written there."""
         return [self.texts[x] for x in node.args]
 
-    def write_unrepeated(self, node: Node) -> Text:
+    def write_unrepeated(self, node: Node) -> Expression:
         """What broadcasts to a node that repeats its operand."""
         return self._contractions.write_unrepeated(node)
 
@@ -89,9 +109,9 @@ class Writer(ArrayWriter):
         """What a function of NumPy's is called here."""
         return f"{self.xp}.{name}"
 
-    def matrix_product(self, left: Text, right: Text) -> Text:
+    def matrix_product(self, left: Expression, right: Expression) -> Expression:
         """A product of matrices, or of batches of them."""
-        return Text(f"{left.at(PRODUCT)} @ {right.at(PRODUCT + 1)}", PRODUCT)
+        return Binary("@", left, right)
 
     def _is_weak(self, node: Node) -> bool:
         """Whether a node is written as a Python number, which takes the dtype of what it meets."""
@@ -99,7 +119,7 @@ class Writer(ArrayWriter):
             self._weak[node] = node.op != "input" and not node.shape and all(map(self._is_weak, node.args))
         return self._weak[node]
 
-    def _written(self, node: Node) -> Text:
+    def _written(self, node: Node) -> Expression:
         if node.op == "contract":
             return self._contractions.write(node)
         if node.op in REDUCTIONS:
@@ -113,50 +133,45 @@ class Writer(ArrayWriter):
         special = getattr(self, f"_{node.op}", None)
         if special is not None:
             return special(node)
-        template = NUMPY[node.op]
         args = (
             sorted(node.args, key=lambda a: number(a) is not None) if node.op in ("maximum", "minimum") else node.args
         )
-        operands = [self.texts[a].source for a in args]
-        return Text(
-            template.format(*operands, xp=self.xp), self.texts[node.args[0]].precedence if template == "{0}" else ATOM
-        )
+        return call(f"{self.xp}.{NUMPY[node.op]}", *(self.texts[a] for a in args))
 
-    def size(self, dim: Dim) -> Text:
+    def size(self, dim: Dim) -> Expression:
         """A size as source."""
         if not isinstance(dim, Size):
-            return Text(str(dim), ATOM)
+            return integer(dim)
         renamed = Size(tuple((tuple(self.sizes[name] for name in names), k) for names, k in dim.terms))
         (monomial, factor), *more = renamed.terms
-        precedence = SUM if more else ATOM if len(monomial) == 1 and factor == 1 else PRODUCT
-        return Text(str(renamed), precedence)
+        return Name(monomial[0]) if len(monomial) == factor == 1 and not more else Dimension(renamed)
 
-    def shape(self, dims: Sequence[Dim]) -> str:
-        """A shape as source of a tuple."""
-        inner = ", ".join(self.size(dim).source for dim in dims)
-        return f"({inner},)" if len(dims) == 1 else f"({inner})"
+    def shape(self, dims: Sequence[Dim]) -> Expression:
+        """A shape as a tuple."""
+        return Tuple(tuple(map(self.size, dims)))
 
     # Leaves
 
-    def _constant(self, node: Node) -> Text:
+    def _constant(self, node: Node) -> Expression:
         value = node.attributes[0]
         if isinstance(value, bool):
-            return Text(str(value))
+            return Literal(str(value))
         if math.isnan(value):
-            return Text(f"{self.xp}.nan")
+            return dotted(f"{self.xp}.nan")
         if math.isinf(value):
-            return Text(f"{self.xp}.inf" if value > 0 else f"-{self.xp}.inf", ATOM if value > 0 else UNARY)
+            infinity = dotted(f"{self.xp}.inf")
+            return infinity if value > 0 else Unary("-", infinity)
         text = str(int(value)) if value.is_integer() and abs(value) < 1e6 and str(value) != "-0.0" else repr(value)
-        return Text(text, UNARY if text.startswith("-") else ATOM)
+        return Literal(text)
 
-    def _size(self, node: Node) -> Text:
+    def _size(self, node: Node) -> Expression:
         return self.size(node.attributes[0])
 
     # Elementwise
 
-    def _operator(self, node: Node) -> Text:
+    def _operator(self, node: Node) -> Expression:
         a, b = self._ordered(node)
-        symbol, own, left, right = self.operators[node.op]
+        symbol = self.operators[node.op]
         if node.op == "add":
             return self._sum(a, b)
         if node.op in MIRRORED and number(a) is not None:
@@ -164,8 +179,8 @@ class Writer(ArrayWriter):
         if node.op == "mul" and (repeated := self._repeated(a, b)) is not None:
             return repeated
         if node.op == "mul" and not a.shape and self._starts_with_scalar(b, number(a) is not None):
-            right = own  # scalars meet first: in a * b * x, one product of arrays is enough
-        return Text(self.texts[a].at(left) + symbol + self.texts[b].at(right), own)
+            return before(self.texts[a], self.texts[b])  # in a * b * x, one product of arrays is enough
+        return Binary(symbol, self.texts[a], self.texts[b])
 
     def _starts_with_scalar(self, node: Node, after_number: bool) -> bool:
         """Whether a product or quotient that is written here starts with a scalar, or may follow a number."""
@@ -187,7 +202,7 @@ class Writer(ArrayWriter):
             )
         )
 
-    def _repeated(self, a: Node, b: Node) -> Text | None:
+    def _repeated(self, a: Node, b: Node) -> Expression | None:
         """A scalar repeated over a shape."""
         if repeated_scalar(b) != constant(1.0) or a.shape:
             return None
@@ -195,118 +210,122 @@ class Writer(ArrayWriter):
             return self.texts[a]
         shape = self.shape(b.shape)
         if number(a) == 0:
-            return Text(f"{self.xp}.zeros({shape}, {self.dtype})")
-        return Text(f"{self.xp}.full({shape}, {self.texts[a].source}, {self.dtype})")
+            return call(f"{self.xp}.zeros", shape, self.dtype)
+        return call(f"{self.xp}.full", shape, self.texts[a], self.dtype)
 
-    def _sum(self, a: Node, b: Node) -> Text:
+    def _sum(self, a: Node, b: Node) -> Expression:
         """a + b, as a difference where one is negative and both are written here."""
-        x, y = self.texts[a].source, self.texts[b].source
-        if x.startswith("-") and not y.startswith("-"):
-            a, b = b, a
-            x, y = y, x
-        elif not y.startswith("-") and (number(a) is not None or len(x) < len(y)) and "*" not in x and "@" not in x:
-            a, b = b, a
         first, second = self.texts[a], self.texts[b]
-        if second.source.startswith("-") and second.precedence >= SUM:
-            rest = second.source[1:]
-            return Text(
-                f"{first.at(SUM)} - {rest}" if second.precedence != SUM else f"{first.at(SUM)} + ({second.source})", SUM
-            )
-        return Text(f"{first.at(SUM)} + {second.at(SUM + 1)}", SUM)
+        signed, other_signed = (without_sign(x) is not None for x in (first, second))
+        if (signed and not other_signed) or (
+            not other_signed and (number(a) is not None or _is_shorter(first, second))
+        ):
+            first, second = second, first
+        rest = without_sign(second)
+        if rest is None or second.precedence <= SUM:
+            return Binary("+", first, second)
+        return Binary("-", first, rest)
 
-    def _neg(self, node: Node) -> Text:
-        operand = self.texts[node.args[0]]
-        if operand.precedence == PRODUCT and " % " not in operand.source:  # -a % b is (-a) % b
-            return Text(f"-{operand.source}", PRODUCT)
-        return Text(f"-{operand.at(UNARY)}", UNARY)
+    def _neg(self, node: Node) -> Expression:
+        return negative(self.texts[node.args[0]])
 
-    def _pow(self, node: Node) -> Text:
+    def _pow(self, node: Node) -> Expression:
         base, exponent = node.args
         n = number(exponent)
         text = self.texts[base]
         rooted = n == 1.5 and not self._is_weak(base)  # which would make a double of a size
-        if (rooted or n in (3, 4)) and text.source.isidentifier():
-            x = text.source
+        if (rooted or n in (3, 4)) and isinstance(text, Name):
             if rooted:
-                return Text(f"{x} * {self.xp}.sqrt({x})", PRODUCT)
-            return Text(f"{x} * {x}**2", PRODUCT) if n == 3 else Text(f"({x}**2)**2", POWER)
-        return Text(f"{text.at(ATOM)}**{self.texts[exponent].at(POWER)}", POWER)
+                return Binary("*", text, call(f"{self.xp}.sqrt", text))
+            square = Binary("**", text, integer(2))
+            return Binary("*", text, square) if n == 3 else Binary("**", square, integer(2))
+        return Binary("**", text, self.texts[exponent])
 
-    def _select(self, node: Node) -> Text:
+    def _select(self, node: Node) -> Expression:
         condition, yes, no = node.args
-        c = self.texts[condition].source
         values = (number(yes), number(no))
         if values == (1, 0) and condition.shape == node.shape:
             return self._as_number(condition)
         if values[1] == 0 and condition.shape == yes.shape == node.shape != () and not self._is_weak(yes):
-            self.need("_masked")
-            return Text(f"_masked({c}, {self.texts[yes].source})")
-        chosen = f"{self.xp}.where({c}, {self.texts[yes].source}, {self.texts[no].source})"
+            return self.helper("_masked", self.texts[condition], self.texts[yes])
+        chosen = call(f"{self.xp}.where", *self._given(node))
         weak = node.dtype == "float" and self._is_weak(yes) and self._is_weak(no)  # else np.where makes doubles of them
-        return Text(f"{chosen}.astype({self.dtype})" if weak else chosen)
+        return method(chosen, "astype", self.dtype) if weak else chosen
 
-    def _cast(self, node: Node) -> Text:
+    def _cast(self, node: Node) -> Expression:
         return self._as_number(node.args[0])
 
-    def _as_number(self, x: Node) -> Text:
+    def _as_number(self, x: Node) -> Expression:
         if self._is_weak(x):  # a comparison of sizes, a bool of Python's
             return self.texts[x]
-        return Text(f"{self.texts[x].at(ATOM)}.astype({self.dtype})")
+        return method(self.texts[x], "astype", self.dtype)
+
+    def _stop_gradient(self, node: Node) -> Expression:
+        return self.texts[node.args[0]]
+
+    _kept = _stop_gradient
+
+    def _relu(self, node: Node) -> Expression:
+        return call(f"{self.xp}.maximum", self.texts[node.args[0]], integer(0))
 
     # Functions that NumPy lacks
 
-    def _erf(self, node: Node) -> Text:
-        self.need("_erf")
-        return Text(f"_erf({self.texts[node.args[0]].source})")
+    def _erf(self, node: Node) -> Expression:
+        return self.helper("_erf", *self._given(node))
 
-    def _bell(self, node: Node) -> Text:
-        self.need("_bell")
-        return Text(f"_bell({self.texts[node.args[0]].source})")
+    def _bell(self, node: Node) -> Expression:
+        return self.helper("_bell", *self._given(node))
 
-    def _erfc_of(self, node: Node) -> Text:
-        self.need("_erfc")
-        return Text(f"_erfc({', '.join(self.texts[a].source for a in node.args)})")
+    def _erfc_of(self, node: Node) -> Expression:
+        return self.helper("_erfc", *self._given(node))
 
-    def _special(self, node: Node) -> Text:
+    def _special(self, node: Node) -> Expression:
         """A function of `scipy.special`, whose names stand behind an underscore; its result in the working dtype."""
         row = SPECIAL[node.op]
         for name in called(row.template):
             self.need(f"special:{name}")
         template = _CALLED.sub(r"_\1", row.template)
-        text = template.format(*(self.texts[a].source for a in node.args), xp=self.xp)
         if " * " in template:
-            text = f"({text})"
-        return Text(f"{text}.astype({self.dtype})" if row.double else text)
+            template = f"({template})"
+        text = Template(template.replace("{xp}", self.xp), tuple(self._given(node)))
+        return method(text, "astype", self.dtype) if row.double else text
 
-    def _external(self, node: Node) -> Text:
+    def _external(self, node: Node) -> Expression:
         """A function of the user's own."""
         self.need(node.op)
-        operands = "".join(f", {self.texts[a].source}" for a in node.args)
-        return Text(f"{EXTERNAL[node.op].name}({self.xp}{operands})")
+        return call(EXTERNAL[node.op].name, Name(self.xp), *self._given(node))
 
     # Whole axes
 
-    def _reduction(self, node: Node) -> Text:
+    def _reduction(self, node: Node) -> Expression:
         (x,), axes = node.args, reduced_axes(node)
-        axis = "" if axes == (0,) else f", axis={self._axis(x, axes)}"
+        axis, text = {} if axes == (0,) else {"axis": self._axis(x, axes)}, self.texts[x]
         if node.op == "reduce_norm":
-            source = self.texts[x].source
-            squares = f"{self.xp}.add.reduce({self.texts[x].at(ATOM)}**2{axis})"
-            if x.ndim == 1 and source.isidentifier():
-                squares = f"{self.xp}.dot({source}, {source})"
-            return Text(f"{self.xp}.sqrt({squares})")
-        return Text(f"{self.function(_UFUNC[node.op] + '.reduce')}({self.texts[x].source}{axis})")
+            squares = call(f"{self.xp}.add.reduce", Binary("**", text, integer(2)), **axis)
+            if x.ndim == 1 and isinstance(text, Name):
+                squares = call(f"{self.xp}.dot", text, text)
+            return call(f"{self.xp}.sqrt", squares)
+        return call(self.function(_UFUNC[node.op] + ".reduce"), text, **axis)
 
-    def _axis(self, x: Node, axes: Sequence[int]) -> str:
+    def _axis(self, x: Node, axes: Sequence[int]) -> Expression:
         if len(axes) == x.ndim:
-            return "None"
-        return str(axes[0]) if len(axes) == 1 else str(tuple(axes))
+            return Literal("None")
+        return integer(axes[0]) if len(axes) == 1 else integers(axes)
 
-    def _prod_others(self, node: Node) -> Text:
-        self.need("_prod_others")
-        return Text(f"_prod_others({self.texts[node.args[0]].source}, axes={node.attributes[0]})")
+    def _prod_others(self, node: Node) -> Expression:
+        return self.helper("_prod_others", *self._given(node), axes=Literal(str(node.attributes[0])))
 
-    def _prod_others_tangent(self, node: Node) -> Text:
-        self.need("_prod_others_tangent")
-        v, x = (self.texts[a].source for a in node.args)
-        return Text(f"_prod_others_tangent({x}, {v}, axes={node.attributes[0]})")
+    def _prod_others_tangent(self, node: Node) -> Expression:
+        v, x = self._given(node)
+        return self.helper("_prod_others_tangent", x, v, axes=Literal(str(node.attributes[0])))
+
+
+def _is_shorter(first: Expression, second: Expression) -> bool:
+    """Whether one term of a sum is written after a longer one, since it multiplies nothing."""
+    if len(first.source) >= len(second.source):
+        return False
+    return not any(
+        (isinstance(part, Binary) and part.operator in ("*", "@", "**"))
+        or (isinstance(part, (Dimension, Template)) and "*" in part.source)
+        for part in walk(first)
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from symdiff.codegen.expression import Name, Verbatim
 from symdiff.codegen.program import Assign, Statement, docstring, indent, wrapped
 from symdiff.errors import ModelError
 from symdiff.graph.inputs import Bundle, Input, Unit
@@ -33,7 +34,7 @@ class Checker:
         check = self._names.get(unit.inputs) or self._names.setdefault(unit.inputs, unique(wanted, self._taken))
         names = ", ".join(entry.name for entry in unit.inputs)
         targets = names + (f", {self.shape}" if self.pointwise else "," if len(unit.inputs) == 1 else "")
-        found: list[Statement] = [Assign(targets, f"{check}({names})")]
+        found: list[Statement] = [Assign(Verbatim(targets), Verbatim(f"{check}({names})"))]
         checks = {"direction": self._direction, "cotangent": self._cotangent}
         for bundle in unit.bundles:
             self.need(f"_{bundle.role}")
@@ -49,7 +50,8 @@ class Checker:
             )
         targets = ", ".join(node.attributes[0] for node in bundle.nodes)
         comma = "," if len(bundle.nodes) == 1 else ""
-        return Assign(targets + comma, f'_direction("{bundle.name}", {bundle.name}, {{{like}}})')
+        check = f'_direction("{bundle.name}", {bundle.name}, {{{like}}})'
+        return Assign(Verbatim(targets + comma), Verbatim(check))
 
     def _cotangent(self, unit: Unit, bundle: Bundle) -> Statement:
         """That a cotangent is an array like the output."""
@@ -58,7 +60,7 @@ class Checker:
             (f"{entry.name}.dtype" for entry in unit.inputs if entry.node.dtype == "float"), f"{self.xp}.float64"
         )
         shape = self.shape if self.pointwise else shape_source(u.shape, unit.inputs)
-        return Assign(u.attributes[0], f'_cotangent("{bundle.name}", {bundle.name}, {shape}, {dtype})')
+        return Assign(Name(u.attributes[0]), Verbatim(f'_cotangent("{bundle.name}", {bundle.name}, {shape}, {dtype})'))
 
     def functions(self) -> list[list[str]]:
         """The source of the checks."""

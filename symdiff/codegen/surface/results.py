@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from symdiff.codegen.program import ATOM, Text
+from symdiff.codegen.expression import Expression, Subscript, Tuple, call, method
 from symdiff.graph.contraction import Contraction
 from symdiff.graph.item import Window
 from symdiff.graph.node import Node
@@ -26,11 +26,11 @@ def of_floating_inputs(order: Iterable[Node]) -> set[Node]:
     return found
 
 
-def result_type(node: Node, text: Text, dtype: str, floating: Collection[Node]) -> str:
+def result_type(node: Node, text: Expression, dtype: str, floating: Collection[Node]) -> Expression:
     """A scalar result as a NumPy scalar of the working dtype, which results that are `floating` have already."""
     if node not in floating:
-        return f"{dtype}.type({text.source})" if dtype.endswith(".dtype") else f"{dtype}({text.source})"
-    return f"{text.at(ATOM)}[()]" if _has_no_axes_but_is_an_array(node) else text.source
+        return call(f"{dtype}.type" if dtype.endswith(".dtype") else dtype, text)
+    return Subscript(text, (Tuple(()),)) if _has_no_axes_but_is_an_array(node) else text
 
 
 def _has_no_axes_but_is_an_array(node: Node) -> bool:
@@ -43,12 +43,12 @@ def _has_no_axes_but_is_an_array(node: Node) -> bool:
     return node.op in ("select", "stack", "place")
 
 
-def copied(node: Node, text: Text, seen: set[Node]) -> str:
+def copied(node: Node, text: Expression, seen: set[Node]) -> Expression:
     """An array result; a copy where it would share memory with an argument or with an earlier result."""
     bases, repeated = _bases(node)
     shared = repeated or any(base.op in ("input", "constant") or base in seen for base in bases)
     seen.update(bases)
-    return f"{text.at(ATOM)}.copy()" if shared else text.source
+    return method(text, "copy") if shared else text
 
 
 def _bases(node: Node) -> tuple[list[Node], bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from symdiff.codegen.numpy.table import OPERATORS
+from symdiff.codegen.spellings import templates
 from symdiff.compare.printers.forward import RECIPROCALS, ForwardPrinter, literal
 
 
@@ -15,14 +15,7 @@ class JaxPrinter(ForwardPrinter):
     xp = "jnp"
     imports = ("import jax", "import jax.numpy as jnp", "from jax.scipy import special")
     templates: ClassVar = {
-        **{op: "{0}" + symbol + "{1}" for op, (symbol, *_) in OPERATORS.items()},
-        **{
-            op: "jnp." + op + "({0})"
-            for op in (
-                "abs", "sign", "floor", "ceil", "sqrt", "cbrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tan",
-                "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh",
-            )
-        },
+        **templates("jnp", "jax"),
         **RECIPROCALS,
         **{op: "special." + op + "({0})" for op in ("erf", "erfc", "erfinv", "gamma", "digamma", "spence")},
         "erfcinv": "special.erfinv(1 - {0})",
@@ -36,21 +29,15 @@ class JaxPrinter(ForwardPrinter):
         "riemann_zeta": "special.zeta({0}, 1.0)",
         "zeta": "special.zeta({0}, {1})",
         "Ei": "special.expi({0})",
-        "hypot": "jnp.hypot({0}, {1})",
         "sinc": "jnp.sinc({1} / jnp.pi)",
         "neg": "-{0}",
-        "arctan2": "jnp.arctan2({0}, {1})",
         "relu": "jax.nn.relu({0})",
         "sigmoid": "jax.nn.sigmoid({0})",
         "softplus": "jax.nn.softplus({0})",
-        "logaddexp": "jnp.logaddexp({0}, {1})",
         "logcosh": "jnp.logaddexp({0}, -{0}) - 0.6931471805599453",
         "log1mexp": "jnp.log(-jnp.expm1({0}))",
         "weighted": "{0} * jnp.where({0} == 0, 0, {1})",
-        "maximum": "jnp.maximum({0}, {1})",
-        "minimum": "jnp.minimum({0}, {1})",
         "select": "jnp.where({0}, {1}, {2})",
-        "not": "jnp.logical_not({0})",
         "stop_gradient": "jax.lax.stop_gradient({0})",
         "contiguous": "{0}",
         "cast": "{0}.astype({dtype})",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from symdiff.codegen.numpy.table import OPERATORS
+from symdiff.codegen.spellings import templates
 from symdiff.compare.printers.forward import RECIPROCALS, ForwardPrinter, literal
 from symdiff.graph.axes import reduced_axes
 from symdiff.graph.node import Node
@@ -18,36 +18,22 @@ class TorchPrinter(ForwardPrinter):
     xp = "torch"
     imports = ("import torch",)
     templates: ClassVar = {
-        **{op: "{0}" + symbol + "{1}" for op, (symbol, *_) in OPERATORS.items()},
-        **{
-            op: "torch." + op + "({0})"
-            for op in (
-                "abs", "sign", "floor", "ceil", "sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tan",
-                "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh",
-                "relu", "sigmoid",
-            )
-        },
+        **templates("torch", "torch"),
+        **{op: f"torch.{op}({{0}})" for op in ("relu", "sigmoid")},
         **RECIPROCALS,
         **{op: "torch.special." + op + "({0})" for op in ("erf", "erfc", "erfinv", "digamma")},
         "erfcinv": "torch.special.erfinv(1 - {0})",
         "loggamma": "torch.where({0} > 0, torch.special.gammaln({0}), torch.nan)",
         "gamma": "torch.where({0} > 0, torch.exp(torch.special.gammaln({0})), torch.nan)",
         "polygamma": "torch.special.polygamma({0}, {1})",
-        "hypot": "torch.hypot({0}, {1})",
         "sinc": "torch.special.sinc({1} / torch.pi)",
         "neg": "-{0}",
         "cbrt": "torch.sign({0}) * torch.abs({0}) ** (1 / 3)",
-        "arctan2": "torch.arctan2({0}, {1})",
-        "mod": "torch.remainder({0}, {1})",
         "softplus": "torch.logaddexp({0}, torch.zeros_like({0}))",
-        "logaddexp": "torch.logaddexp({0}, {1})",
         "logcosh": "torch.logaddexp({0}, -{0}) - 0.6931471805599453",
         "log1mexp": "torch.log(-torch.expm1({0}))",
         "weighted": "{0} * torch.where({0} == 0, 0, {1})",
-        "maximum": "torch.maximum({0}, {1})",
-        "minimum": "torch.minimum({0}, {1})",
         "select": "torch.where({0}, {1}, {2})",
-        "not": "torch.logical_not({0})",
         "stop_gradient": "{0}.detach()",
         "contiguous": "{0}",
         "cast": "{0}.to({dtype})",
