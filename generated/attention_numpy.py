@@ -176,7 +176,7 @@ def grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label
     c = embedding.shape[0]
     n = token.shape[0]
     t = token.shape[1]
-    # gradient by embedding
+    # shared by all results
     t1 = wq @ wk.T
     t2 = mark * marked[:, :, None] + _take(embedding, token, 0)
     t3 = t2 @ wv
@@ -196,19 +196,24 @@ def grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked, label
     max_scores = np.maximum.reduce(scores, axis=2)
     t13 = np.exp(scores - _masked(np.abs(max_scores) < np.inf, max_scores)[:, :, None])
     t14 = t13 / np.add.reduce(t13, axis=2)[:, :, None] - _one_hot(label, c, embedding.dtype)
+    # gradient by embedding, mark and 5 more
     t15 = t14 @ readout.T
+    # gradient by embedding, mark and 3 more
     t16 = gain * t15
     t17 = (np.einsum("ijk,ijk->ij", t8, t16) / (n*t) / (t9 * t9) / t9 / d)[:, :, None] * t8
     t18 = t16 * t10 / (n*t) - t17
     t19 = t18 - np.add.reduce(t18, axis=2)[:, :, None] / d
+    # gradient by embedding, mark and 2 more
     t20 = weights * (t19 @ t3.transpose(0, 2, 1))
     t21 = (t20 - np.add.reduce(t20, axis=2)[:, :, None] * weights) / sqrt_d
     t22 = t21.transpose(0, 2, 1) @ t2
+    # gradient by embedding, mark, wv
     t23 = weights.transpose(0, 2, 1) @ t19
+    # gradient by embedding, mark
     t24 = t22 @ t1 + (t21 @ t4 + t19) + t23 @ wv.T
     grad_embedding = _scatter(t24, token, 0, c)
     grad_mark = np.tensordot(t24, marked, axes=[[0, 1], [0, 1]])
-    # gradient by wq
+    # gradient by wq, wk
     t25 = np.add.reduce(t22.transpose(0, 2, 1) @ t2)
     grad_wq = t25 @ wk
     grad_wk = t25.T @ wq
@@ -228,7 +233,7 @@ def value_and_grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, mar
     d = embedding.shape[1]
     n = token.shape[0]
     t = token.shape[1]
-    # objective
+    # shared by all results
     one_hot_label = _one_hot(label, c, embedding.dtype)
     t1 = mark * marked[:, :, None] + _take(embedding, token, 0)
     t2 = t1 @ wv
@@ -250,23 +255,29 @@ def value_and_grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, mar
     t13 = _masked(np.abs(max_scores) < np.inf, max_scores)
     t14 = np.exp(scores - t13[:, :, None])
     t15 = np.add.reduce(t14, axis=2)
+    # objective
     t16 = np.vdot(one_hot_label, _masked(one_hot_label != 0, scores - (np.log(t15) + t13)[:, :, None]))
     value = -t16 / (n*t)
-    # gradient by embedding
+    # gradient by embedding, mark and 6 more
     t17 = t14 / t15[:, :, None] - one_hot_label
+    # gradient by embedding, mark and 5 more
     t18 = t17 @ readout.T
+    # gradient by embedding, mark and 3 more
     t19 = gain * t18
     t20 = (np.einsum("ijk,ijk->ij", t8, t19) / (n*t) / (t9 * t9) / t9 / d)[:, :, None] * t8
     t21 = t19 * t10 / (n*t) - t20
     t22 = t21 - np.add.reduce(t21, axis=2)[:, :, None] / d
+    # gradient by embedding, mark and 2 more
     t23 = weights * (t22 @ t2.transpose(0, 2, 1))
     t24 = (t23 - np.add.reduce(t23, axis=2)[:, :, None] * weights) / sqrt_d
     t25 = t24.transpose(0, 2, 1) @ t1
+    # gradient by embedding, mark, wv
     t26 = weights.transpose(0, 2, 1) @ t22
+    # gradient by embedding, mark
     t27 = t24 @ t4 + t22 + t25 @ t3 + t26 @ wv.T
     grad_embedding = _scatter(t27, token, 0, c)
     grad_mark = np.tensordot(marked, t27, axes=[[0, 1], [0, 1]])
-    # gradient by wq
+    # gradient by wq, wk
     t28 = np.add.reduce(t25.transpose(0, 2, 1) @ t1)
     grad_wq = t28 @ wk
     grad_wk = t28.T @ wq

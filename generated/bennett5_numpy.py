@@ -70,11 +70,11 @@ def residual(b1, b2, b3, x, y):
     b1, b2, b3, x, y = _arguments_of_residual(b1, b2, b3, x, y)
     N = x.shape[0]
     t1 = -1 / b3
-    (residual,) = _over_blocks(_residual_block, N, 1, (y, x), (t1, b2, b1), ("rows 0",))
+    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b1, b2, t1), ("rows 0",))
     return residual
 
 
-def _residual_block(y, x, t1, b2, b1):
+def _residual_block(x, y, b1, b2, t1):
     """The part of `residual` that one block of samples has."""
     residual = b1 * (b2 + x)**t1 - y
     return (residual,)
@@ -84,24 +84,29 @@ def residual_jacobian(b1, b2, b3, x, y):
     """Return the derivatives of every entry of residual by b1, b2, b3: each of shape residual.shape + parameter.shape."""
     b1, b2, b3, x, y = _arguments_of_residual(b1, b2, b3, x, y)
     N = x.shape[0]
+    # shared by all results
     t1 = -1 / b3
+    # Jacobian by b2
     t2 = t1 == 0
     t3 = t1 - 1
     # Jacobian by b3
     t4 = t1 >= 0
     t5 = b1 / b3**2
     jacobian_b1, jacobian_b2, jacobian_b3 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (t1, t2, t3, t4, t5, b2, b3, b1), ("rows 0", "rows 0", "rows 0"),
+        _residual_jacobian_block, N, 1, (x,), (b1, b2, b3, t1, t2, t3, t4, t5), ("rows 0", "rows 0", "rows 0"),
     )
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3)
 
 
-def _residual_jacobian_block(x, t1, t2, t3, t4, t5, b2, b3, b1):
+def _residual_jacobian_block(x, b1, b2, b3, t1, t2, t3, t4, t5):
     """The part of `residual_jacobian` that one block of samples has."""
+    # shared by all results
     t6 = b2 + x
     jacobian_b1 = t6**t1
+    # Jacobian by b2, b3
     t7 = t6 == 0
     jacobian_b2 = -b1 * (t6**np.where(t7 & t2, 0, t3) / b3)
+    # Jacobian by b3
     t8 = t7 & t4
     jacobian_b3 = t5 * np.where(t8, 0, jacobian_b1 * np.log(np.where(t8, 1, t6)))
     return jacobian_b1, jacobian_b2, jacobian_b3

@@ -69,11 +69,11 @@ def residual(b1, b2, b3, x, y):
     """Return residual."""
     b1, b2, b3, x, y = _arguments_of_residual(b1, b2, b3, x, y)
     N = x.shape[0]
-    (residual,) = _over_blocks(_residual_block, N, 1, (y, x), (b1, b3, b2), ("rows 0",))
+    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b1, b2, b3), ("rows 0",))
     return residual
 
 
-def _residual_block(y, x, b1, b3, b2):
+def _residual_block(x, y, b1, b2, b3):
     """The part of `residual` that one block of samples has."""
     residual = np.exp(-b1 * x) / (b3 * x + b2) - y
     return (residual,)
@@ -84,16 +84,18 @@ def residual_jacobian(b1, b2, b3, x, y):
     b1, b2, b3, x, y = _arguments_of_residual(b1, b2, b3, x, y)
     N = x.shape[0]
     jacobian_b1, jacobian_b2, jacobian_b3 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (b1, b3, b2), ("rows 0", "rows 0", "rows 0"),
+        _residual_jacobian_block, N, 1, (x,), (b1, b2, b3), ("rows 0", "rows 0", "rows 0"),
     )
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3)
 
 
-def _residual_jacobian_block(x, b1, b3, b2):
+def _residual_jacobian_block(x, b1, b2, b3):
     """The part of `residual_jacobian` that one block of samples has."""
+    # shared by all results
     t1 = b3 * x + b2
     t2 = np.exp(-b1 * x) / t1
     jacobian_b1 = -t2 * x
+    # Jacobian by b2, b3
     t3 = t2 / t1
     jacobian_b2 = -t3
     jacobian_b3 = -t3 * x

@@ -66,11 +66,11 @@ def residual(b1, b2, x, y):
     """Return residual."""
     b1, b2, x, y = _arguments_of_residual(b1, b2, x, y)
     N = x.shape[0]
-    (residual,) = _over_blocks(_residual_block, N, 1, (y, x), (b2, b1), ("rows 0",))
+    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b1, b2), ("rows 0",))
     return residual
 
 
-def _residual_block(y, x, b2, b1):
+def _residual_block(x, y, b1, b2):
     """The part of `residual` that one block of samples has."""
     residual = b1 * x**b2 - y
     return (residual,)
@@ -83,14 +83,15 @@ def residual_jacobian(b1, b2, x, y):
     # Jacobian by b2
     t1 = b2 >= 0
     jacobian_b1, jacobian_b2 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (t1, b2, b1), ("rows 0", "rows 0"),
+        _residual_jacobian_block, N, 1, (x,), (b1, b2, t1), ("rows 0", "rows 0"),
     )
     return ResidualGrad(jacobian_b1, jacobian_b2)
 
 
-def _residual_jacobian_block(x, t1, b2, b1):
+def _residual_jacobian_block(x, b1, b2, t1):
     """The part of `residual_jacobian` that one block of samples has."""
     jacobian_b1 = x**b2
+    # Jacobian by b2
     t2 = t1 & (x == 0)
     jacobian_b2 = b1 * np.where(t2, 0, jacobian_b1 * np.log(np.where(t2, 1, x)))
     return jacobian_b1, jacobian_b2

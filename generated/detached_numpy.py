@@ -73,7 +73,6 @@ def grad(T):
 def value_and_grad(T):
     """Return the objective and its gradient by T."""
     T, = _arguments(T)
-    # objective
     grad_T = T**2 + 3
     value = np.dot(grad_T, T)
     return value, Grad(grad_T)

@@ -71,11 +71,11 @@ def residual(b1, b2, b3, x, y):
     N = x.shape[0]
     neg_b3 = -b3
     t1 = b2**2
-    (residual,) = _over_blocks(_residual_block, N, 1, (y, x), (neg_b3, t1, b1, b2), ("rows 0",))
+    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b1, b2, neg_b3, t1), ("rows 0",))
     return residual
 
 
-def _residual_block(y, x, neg_b3, t1, b1, b2):
+def _residual_block(x, y, b1, b2, neg_b3, t1):
     """The part of `residual` that one block of samples has."""
     residual = b1 * np.exp(-0.5 * (neg_b3 + x)**2 / t1) / b2 - y
     return (residual,)
@@ -85,7 +85,7 @@ def residual_jacobian(b1, b2, b3, x, y):
     """Return the derivatives of every entry of residual by b1, b2, b3: each of shape residual.shape + parameter.shape."""
     b1, b2, b3, x, y = _arguments_of_residual(b1, b2, b3, x, y)
     N = x.shape[0]
-    # Jacobian by b1
+    # shared by all results
     neg_b3 = -b3
     t1 = b2**2
     # Jacobian by b2
@@ -93,13 +93,14 @@ def residual_jacobian(b1, b2, b3, x, y):
     # Jacobian by b3
     t3 = b1 / b2
     jacobian_b1, jacobian_b2, jacobian_b3 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (neg_b3, t1, t2, t3, b2, b1), ("rows 0", "rows 0", "rows 0"),
+        _residual_jacobian_block, N, 1, (x,), (b1, b2, neg_b3, t1, t2, t3), ("rows 0", "rows 0", "rows 0"),
     )
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3)
 
 
-def _residual_jacobian_block(x, neg_b3, t1, t2, t3, b2, b1):
+def _residual_jacobian_block(x, b1, b2, neg_b3, t1, t2, t3):
     """The part of `residual_jacobian` that one block of samples has."""
+    # shared by all results
     t4 = neg_b3 + x
     t5 = t4**2 / t1
     t6 = np.exp(-0.5 * t5)

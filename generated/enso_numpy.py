@@ -91,11 +91,11 @@ def residual(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
     """Return residual."""
     b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y)
     N = x.shape[0]
-    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b4, b5, b3, b2, b1, b6, b7, b8, b9), ("rows 0",))
+    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b1, b2, b3, b4, b5, b6, b7, b8, b9), ("rows 0",))
     return residual
 
 
-def _residual_block(x, y, b4, b5, b3, b2, b1, b6, b7, b8, b9):
+def _residual_block(x, y, b1, b2, b3, b4, b5, b6, b7, b8, b9):
     """The part of `residual` that one block of samples has."""
     t1 = 6.283185307179586 * x
     t2 = t1 / b4
@@ -114,7 +114,7 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
     b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y)
     N = x.shape[0]
     jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b5, jacobian_b6, jacobian_b4, jacobian_b9, jacobian_b8, jacobian_b7 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (b4, b6, b5, b7, b8, b9), ("rows 0",) * 9,
+        _residual_jacobian_block, N, 1, (x,), (b4, b5, b6, b7, b8, b9), ("rows 0",) * 9,
     )
     return ResidualGrad(
         jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8,
@@ -122,20 +122,25 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
     )
 
 
-def _residual_jacobian_block(x, b4, b6, b5, b7, b8, b9):
+def _residual_jacobian_block(x, b4, b5, b6, b7, b8, b9):
     """The part of `residual_jacobian` that one block of samples has."""
     rows = x.shape[0]
     jacobian_b1 = np.ones((rows,), x.dtype)
+    # Jacobian by b2, b3
     t1 = 3.141592653589793 * x / 6
     jacobian_b3, jacobian_b2 = _sin_cos(t1)
+    # Jacobian by b4, b5, b6
     t2 = x / b4
     t3 = 6.283185307179586 * t2
     jacobian_b6, jacobian_b5 = _sin_cos(t3)
+    # Jacobian by b4
     t4 = t2 / b4
     jacobian_b4 = 6.283185307179586 * (b5 * (t4 * jacobian_b6) - b6 * (jacobian_b5 * t4))
+    # Jacobian by b7, b8, b9
     t5 = x / b7
     t6 = 6.283185307179586 * t5
     jacobian_b9, jacobian_b8 = _sin_cos(t6)
+    # Jacobian by b7
     t7 = t5 / b7
     jacobian_b7 = 6.283185307179586 * (b8 * (jacobian_b9 * t7) - b9 * (t7 * jacobian_b8))
     return (

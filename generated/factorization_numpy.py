@@ -80,7 +80,7 @@ def value(rows, columns, table, known, penalty):
 def grad(rows, columns, table, known, penalty):
     """Return the gradient of the objective by rows, columns."""
     rows, columns, table, known, penalty = _arguments(rows, columns, table, known, penalty)
-    # gradient by rows
+    # shared by all results
     t1 = known * (known * (rows @ columns.T - table))
     grad_rows = t1 @ columns + penalty * rows
     grad_columns = penalty * columns + t1.T @ rows
@@ -90,11 +90,12 @@ def grad(rows, columns, table, known, penalty):
 def value_and_grad(rows, columns, table, known, penalty):
     """Return the objective and its gradient by rows, columns."""
     rows, columns, table, known, penalty = _arguments(rows, columns, table, known, penalty)
-    # objective
+    # shared by all results
     t1 = known * (rows @ columns.T - table)
+    # objective
     t2 = penalty * (np.vdot(columns, columns) + np.vdot(rows, rows)) + np.vdot(t1, t1)
     value = 0.5 * t2
-    # gradient by rows
+    # gradient by rows, columns
     t3 = known * t1
     grad_rows = t3 @ columns + penalty * rows
     grad_columns = penalty * columns + t3.T @ rows

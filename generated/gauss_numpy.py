@@ -88,11 +88,11 @@ def residual(b1, b2, b3, b4, b5, b6, b7, b8, x, y):
     t1 = b5**2
     neg_b7 = -b7
     t2 = b8**2
-    (residual,) = _over_blocks(_residual_block, N, 1, (y, x), (neg_b4, t1, neg_b7, t2, b2, b1, b3, b6), ("rows 0",))
+    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b1, b2, b3, b6, neg_b4, t1, neg_b7, t2), ("rows 0",))
     return residual
 
 
-def _residual_block(y, x, neg_b4, t1, neg_b7, t2, b2, b1, b3, b6):
+def _residual_block(x, y, b1, b2, b3, b6, neg_b4, t1, neg_b7, t2):
     """The part of `residual` that one block of samples has."""
     t3 = b1 * np.exp(-b2 * x) - y + b3 * np.exp(-(neg_b4 + x)**2 / t1)
     residual = b6 * np.exp(-(neg_b7 + x)**2 / t2) + t3
@@ -103,38 +103,43 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, x, y):
     """Return the derivatives of every entry of residual by b1, b2, b3, b4, b5, b6, b7, b8: each of shape residual.shape + parameter.shape."""
     b1, b2, b3, b4, b5, b6, b7, b8, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, b8, x, y)
     N = x.shape[0]
-    # Jacobian by b3
+    # Jacobian by b3, b4, b5
     neg_b4 = -b4
     t1 = b5**2
     # Jacobian by b4
     t2 = b3 / t1
+    # Jacobian by b5
     t3 = b5 * b3
-    # Jacobian by b6
+    # Jacobian by b6, b7, b8
     neg_b7 = -b7
     t4 = b8**2
     # Jacobian by b7
     t5 = b6 / t4
+    # Jacobian by b8
     t6 = b8 * b6
     jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (neg_b4, t1, t2, t3, neg_b7, t4, t5, t6, b2, b1), ("rows 0",) * 8,
+        _residual_jacobian_block, N, 1, (x,), (b1, b2, neg_b4, t1, t2, t3, neg_b7, t4, t5, t6), ("rows 0",) * 8,
     )
     return ResidualGrad(
         jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8,
     )
 
 
-def _residual_jacobian_block(x, neg_b4, t1, t2, t3, neg_b7, t4, t5, t6, b2, b1):
+def _residual_jacobian_block(x, b1, b2, neg_b4, t1, t2, t3, neg_b7, t4, t5, t6):
     """The part of `residual_jacobian` that one block of samples has."""
     jacobian_b1 = np.exp(-b2 * x)
     jacobian_b2 = -b1 * (jacobian_b1 * x)
+    # Jacobian by b3, b4, b5
     t7 = neg_b4 + x
     t8 = t7**2 / t1
     jacobian_b3 = np.exp(-t8)
     jacobian_b4 = 2 * t2 * (t7 * jacobian_b3)
     jacobian_b5 = 2 * t3 * (jacobian_b3 * (t8 / t1))
+    # Jacobian by b6, b7, b8
     t9 = neg_b7 + x
     t10 = t9**2 / t4
     jacobian_b6 = np.exp(-t10)
+    # Jacobian by b7, b8
     t11 = 2 * jacobian_b6
     jacobian_b7 = t5 * (t9 * t11)
     jacobian_b8 = t6 * (t11 * (t10 / t4))

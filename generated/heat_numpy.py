@@ -107,7 +107,7 @@ def value_and_grad(d, u):
         raise ValueError(f"rows = {rows} is too small for the indices 1 to rows - 2 on axis 1 of u, which needs rows - 2 >= 0")
     if columns - 2 < 0:
         raise ValueError(f"columns = {columns} is too small for the indices 1 to columns - 2 on axis 2 of u, which needs columns - 2 >= 0")
-    # objective
+    # shared by all results
     t1 = u[:steps - 1, 1:rows - 1, 1:columns - 1]
     t2 = u[:steps - 1, 1:rows - 1, :columns - 2] + (u[:steps - 1, 1:rows - 1, 2:] - 4 * t1)
     t3 = u[:steps - 1, :rows - 2, 1:columns - 1] + (u[:steps - 1, 2:, 1:columns - 1] + t2)

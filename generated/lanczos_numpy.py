@@ -78,11 +78,11 @@ def residual(b1, b2, b3, b4, b5, b6, x, y):
     """Return residual."""
     b1, b2, b3, b4, b5, b6, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, x, y)
     N = x.shape[0]
-    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b6, b5, b4, b3, b2, b1), ("rows 0",))
+    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b1, b2, b3, b4, b5, b6), ("rows 0",))
     return residual
 
 
-def _residual_block(x, y, b6, b5, b4, b3, b2, b1):
+def _residual_block(x, y, b1, b2, b3, b4, b5, b6):
     """The part of `residual` that one block of samples has."""
     residual = b5 * np.exp(-b6 * x) + (b3 * np.exp(-b4 * x) + (b1 * np.exp(-b2 * x) - y))
     return (residual,)
@@ -93,12 +93,12 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, x, y):
     b1, b2, b3, b4, b5, b6, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, x, y)
     N = x.shape[0]
     jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (b2, b1, b4, b3, b6, b5), ("rows 0",) * 6,
+        _residual_jacobian_block, N, 1, (x,), (b1, b2, b3, b4, b5, b6), ("rows 0",) * 6,
     )
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6)
 
 
-def _residual_jacobian_block(x, b2, b1, b4, b3, b6, b5):
+def _residual_jacobian_block(x, b1, b2, b3, b4, b5, b6):
     """The part of `residual_jacobian` that one block of samples has."""
     jacobian_b1 = np.exp(-b2 * x)
     jacobian_b2 = -b1 * (jacobian_b1 * x)

@@ -181,6 +181,7 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
         k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label,
     )
     n = image.shape[0]
+    # shared by all results
     t1 = _windows(cp.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
     t2 = _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1)))
     t3 = _matmul(k1.transpose(0, 2, 1, 3).reshape(6, 25), t2.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
@@ -202,27 +203,34 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t12, h4 = _grad_4(k1.dtype, (84*n,), ((n, 84), (n, 84)), t11, b4)
     t13 = _matmul(h4, w5)
     t14, grad_b5 = _grad_5(k1.dtype, (n, 10), ((n, 10), (10,)), t13, b5, label, n)
+    # gradient by k1, b1 and 6 more
     t15 = _matmul(t14, w5.T)
     grad_w5 = _matmul(h4.T, t14)
     t16, grad_b4 = _grad_6(k1.dtype, (n, 84), ((n, 84), (84,)), t12, t15)
+    # gradient by k1, b1 and 4 more
     t17 = _matmul(t16, w4.T)
     grad_w4 = _matmul(h3.T, t16)
     t18, grad_b3 = _grad_7(k1.dtype, (n, 120), ((n, 120), (120,)), t10, t17)
     grad_w3 = _matmul(reshape_h2.T, t18)
+    # gradient by k1, b1 and 2 more
     t19 = _matmul(t18, w3.T).reshape(n, 16, 5, 5)
     t20 = _grad_8(k1.dtype, (400*n,), ((n, 16, 5, 5),), t8, t19)
+    # gradient by k1, b1, k2
     t21 = _place_first_max(t20, t7, window_max_t7, (2, 2), (2, 2))
     grad_b2 = _sum(t20, axis=(0, 2, 3))
+    # gradient by k1, b1
     t22 = _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t21.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
         10, 5, 6, 5, 10, -1,
     )
     grad_k2 = _sum(_matmul(t6.reshape(10, 150, -1), t21.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
         3, 1, 0, 2,
     )
+    # gradient by k1, b1
     t23 = _add_windows(
         _add_windows(t22, (14, 6, 5, 10, n), (0, 0, (10, 1), (5, 1))), (14, 6, 14, n), (2, 0, (5, 1), (10, 1)),
     )
     t24 = _grad_9(k1.dtype, (1176*n,), ((n, 6, 14, 14),), t4, t23, n)
+    # gradient by k1
     t25 = _place_first_max(t24, t3, window_max_t3, (2, 2), (2, 2))
     grad_b1 = _sum(t24, axis=(0, 2, 3))
     grad_k1 = _sum(_matmul(t2.reshape(28, 25, -1), t25.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
@@ -237,6 +245,7 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
         k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label,
     )
     n = image.shape[0]
+    # shared by all results
     t1 = _windows(cp.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
     t2 = _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1)))
     t3 = _matmul(k1.transpose(0, 2, 1, 3).reshape(6, 25), t2.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
@@ -258,27 +267,34 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t12, h4 = _value_and_grad_4(k1.dtype, (84*n,), ((n, 84), (n, 84)), t11, b4)
     t13 = _matmul(h4, w5)
     t14, grad_b5, value = _value_and_grad_5(k1.dtype, (n, 10), ((n, 10), (10,), ()), t13, b5, label, n)
+    # gradient by k1, b1 and 6 more
     t15 = _matmul(t14, w5.T)
     grad_w5 = _matmul(h4.T, t14)
     t16, grad_b4 = _value_and_grad_6(k1.dtype, (n, 84), ((n, 84), (84,)), t12, t15)
+    # gradient by k1, b1 and 4 more
     t17 = _matmul(t16, w4.T)
     grad_w4 = _matmul(h3.T, t16)
     t18, grad_b3 = _value_and_grad_7(k1.dtype, (n, 120), ((n, 120), (120,)), t10, t17)
     grad_w3 = _matmul(reshape_h2.T, t18)
+    # gradient by k1, b1 and 2 more
     t19 = _matmul(t18, w3.T).reshape(n, 16, 5, 5)
     t20 = _value_and_grad_8(k1.dtype, (400*n,), ((n, 16, 5, 5),), t8, t19)
+    # gradient by k1, b1, k2
     t21 = _place_first_max(t20, t7, window_max_t7, (2, 2), (2, 2))
     grad_b2 = _sum(t20, axis=(0, 2, 3))
+    # gradient by k1, b1
     t22 = _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t21.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
         10, 5, 6, 5, 10, -1,
     )
     grad_k2 = _sum(_matmul(t6.reshape(10, 150, -1), t21.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
         3, 1, 0, 2,
     )
+    # gradient by k1, b1
     t23 = _add_windows(
         _add_windows(t22, (14, 6, 5, 10, n), (0, 0, (10, 1), (5, 1))), (14, 6, 14, n), (2, 0, (5, 1), (10, 1)),
     )
     t24 = _value_and_grad_9(k1.dtype, (1176*n,), ((n, 6, 14, 14),), t4, t23, n)
+    # gradient by k1
     t25 = _place_first_max(t24, t3, window_max_t3, (2, 2), (2, 2))
     grad_b1 = _sum(t24, axis=(0, 2, 3))
     grad_k1 = _sum(_matmul(t2.reshape(28, 25, -1), t25.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
@@ -321,9 +337,12 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
     )
     u = _cotangent("u", u, (image.shape[0], 10), k1.dtype)
     n = image.shape[0]
+    # u^T Jacobian by k1, b1 and 7 more
     t1 = cp.ascontiguousarray(image.transpose(2, 1, 3, 0))
+    # u^T Jacobian by k1, b1 and 6 more
     t2 = _matmul(u, w5.T)
     vjp_b5 = _scores_vjp_1(k1.dtype, (n, 10), ((10,),), u)
+    # u^T Jacobian by k1, b1 and 7 more
     t3 = _windows(cp.ascontiguousarray(_windows(t1, (2, 0, (5, 1), (28, 1)))), (0, 0, (28, 1), (5, 1)))
     t4 = _matmul(k1.transpose(0, 2, 1, 3).reshape(6, 25), t3.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
         3, 1, 0, 2,
@@ -342,25 +361,31 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
     t11, h3 = _scores_vjp_4(k1.dtype, (120*n,), ((n, 120), (n, 120)), b3, t10)
     t12 = _matmul(h3, w4)
     t13, h4, vjp_b4 = _scores_vjp_5(k1.dtype, (n, 84), ((n, 84), (n, 84), (84,)), t12, b4, t2)
+    # u^T Jacobian by k1, b1 and 4 more
     t14 = _matmul(t13, w4.T)
     vjp_w4 = _matmul(h3.T, t13)
     vjp_w5 = _matmul(h4.T, u)
     t15, vjp_b3 = _scores_vjp_6(k1.dtype, (n, 120), ((n, 120), (120,)), t11, t14)
     vjp_w3 = _matmul(reshape_h2.T, t15)
+    # u^T Jacobian by k1, b1 and 2 more
     t16 = _matmul(t15, w3.T).reshape(n, 16, 5, 5)
     t17 = _scores_vjp_7(k1.dtype, (400*n,), ((n, 16, 5, 5),), t9, t16)
+    # u^T Jacobian by k1, b1, k2
     t18 = _place_first_max(t17, t8, window_max_t8, (2, 2), (2, 2))
     vjp_b2 = _sum(t17, axis=(0, 2, 3))
+    # u^T Jacobian by k1, b1
     t19 = _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t18.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
         10, 5, 6, 5, 10, -1,
     )
     vjp_k2 = _sum(_matmul(t7.reshape(10, 150, -1), t18.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
         3, 1, 0, 2,
     )
+    # u^T Jacobian by k1, b1
     t20 = _add_windows(
         _add_windows(t19, (14, 6, 5, 10, n), (0, 0, (10, 1), (5, 1))), (14, 6, 14, n), (2, 0, (5, 1), (10, 1)),
     )
     t21 = _scores_vjp_8(k1.dtype, (1176*n,), ((n, 6, 14, 14),), t5, t20, n)
+    # u^T Jacobian by k1
     t22 = _place_first_max(t21, t4, window_max_t4, (2, 2), (2, 2))
     vjp_b1 = _sum(t21, axis=(0, 2, 3))
     vjp_k1 = _sum(_matmul(t3.reshape(28, 25, -1), t22.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(

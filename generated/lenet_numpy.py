@@ -153,15 +153,15 @@ def value(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t1 = b1[:, None, None]
     t2 = b2[:, None, None]
     (s1,) = _over_blocks(
-        _in_scratch(_value_block), n, 19600, (label, image), (t1, t2, k1, k2, w3, b3, w4, b4, w5, b5), ("add",),
+        _in_scratch(_value_block), n, 19600, (image, label), (k1, k2, w3, b3, w4, b4, w5, b5, t1, t2), ("add",),
     )
     value = -s1 / n
     return value
 
 
-def _value_block(scratch, label, image, t1, t2, k1, k2, w3, b3, w4, b4, w5, b5):
+def _value_block(scratch, image, label, k1, k2, w3, b3, w4, b4, w5, b5, t1, t2):
     """The part of `value` that one block of samples has."""
-    rows = label.shape[0]
+    rows = image.shape[0]
     one_hot_label = _one_hot(label, 10, image.dtype)
     t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
     t4 = _matmul_into(scratch, 0, k1.transpose(0, 2, 1, 3).reshape(6, 25), _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
@@ -200,19 +200,20 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
         k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label,
     )
     n = image.shape[0]
-    # gradient by k1
+    # shared by all results
     t1 = b1[:, None, None]
     t2 = b2[:, None, None]
     grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
-        _in_scratch(_grad_block), n, 19600, (image, label), (t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b5),
+        _in_scratch(_grad_block), n, 19600, (image, label), (k1, k2, w3, b3, w4, b4, w5, b5, t1, t2, n),
         ("add",) * 10, sums=48000,
     )
     return Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
 
 
-def _grad_block(scratch, image, label, t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b5):
+def _grad_block(scratch, image, label, k1, k2, w3, b3, w4, b4, w5, b5, t1, t2, n):
     """The part of `grad` that one block of samples has."""
     rows = image.shape[0]
+    # shared by all results
     t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
     t4 = _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1)))
     t5 = _matmul_into(scratch, 0, k1.transpose(0, 2, 1, 3).reshape(6, 25), t4.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
@@ -242,10 +243,15 @@ def _grad_block(scratch, image, label, t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b5
     t13 = np.subtract(scores, _masked(np.abs(max_scores) < np.inf, max_scores)[:, None], out=scores)
     t13 = np.exp(t13, out=t13)
     t14 = (t13 / np.add.reduce(t13, axis=1)[:, None] - _one_hot(label, 10, image.dtype)) / n
+    # gradient by k1, b1 and 6 more
     t15 = _masked(t12 > 0, _matmul_into(scratch, 4, t14, w5.T))
+    # gradient by k1, b1 and 4 more
     t16 = _masked(t11 > 0, _matmul_into(scratch, 3, t15, w4.T))
+    # gradient by k1, b1 and 2 more
     t17 = _masked(t10 > 0, _matmul_into(scratch, 2, t16, w3.T).reshape(rows, 16, 5, 5))
+    # gradient by k1, b1, k2
     t18 = _place_first_max(t17, t9, window_max_t9, (2, 2), (2, 2))
+    # gradient by k1, b1
     t19 = _matmul_into(scratch, 2, k2.transpose(2, 1, 3, 0).reshape(150, 16), t18.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
         10, 5, 6, 5, 10, -1,
     )
@@ -254,6 +260,7 @@ def _grad_block(scratch, image, label, t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b5
         (2, 0, (5, 1), (10, 1)),
     )
     t21 = _masked(t6 > 0, t20.transpose(3, 1, 0, 2))
+    # gradient by k1
     t22 = _place_first_max(t21, t5, window_max_t5, (2, 2), (2, 2))
     grad_k1 = np.add.reduce(_matmul_into(scratch, 2, t4.reshape(28, 25, -1), t22.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
         3, 1, 0, 2,
@@ -278,19 +285,21 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
         k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label,
     )
     n = image.shape[0]
+    # shared by all results
     t1 = b1[:, None, None]
     t2 = b2[:, None, None]
     s1, grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
-        _in_scratch(_value_and_grad_block), n, 19600, (label, image), (t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b5),
+        _in_scratch(_value_and_grad_block), n, 19600, (image, label), (k1, k2, w3, b3, w4, b4, w5, b5, t1, t2, n),
         ("add",) * 11, sums=48000,
     )
     value = -s1 / n
     return value, Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
 
 
-def _value_and_grad_block(scratch, label, image, t1, t2, n, k1, k2, w3, b3, w4, b4, w5, b5):
+def _value_and_grad_block(scratch, image, label, k1, k2, w3, b3, w4, b4, w5, b5, t1, t2, n):
     """The part of `value_and_grad` that one block of samples has."""
-    rows = label.shape[0]
+    rows = image.shape[0]
+    # shared by all results
     one_hot_label = _one_hot(label, 10, image.dtype)
     t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
     t4 = _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1)))
@@ -322,11 +331,17 @@ def _value_and_grad_block(scratch, label, image, t1, t2, n, k1, k2, w3, b3, w4, 
     t14 = scores - t13[:, None]
     t14 = np.exp(t14, out=t14)
     t15 = np.add.reduce(t14, axis=1)
+    # gradient by k1, b1 and 8 more
     t16 = (t14 / t15[:, None] - one_hot_label) / n
+    # gradient by k1, b1 and 6 more
     t17 = _masked(t12 > 0, _matmul_into(scratch, 5, t16, w5.T))
+    # gradient by k1, b1 and 4 more
     t18 = _masked(t11 > 0, _matmul_into(scratch, 3, t17, w4.T))
+    # gradient by k1, b1 and 2 more
     t19 = _masked(t10 > 0, _matmul_into(scratch, 2, t18, w3.T).reshape(rows, 16, 5, 5))
+    # gradient by k1, b1, k2
     t20 = _place_first_max(t19, t9, window_max_t9, (2, 2), (2, 2))
+    # gradient by k1, b1
     t21 = _matmul_into(scratch, 2, k2.transpose(2, 1, 3, 0).reshape(150, 16), t20.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
         10, 5, 6, 5, 10, -1,
     )
@@ -335,7 +350,9 @@ def _value_and_grad_block(scratch, label, image, t1, t2, n, k1, k2, w3, b3, w4, 
         (2, 0, (5, 1), (10, 1)),
     )
     t23 = _masked(t6 > 0, t22.transpose(3, 1, 0, 2))
+    # gradient by k1
     t24 = _place_first_max(t23, t5, window_max_t5, (2, 2), (2, 2))
+    # objective
     s1 = np.vdot(_masked(one_hot_label != 0, scores - (np.log(t15) + t13)[:, None]), one_hot_label)
     grad_k1 = np.add.reduce(_matmul_into(scratch, 2, t4.reshape(28, 25, -1), t24.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
         3, 1, 0, 2,
@@ -363,12 +380,12 @@ def scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
     t1 = b1[:, None, None]
     t2 = b2[:, None, None]
     (scores,) = _over_blocks(
-        _in_scratch(_scores_block), n, 19600, (image,), (t1, t2, k1, k2, w3, b3, w4, b4, w5, b5), ("rows 0",),
+        _in_scratch(_scores_block), n, 19600, (image,), (k1, k2, w3, b3, w4, b4, w5, b5, t1, t2), ("rows 0",),
     )
     return scores
 
 
-def _scores_block(scratch, image, t1, t2, k1, k2, w3, b3, w4, b4, w5, b5):
+def _scores_block(scratch, image, k1, k2, w3, b3, w4, b4, w5, b5, t1, t2):
     """The part of `scores` that one block of samples has."""
     rows = image.shape[0]
     t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
@@ -403,19 +420,20 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
     )
     u = _cotangent("u", u, (image.shape[0], 10), k1.dtype)
     n = image.shape[0]
-    # u^T Jacobian by k1
+    # u^T Jacobian by k1, b1 and 7 more
     t1 = b1[:, None, None]
     t2 = b2[:, None, None]
     vjp_k1, vjp_b1, vjp_k2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5 = _over_blocks(
-        _in_scratch(_scores_vjp_block), n, 19600, (image, u), (t1, t2, k1, k2, w3, b3, w4, b4, w5), ("add",) * 10,
+        _in_scratch(_scores_vjp_block), n, 19600, (image, u), (k1, k2, w3, b3, w4, b4, w5, t1, t2), ("add",) * 10,
         sums=48000,
     )
     return ScoresGrad(vjp_k1, vjp_b1, vjp_k2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5)
 
 
-def _scores_vjp_block(scratch, image, u, t1, t2, k1, k2, w3, b3, w4, b4, w5):
+def _scores_vjp_block(scratch, image, u, k1, k2, w3, b3, w4, b4, w5, t1, t2):
     """The part of `scores_vjp` that one block of samples has."""
     rows = image.shape[0]
+    # u^T Jacobian by k1, b1 and 7 more
     t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
     t4 = _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1)))
     t5 = _matmul_into(scratch, 0, k1.transpose(0, 2, 1, 3).reshape(6, 25), t4.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
@@ -438,10 +456,15 @@ def _scores_vjp_block(scratch, image, u, t1, t2, k1, k2, w3, b3, w4, b4, w5):
     h3 = np.maximum(t11, 0)
     t12 = _matmul_into(scratch, 3, h3, w4)
     t12 += b4
+    # u^T Jacobian by k1, b1 and 6 more
     t13 = _masked(t12 > 0, _matmul_into(scratch, 4, u, w5.T))
+    # u^T Jacobian by k1, b1 and 4 more
     t14 = _masked(t11 > 0, _matmul_into(scratch, 4, t13, w4.T))
+    # u^T Jacobian by k1, b1 and 2 more
     t15 = _masked(t10 > 0, _matmul_into(scratch, 2, t14, w3.T).reshape(rows, 16, 5, 5))
+    # u^T Jacobian by k1, b1, k2
     t16 = _place_first_max(t15, t9, window_max_t9, (2, 2), (2, 2))
+    # u^T Jacobian by k1, b1
     t17 = _matmul_into(scratch, 2, k2.transpose(2, 1, 3, 0).reshape(150, 16), t16.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
         10, 5, 6, 5, 10, -1,
     )
@@ -450,6 +473,7 @@ def _scores_vjp_block(scratch, image, u, t1, t2, k1, k2, w3, b3, w4, b4, w5):
         (2, 0, (5, 1), (10, 1)),
     )
     t19 = _masked(t6 > 0, t18.transpose(3, 1, 0, 2))
+    # u^T Jacobian by k1
     t20 = _place_first_max(t19, t5, window_max_t5, (2, 2), (2, 2))
     h4 = np.maximum(t12, 0, out=t12)
     vjp_k1 = np.add.reduce(_matmul_into(scratch, 2, t4.reshape(28, 25, -1), t20.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(

@@ -86,12 +86,12 @@ def value(w, b, x, y, penalty):
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = x.shape[0]
     t1 = penalty * np.vdot(w, w)
-    (s1,) = _over_blocks(_in_scratch(_value_block), n, 1, (y, x), (w, b), ("add",))
+    (s1,) = _over_blocks(_in_scratch(_value_block), n, 1, (x, y), (w, b), ("add",))
     value = s1 / n + t1
     return value
 
 
-def _value_block(scratch, y, x, w, b):
+def _value_block(scratch, x, y, w, b):
     """The part of `value` that one block of samples has."""
     t2 = _matmul_into(scratch, 0, x, w)
     t2 += b
@@ -114,12 +114,15 @@ def grad(w, b, x, y, penalty):
 
 def _grad_block(scratch, x, y, w, b):
     """The part of `grad` that one block of samples has."""
+    # shared by all results
     t2 = _matmul_into(scratch, 0, x, w)
     t2 += b
     t3 = -np.abs(t2)
     t3 = np.exp(t3, out=t3)
     t4 = np.where(t2 >= 0, 1, t3) / (t3 + 1) - y
+    # gradient by w
     s1 = x.T @ t4
+    # gradient by b
     s2 = np.add.reduce(t4[:, 0])
     return s1, s2
 
@@ -129,25 +132,31 @@ def value_and_grad(w, b, x, y, penalty):
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = x.shape[0]
     d = w.shape[0]
+    # objective
     t1 = penalty * np.vdot(w, w)
     # gradient by w
     t2 = 2 * penalty * w
-    s1, s2, s3 = _over_blocks(_in_scratch(_value_and_grad_block), n, 1, (y, x), (w, b), ("add", "add", "add"))
+    s1, s2, s3 = _over_blocks(_in_scratch(_value_and_grad_block), n, 1, (x, y), (w, b), ("add", "add", "add"))
     value = s1 / n + t1
     grad_w = s2 / n + t2
     grad_b = s3 / n
     return value, Grad(grad_w, grad_b)
 
 
-def _value_and_grad_block(scratch, y, x, w, b):
+def _value_and_grad_block(scratch, x, y, w, b):
     """The part of `value_and_grad` that one block of samples has."""
+    # shared by all results
     t3 = _matmul_into(scratch, 0, x, w)
     t3 += b
     t4 = -np.abs(t3)
     t4 = np.exp(t4, out=t4)
+    # gradient by w, b
     t5 = np.where(t3 >= 0, 1, t4) / (t4 + 1) - y
+    # objective
     s1 = np.add.reduce((t3 * (1 - y) + (np.log1p(t4) - np.minimum(t3, 0)))[:, 0])
+    # gradient by w
     s2 = x.T @ t5
+    # gradient by b
     s3 = np.add.reduce(t5[:, 0])
     return s1, s2, s3
 

@@ -72,11 +72,11 @@ def residual(b1, b2, b3, b4, x, y):
     """Return residual."""
     b1, b2, b3, b4, x, y = _arguments_of_residual(b1, b2, b3, b4, x, y)
     N = x.shape[0]
-    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b2, b1, b3, b4), ("rows 0",))
+    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b1, b2, b3, b4), ("rows 0",))
     return residual
 
 
-def _residual_block(x, y, b2, b1, b3, b4):
+def _residual_block(x, y, b1, b2, b3, b4):
     """The part of `residual` that one block of samples has."""
     t1 = x**2
     residual = b1 * (b2 * x + t1) / (b3 * x + (t1 + b4)) - y
@@ -88,18 +88,22 @@ def residual_jacobian(b1, b2, b3, b4, x, y):
     b1, b2, b3, b4, x, y = _arguments_of_residual(b1, b2, b3, b4, x, y)
     N = x.shape[0]
     jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (b2, b3, b4, b1), ("rows 0",) * 4,
+        _residual_jacobian_block, N, 1, (x,), (b1, b2, b3, b4), ("rows 0",) * 4,
     )
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4)
 
 
-def _residual_jacobian_block(x, b2, b3, b4, b1):
+def _residual_jacobian_block(x, b1, b2, b3, b4):
     """The part of `residual_jacobian` that one block of samples has."""
+    # shared by all results
     t1 = x**2
+    # Jacobian by b1, b3, b4
     t2 = b2 * x + t1
+    # shared by all results
     t3 = b3 * x + (t1 + b4)
     jacobian_b1 = t2 / t3
     jacobian_b2 = b1 * (x / t3)
+    # Jacobian by b3, b4
     t4 = b1 * t2 / t3 / t3
     jacobian_b3 = -t4 * x
     jacobian_b4 = -t4

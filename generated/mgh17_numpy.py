@@ -75,11 +75,11 @@ def residual(b1, b2, b3, b4, b5, x, y):
     """Return residual."""
     b1, b2, b3, b4, b5, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, x, y)
     N = x.shape[0]
-    (residual,) = _over_blocks(_residual_block, N, 1, (y, x), (b1, b4, b2, b5, b3), ("rows 0",))
+    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b1, b2, b3, b4, b5), ("rows 0",))
     return residual
 
 
-def _residual_block(y, x, b1, b4, b2, b5, b3):
+def _residual_block(x, y, b1, b2, b3, b4, b5):
     """The part of `residual` that one block of samples has."""
     residual = b2 * np.exp(-b4 * x) + (b1 - y) + b3 * np.exp(-b5 * x)
     return (residual,)
@@ -90,12 +90,12 @@ def residual_jacobian(b1, b2, b3, b4, b5, x, y):
     b1, b2, b3, b4, b5, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, x, y)
     N = x.shape[0]
     jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (b4, b5, b2, b3), ("rows 0",) * 5,
+        _residual_jacobian_block, N, 1, (x,), (b2, b3, b4, b5), ("rows 0",) * 5,
     )
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5)
 
 
-def _residual_jacobian_block(x, b4, b5, b2, b3):
+def _residual_jacobian_block(x, b2, b3, b4, b5):
     """The part of `residual_jacobian` that one block of samples has."""
     rows = x.shape[0]
     jacobian_b1 = np.ones((rows,), x.dtype)

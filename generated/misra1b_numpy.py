@@ -66,11 +66,11 @@ def residual(b1, b2, x, y):
     """Return residual."""
     b1, b2, x, y = _arguments_of_residual(b1, b2, x, y)
     N = x.shape[0]
-    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b2, b1), ("rows 0",))
+    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b1, b2), ("rows 0",))
     return residual
 
 
-def _residual_block(x, y, b2, b1):
+def _residual_block(x, y, b1, b2):
     """The part of `residual` that one block of samples has."""
     residual = b1 * (1 - 1 / (0.5 * b2 * x + 1)**2) - y
     return (residual,)
@@ -80,12 +80,13 @@ def residual_jacobian(b1, b2, x, y):
     """Return the derivatives of every entry of residual by b1, b2: each of shape residual.shape + parameter.shape."""
     b1, b2, x, y = _arguments_of_residual(b1, b2, x, y)
     N = x.shape[0]
-    jacobian_b1, jacobian_b2 = _over_blocks(_residual_jacobian_block, N, 1, (x,), (b2, b1), ("rows 0", "rows 0"))
+    jacobian_b1, jacobian_b2 = _over_blocks(_residual_jacobian_block, N, 1, (x,), (b1, b2), ("rows 0", "rows 0"))
     return ResidualGrad(jacobian_b1, jacobian_b2)
 
 
-def _residual_jacobian_block(x, b2, b1):
+def _residual_jacobian_block(x, b1, b2):
     """The part of `residual_jacobian` that one block of samples has."""
+    # shared by all results
     t1 = 0.5 * b2 * x + 1
     jacobian_b1 = 1 - 1 / t1**2
     jacobian_b2 = b1 * (x * t1 / (t1**2)**2)

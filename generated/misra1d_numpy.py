@@ -67,11 +67,11 @@ def residual(b1, b2, x, y):
     b1, b2, x, y = _arguments_of_residual(b1, b2, x, y)
     N = x.shape[0]
     t1 = b1 * b2
-    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (t1, b2), ("rows 0",))
+    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b2, t1), ("rows 0",))
     return residual
 
 
-def _residual_block(x, y, t1, b2):
+def _residual_block(x, y, b2, t1):
     """The part of `residual` that one block of samples has."""
     residual = t1 * x / (b2 * x + 1) - y
     return (residual,)
@@ -81,15 +81,17 @@ def residual_jacobian(b1, b2, x, y):
     """Return the derivatives of every entry of residual by b1, b2: each of shape residual.shape + parameter.shape."""
     b1, b2, x, y = _arguments_of_residual(b1, b2, x, y)
     N = x.shape[0]
+    # Jacobian by b2
     t1 = b1 * b2
     jacobian_b1, jacobian_b2 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (t1, b2, b1), ("rows 0", "rows 0"),
+        _residual_jacobian_block, N, 1, (x,), (b1, b2, t1), ("rows 0", "rows 0"),
     )
     return ResidualGrad(jacobian_b1, jacobian_b2)
 
 
-def _residual_jacobian_block(x, t1, b2, b1):
+def _residual_jacobian_block(x, b1, b2, t1):
     """The part of `residual_jacobian` that one block of samples has."""
+    # shared by all results
     t2 = b2 * x + 1
     t3 = x / t2
     jacobian_b1 = b2 * t3

@@ -127,6 +127,7 @@ def grad(alpha, mu, q, L, x, below):
     t4, t5 = _grad_2(alpha.dtype, (K,), ((), ()), alpha)
     t6 = _grad_3(alpha.dtype, (K*d*n,), ((n, K, d),), x, t1, d, K)
     t7 = _grad_4(alpha.dtype, (K*d*d,), ((K, d, d),), t2, L, below, d)
+    # shared by all results
     t8 = _matmul(t6.transpose(1, 0, 2), t7.transpose(0, 2, 1)).transpose(1, 0, 2)
     t9 = _grad_5(alpha.dtype, (K*n, d), ((n, K),), t8)
     t10, t11, t12 = _grad_6(alpha.dtype, (K,), ((K,), (), ()), alpha, t5, t4)
@@ -135,8 +136,10 @@ def grad(alpha, mu, q, L, x, below):
     t15 = _grad_9(alpha.dtype, (K,), ((),), t14, n)
     t16 = _grad_10(alpha.dtype, (K*d*n,), ((n, K, d),), responsibility, t8, K, d)
     t17 = _grad_11(alpha.dtype, (n, K*d), ((K, d),), t16)
+    # gradient by q, L
     t18 = _matmul(t16.transpose(1, 2, 0), t6.transpose(1, 0, 2))
     grad_alpha = _grad_12(alpha.dtype, (K,), ((K,),), t14, t10, t11, t15, n)
+    # gradient by mu
     t19 = cp.einsum("ik,ikj->ij", t17, t7)
     grad_q = _grad_13(alpha.dtype, (K, d), ((K, d),), t14, t2, t18, n, d)
     grad_L = _grad_14(alpha.dtype, (K*d*d,), ((K, d, d),), below, t18, n, d)
@@ -154,6 +157,7 @@ def value_and_grad(alpha, mu, q, L, x, below):
     t4, t5 = _value_and_grad_2(alpha.dtype, (K,), ((), ()), alpha)
     t6 = _value_and_grad_3(alpha.dtype, (K*d*n,), ((n, K, d),), x, t1, d, K)
     t7 = _value_and_grad_4(alpha.dtype, (K*d*d,), ((K, d, d),), t2, L, below, d)
+    # shared by all results
     t8 = _matmul(t6.transpose(1, 0, 2), t7.transpose(0, 2, 1)).transpose(1, 0, 2)
     t9 = _value_and_grad_5(alpha.dtype, (K*n, d), ((n, K),), t8)
     t10, t11, t12 = _value_and_grad_6(alpha.dtype, (K,), ((K,), (), ()), alpha, t5, t4)
@@ -162,9 +166,10 @@ def value_and_grad(alpha, mu, q, L, x, below):
     t15 = _value_and_grad_9(alpha.dtype, (K,), ((),), t14, n)
     t16 = _value_and_grad_10(alpha.dtype, (K*d*n,), ((n, K, d),), responsibility, t8, K, d)
     t17 = _value_and_grad_11(alpha.dtype, (n, K*d), ((K, d),), t16)
-    # gradient by q
+    # gradient by q, L
     t18 = _matmul(t16.transpose(1, 2, 0), t6.transpose(1, 0, 2))
     grad_alpha = _value_and_grad_12(alpha.dtype, (K,), ((K,),), t10, t11, t15, t14, n)
+    # gradient by mu
     t19 = cp.einsum("ik,ikj->ij", t17, t7)
     grad_q = _value_and_grad_13(alpha.dtype, (K, d), ((K, d),), t14, t2, t18, n, d)
     grad_L = _value_and_grad_14(alpha.dtype, (K*d*d,), ((K, d, d),), below, t18, n, d)

@@ -132,6 +132,7 @@ def grad(alpha, mu, q, L, x, below):
     d = mu.shape[1]
     n = x.shape[0]
     K = alpha.shape[0]
+    # shared by all results
     neg_mu = -mu
     exp_q = np.exp(q)
     t1 = _on_diagonal(exp_q, "ijj->ij", (K, d, d)) + below * L
@@ -141,6 +142,7 @@ def grad(alpha, mu, q, L, x, below):
     t4 = np.add.reduce(t3)
     t5 = alpha - (np.log(t4) + t2) + np.add.reduce(q, axis=1)
     t6 = -0.9189385332046728 * d
+    # gradient by alpha
     t7 = t3 / t4
     s1, s2, s3 = _over_blocks(
         _in_scratch(_grad_block), n, K*d, (x,), (neg_mu, t1, t5, t6), ("add", "add", "add"), sums=K*d*d,
@@ -154,6 +156,7 @@ def grad(alpha, mu, q, L, x, below):
 
 def _grad_block(scratch, x, neg_mu, t1, t5, t6):
     """The part of `grad` that one block of samples has."""
+    # shared by all results
     t8 = x[:, None, :] + neg_mu
     t9 = _matmul_into(scratch, 0, t8.transpose(1, 0, 2), t1.transpose(0, 2, 1)).transpose(1, 0, 2)
     t10 = t5 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t6
@@ -161,9 +164,13 @@ def _grad_block(scratch, x, neg_mu, t1, t5, t6):
     t11 = np.subtract(t10, _masked(np.abs(max_t10) < np.inf, max_t10)[:, None], out=t10)
     t11 = np.exp(t11, out=t11)
     responsibility = np.divide(t11, np.add.reduce(t11, axis=1)[:, None], out=t11)
+    # gradient by mu, q, L
     t12 = np.multiply(responsibility[:, :, None], t9, out=t9)
+    # gradient by alpha, q
     s1 = np.add.reduce(responsibility)
+    # gradient by mu
     s2 = np.add.reduce(t12)
+    # gradient by q, L
     s3 = t12.transpose(1, 2, 0) @ t8.transpose(1, 0, 2)
     return s1, s2, s3
 
@@ -174,6 +181,7 @@ def value_and_grad(alpha, mu, q, L, x, below):
     d = mu.shape[1]
     n = x.shape[0]
     K = alpha.shape[0]
+    # shared by all results
     neg_mu = -mu
     exp_q = np.exp(q)
     t1 = _on_diagonal(exp_q, "ijj->ij", (K, d, d)) + below * L
@@ -198,6 +206,7 @@ def value_and_grad(alpha, mu, q, L, x, below):
 
 def _value_and_grad_block(scratch, x, neg_mu, t1, t5, t6):
     """The part of `value_and_grad` that one block of samples has."""
+    # shared by all results
     t8 = x[:, None, :] + neg_mu
     t9 = _matmul_into(scratch, 0, t8.transpose(1, 0, 2), t1.transpose(0, 2, 1)).transpose(1, 0, 2)
     t10 = t5 - 0.5 * np.einsum("ijk,ijk->ij", t9, t9) + t6
@@ -207,10 +216,15 @@ def _value_and_grad_block(scratch, x, neg_mu, t1, t5, t6):
     t12 = np.exp(t12, out=t12)
     t13 = np.add.reduce(t12, axis=1)
     responsibility = np.divide(t12, t13[:, None], out=t12)
+    # gradient by mu, q, L
     t14 = np.multiply(responsibility[:, :, None], t9, out=t9)
+    # objective
     s1 = np.add.reduce(np.log(t13) + t11)
+    # gradient by alpha, q
     s2 = np.add.reduce(responsibility)
+    # gradient by mu
     s3 = np.add.reduce(t14)
+    # gradient by q, L
     s4 = t14.transpose(1, 2, 0) @ t8.transpose(1, 0, 2)
     return s1, s2, s3, s4
 

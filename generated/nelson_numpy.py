@@ -71,11 +71,11 @@ def residual(b1, b2, b3, x1, x2, y):
     """Return residual."""
     b1, b2, b3, x1, x2, y = _arguments_of_residual(b1, b2, b3, x1, x2, y)
     N = x1.shape[0]
-    (residual,) = _over_blocks(_residual_block, N, 1, (x2, x1, y), (b3, b2, b1), ("rows 0",))
+    (residual,) = _over_blocks(_residual_block, N, 1, (x1, x2, y), (b1, b2, b3), ("rows 0",))
     return residual
 
 
-def _residual_block(x2, x1, y, b3, b2, b1):
+def _residual_block(x1, x2, y, b1, b2, b3):
     """The part of `residual` that one block of samples has."""
     residual = b1 - np.log(y) - b2 * (x1 * np.exp(-b3 * x2))
     return (residual,)
@@ -86,15 +86,16 @@ def residual_jacobian(b1, b2, b3, x1, x2, y):
     b1, b2, b3, x1, x2, y = _arguments_of_residual(b1, b2, b3, x1, x2, y)
     N = x1.shape[0]
     jacobian_b1, jacobian_b2, jacobian_b3 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x2, x1), (b3, b2), ("rows 0", "rows 0", "rows 0"),
+        _residual_jacobian_block, N, 1, (x1, x2), (b2, b3), ("rows 0", "rows 0", "rows 0"),
     )
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3)
 
 
-def _residual_jacobian_block(x2, x1, b3, b2):
+def _residual_jacobian_block(x1, x2, b2, b3):
     """The part of `residual_jacobian` that one block of samples has."""
-    rows = x2.shape[0]
-    jacobian_b1 = np.ones((rows,), x2.dtype)
+    rows = x1.shape[0]
+    jacobian_b1 = np.ones((rows,), x1.dtype)
+    # Jacobian by b2, b3
     t1 = x1 * np.exp(-b3 * x2)
     jacobian_b2 = -t1
     jacobian_b3 = b2 * (x2 * t1)

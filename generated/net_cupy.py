@@ -93,11 +93,12 @@ def grad(w1, w2, x, y):
     n = x.shape[0]
     k = w1.shape[1]
     o = w2.shape[1]
-    # gradient by w1
+    # shared by all results
     t1 = _matmul(x, w1)
     h = _grad_1(w1.dtype, (k*n,), ((n, k),), t1)
     t2 = _matmul(h, w2)
     t3 = _grad_2(w1.dtype, (n*o,), ((n, o),), y, t2)
+    # gradient by w1
     t4 = _matmul(t3, w2.T)
     grad_w2 = _matmul(h.T, t3)
     t5 = _grad_3(w1.dtype, (k*n,), ((n, k),), t1, t4)
@@ -111,11 +112,12 @@ def value_and_grad(w1, w2, x, y):
     n = x.shape[0]
     k = w1.shape[1]
     o = w2.shape[1]
-    # objective
+    # shared by all results
     t1 = _matmul(x, w1)
     h = _value_and_grad_1(w1.dtype, (k*n,), ((n, k),), t1)
     t2 = _matmul(h, w2)
     t3, value = _value_and_grad_2(w1.dtype, (n*o,), ((n, o), ()), y, t2)
+    # gradient by w1
     t4 = _matmul(t3, w2.T)
     grad_w2 = _matmul(h.T, t3)
     t5 = _value_and_grad_3(w1.dtype, (k*n,), ((n, k),), t1, t4)

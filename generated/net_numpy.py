@@ -106,6 +106,7 @@ def grad(w1, w2, x, y):
 
 def _grad_block(scratch, x, y, w1, w2):
     """The part of `grad` that one block of samples has."""
+    # shared by all results
     t1 = _matmul_into(scratch, 0, x, w1)
     h = np.maximum(t1, 0)
     t2 = _matmul_into(scratch, 1, h, w2)
@@ -132,10 +133,12 @@ def value_and_grad(w1, w2, x, y):
 
 def _value_and_grad_block(scratch, x, y, w1, w2):
     """The part of `value_and_grad` that one block of samples has."""
+    # shared by all results
     t1 = _matmul_into(scratch, 0, x, w1)
     h = np.maximum(t1, 0)
     t2 = _matmul_into(scratch, 1, h, w2)
     t2 -= y
+    # gradient by w1, w2
     t3 = 2 * t2
     value = np.vdot(t2, t2)
     grad_w1 = x.T @ _masked(t1 > 0, _matmul_into(scratch, 1, t3, w2.T))

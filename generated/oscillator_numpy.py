@@ -100,12 +100,12 @@ def value(a, g, w, p, c, t, y):
     """Return the objective."""
     a, g, w, p, c, t, y = _arguments(a, g, w, p, c, t, y)
     N = t.shape[0]
-    (s1,) = _over_blocks(_value_block, N, 1, (t, y), (g, w, p, a, c), ("add",))
+    (s1,) = _over_blocks(_value_block, N, 1, (t, y), (a, g, w, p, c), ("add",))
     value = s1 / N
     return value
 
 
-def _value_block(t, y, g, w, p, a, c):
+def _value_block(t, y, a, g, w, p, c):
     """The part of `value` that one block of samples has."""
     t1 = a * (np.exp(-g * t) * np.cos(w * t + p)) + (c - y)
     s1 = np.dot(t1, t1)
@@ -116,7 +116,7 @@ def grad(a, g, w, p, c, t, y):
     """Return the gradient of the objective by a, g, w, p, c."""
     a, g, w, p, c, t, y = _arguments(a, g, w, p, c, t, y)
     N = t.shape[0]
-    s1, s2, s3, s4, s5 = _over_blocks(_grad_block, N, 1, (t, y), (g, w, p, a, c), ("add",) * 5)
+    s1, s2, s3, s4, s5 = _over_blocks(_grad_block, N, 1, (t, y), (a, g, w, p, c), ("add",) * 5)
     grad_a = 2 * s1 / N
     grad_g = -2 * a * s2 / N
     grad_w = -2 * a * s3 / N
@@ -125,18 +125,27 @@ def grad(a, g, w, p, c, t, y):
     return Grad(grad_a, grad_g, grad_w, grad_p, grad_c)
 
 
-def _grad_block(t, y, g, w, p, a, c):
+def _grad_block(t, y, a, g, w, p, c):
     """The part of `grad` that one block of samples has."""
+    # shared by all results
     t1 = np.exp(-g * t)
     t2 = w * t + p
+    # gradient by w, p
     sin_t2, cos_t2 = _sin_cos(t2)
+    # shared by all results
     t3 = t1 * cos_t2
     t4 = a * t3 + (c - y)
+    # gradient by w, p
     t5 = sin_t2 * (t1 * t4)
+    # gradient by a
     s1 = np.dot(t4, t3)
+    # gradient by g
     s2 = np.dot(t1, t * (cos_t2 * t4))
+    # gradient by w
     s3 = np.dot(t, t5)
+    # gradient by p
     s4 = np.add.reduce(t5)
+    # gradient by c
     s5 = np.add.reduce(t4)
     return s1, s2, s3, s4, s5
 
@@ -145,7 +154,7 @@ def value_and_grad(a, g, w, p, c, t, y):
     """Return the objective and its gradient by a, g, w, p, c."""
     a, g, w, p, c, t, y = _arguments(a, g, w, p, c, t, y)
     N = t.shape[0]
-    s1, s2, s3, s4, s5, s6 = _over_blocks(_value_and_grad_block, N, 1, (t, y), (g, w, p, a, c), ("add",) * 6)
+    s1, s2, s3, s4, s5, s6 = _over_blocks(_value_and_grad_block, N, 1, (t, y), (a, g, w, p, c), ("add",) * 6)
     value = s1 / N
     grad_a = 2 * s2 / N
     grad_g = -2 * a * s3 / N
@@ -155,19 +164,29 @@ def value_and_grad(a, g, w, p, c, t, y):
     return value, Grad(grad_a, grad_g, grad_w, grad_p, grad_c)
 
 
-def _value_and_grad_block(t, y, g, w, p, a, c):
+def _value_and_grad_block(t, y, a, g, w, p, c):
     """The part of `value_and_grad` that one block of samples has."""
+    # shared by all results
     t1 = np.exp(-g * t)
     t2 = w * t + p
+    # gradient by w, p
     sin_t2, cos_t2 = _sin_cos(t2)
+    # shared by all results
     t3 = t1 * cos_t2
     t4 = a * t3 + (c - y)
+    # gradient by w, p
     t5 = sin_t2 * (t1 * t4)
+    # objective
     s1 = np.dot(t4, t4)
+    # gradient by a
     s2 = np.dot(t4, t3)
+    # gradient by g
     s3 = np.dot(t1, t * (cos_t2 * t4))
+    # gradient by w
     s4 = np.dot(t, t5)
+    # gradient by p
     s5 = np.add.reduce(t5)
+    # gradient by c
     s6 = np.add.reduce(t4)
     return s1, s2, s3, s4, s5, s6
 
@@ -176,11 +195,11 @@ def displacement(a, g, w, p, c, t):
     """Return displacement."""
     a, g, w, p, c, t = _arguments_of_displacement(a, g, w, p, c, t)
     N = t.shape[0]
-    (displacement,) = _over_blocks(_displacement_block, N, 1, (t,), (g, w, p, a, c), ("rows 0",))
+    (displacement,) = _over_blocks(_displacement_block, N, 1, (t,), (a, g, w, p, c), ("rows 0",))
     return displacement
 
 
-def _displacement_block(t, g, w, p, a, c):
+def _displacement_block(t, a, g, w, p, c):
     """The part of `displacement` that one block of samples has."""
     displacement = a * (np.exp(-g * t) * np.cos(w * t + p)) + c
     return (displacement,)

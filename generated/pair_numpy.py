@@ -77,7 +77,7 @@ def y_vjp(x1, x2, u):
     """Return u^T times the Jacobian of y, u of the shape of y."""
     x1, x2 = _arguments_of_y(x1, x2)
     u = _cotangent("u", u, (2, 1), x1.dtype)
-    # u^T Jacobian by x1
+    # shared by all results
     t1 = u[1, 0]
     t2 = u[0, 0]
     vjp_x1 = 2 * (t2 * x1 + t1)

@@ -112,7 +112,9 @@ def _grad_block(scratch, X, Y, W, B):
     predict = _matmul_into(scratch, 0, X, W)
     predict += B
     t1 = np.subtract(predict, Y, out=predict)
+    # gradient by W
     s1 = X.T @ t1
+    # gradient by B
     s2 = np.add.reduce(t1)[None, :]
     return s1, s2
 
@@ -134,8 +136,11 @@ def _value_and_grad_block(scratch, X, Y, W, B):
     predict = _matmul_into(scratch, 0, X, W)
     predict += B
     t1 = np.subtract(predict, Y, out=predict)
+    # objective
     s1 = np.vdot(t1, t1)
+    # gradient by W
     s2 = X.T @ t1
+    # gradient by B
     s3 = np.add.reduce(t1)[None, :]
     return s1, s2, s3
 

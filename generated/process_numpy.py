@@ -98,7 +98,7 @@ def grad(scale, length, noise, D, y):
     """Return the gradient of the objective by scale, length, noise."""
     scale, length, noise, D, y = _arguments(scale, length, noise, D, y)
     n = D.shape[0]
-    # gradient by scale
+    # shared by all results
     t1 = np.exp(-2 * length)
     t2 = np.exp(-0.5 * t1 * D)
     t3 = np.exp(2 * noise)
@@ -109,6 +109,7 @@ def grad(scale, length, noise, D, y):
     z = _solve_triangular(L, y, upper=False)
     t5 = _solve_triangular(L.T, z, upper=True)
     t6 = inverse_L.T @ inverse_L - t5 @ t5.T
+    # gradient by scale, length
     t7 = t2 * t6
     grad_scale = t4 * np.add.reduce(t7, axis=None)
     grad_length = 0.5 * t1 * t4 * np.vdot(t7, D)
@@ -120,7 +121,7 @@ def value_and_grad(scale, length, noise, D, y):
     """Return the objective and its gradient by scale, length, noise."""
     scale, length, noise, D, y = _arguments(scale, length, noise, D, y)
     n = D.shape[0]
-    # objective
+    # shared by all results
     t1 = np.exp(2 * noise)
     t2 = np.exp(-2 * length)
     t3 = np.exp(-0.5 * t2 * D)
@@ -129,10 +130,11 @@ def value_and_grad(scale, length, noise, D, y):
     L = _checked(_cholesky, 'K', K)
     z = _solve_triangular(L, y, upper=False)
     value = 0.5 * np.vdot(z, z) + 0.9189385332046728 * n + np.add.reduce(np.log(np.diagonal(L)))
-    # gradient by scale
+    # gradient by scale, length, noise
     inverse_L = _inverse_lower(L)
     t5 = _solve_triangular(L.T, z, upper=True)
     t6 = inverse_L.T @ inverse_L - t5 @ t5.T
+    # gradient by scale, length
     t7 = t3 * t6
     grad_scale = t4 * np.add.reduce(t7, axis=None)
     grad_length = 0.5 * t2 * t4 * np.vdot(t7, D)

@@ -94,9 +94,12 @@ def grad(w, b, x, y):
 
 def _grad_block(x, y, w, b):
     """The part of `grad` that one block of samples has."""
+    # shared by all results
     t1 = x**2
     t2 = w * t1 + (b - y)
+    # gradient by w
     s1 = np.dot(t2, t1)
+    # gradient by b
     s2 = np.add.reduce(t2)
     return s1, s2
 
@@ -114,10 +117,14 @@ def value_and_grad(w, b, x, y):
 
 def _value_and_grad_block(x, y, w, b):
     """The part of `value_and_grad` that one block of samples has."""
+    # shared by all results
     t1 = x**2
     t2 = w * t1 + (b - y)
+    # objective
     s1 = np.dot(t2, t2)
+    # gradient by w
     s2 = np.dot(t2, t1)
+    # gradient by b
     s3 = np.add.reduce(t2)
     return s1, s2, s3
 

@@ -92,6 +92,7 @@ def grad(w, b, x, y):
 
 def _grad_block(x, y, w, b):
     """The part of `grad` that one block of samples has."""
+    # shared by all results
     t1 = x**2
     t2 = w * t1 + (b - y)
     grad_w = np.dot(t2, t1)
@@ -110,8 +111,10 @@ def value_and_grad(w, b, x, y):
 
 def _value_and_grad_block(x, y, w, b):
     """The part of `value_and_grad` that one block of samples has."""
+    # shared by all results
     t1 = x**2
     t2 = w * t1 + (b - y)
+    # objective
     s1 = np.dot(t2, t2)
     grad_w = np.dot(t2, t1)
     grad_b = np.add.reduce(t2)

@@ -73,11 +73,11 @@ def residual(b1, b2, b3, b4, x, y):
     b1, b2, b3, b4, x, y = _arguments_of_residual(b1, b2, b3, b4, x, y)
     N = x.shape[0]
     t1 = -1 / b4
-    (residual,) = _over_blocks(_residual_block, N, 1, (y, x), (t1, b3, b2, b1), ("rows 0",))
+    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b1, b2, b3, t1), ("rows 0",))
     return residual
 
 
-def _residual_block(y, x, t1, b3, b2, b1):
+def _residual_block(x, y, b1, b2, b3, t1):
     """The part of `residual` that one block of samples has."""
     residual = b1 * (np.exp(b2 - b3 * x) + 1)**t1 - y
     return (residual,)
@@ -87,28 +87,33 @@ def residual_jacobian(b1, b2, b3, b4, x, y):
     """Return the derivatives of every entry of residual by b1, b2, b3, b4: each of shape residual.shape + parameter.shape."""
     b1, b2, b3, b4, x, y = _arguments_of_residual(b1, b2, b3, b4, x, y)
     N = x.shape[0]
+    # shared by all results
     t1 = -1 / b4
-    # Jacobian by b2
+    # Jacobian by b2, b3
     t2 = t1 == 0
     t3 = t1 - 1
     # Jacobian by b4
     t4 = b1 / b4**2
     t5 = t1 >= 0
     jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (t1, t2, t3, t5, t4, b3, b2, b4, b1), ("rows 0",) * 4,
+        _residual_jacobian_block, N, 1, (x,), (b1, b2, b3, b4, t1, t2, t3, t5, t4), ("rows 0",) * 4,
     )
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4)
 
 
-def _residual_jacobian_block(x, t1, t2, t3, t5, t4, b3, b2, b4, b1):
+def _residual_jacobian_block(x, b1, b2, b3, b4, t1, t2, t3, t5, t4):
     """The part of `residual_jacobian` that one block of samples has."""
+    # shared by all results
     t6 = np.exp(b2 - b3 * x)
     t7 = t6 + 1
     jacobian_b1 = t7**t1
+    # Jacobian by b2, b3, b4
     t8 = t7 == 0
+    # Jacobian by b2, b3
     t9 = t6 * (b1 * (t7**np.where(t2 & t8, 0, t3) / b4))
     jacobian_b2 = -t9
     jacobian_b3 = x * t9
+    # Jacobian by b4
     t10 = t5 & t8
     jacobian_b4 = t4 * np.where(t10, 0, jacobian_b1 * np.log(np.where(t10, 1, t7)))
     return jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4

@@ -85,12 +85,12 @@ def value(w, b, x, y, penalty):
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = x.shape[0]
     t1 = penalty * np.vdot(w, w)
-    (s1,) = _over_blocks(_in_scratch(_value_block), n, 1, (y, x), (w, b), ("add",))
+    (s1,) = _over_blocks(_in_scratch(_value_block), n, 1, (x, y), (w, b), ("add",))
     value = s1 / n + t1
     return value
 
 
-def _value_block(scratch, y, x, w, b):
+def _value_block(scratch, x, y, w, b):
     """The part of `value` that one block of samples has."""
     predict = _matmul_into(scratch, 0, x, w)
     predict += b
@@ -106,18 +106,20 @@ def grad(w, b, x, y, penalty):
     d = w.shape[0]
     # gradient by w
     t1 = penalty * w
-    s1, s2 = _over_blocks(_in_scratch(_grad_block), n, 1, (y, x), (w, b), ("add", "add"))
+    s1, s2 = _over_blocks(_in_scratch(_grad_block), n, 1, (x, y), (w, b), ("add", "add"))
     grad_w = 2 * (s1 / n + t1)
     grad_b = 2 * s2 / n
     return Grad(grad_w, grad_b)
 
 
-def _grad_block(scratch, y, x, w, b):
+def _grad_block(scratch, x, y, w, b):
     """The part of `grad` that one block of samples has."""
     predict = _matmul_into(scratch, 0, x, w)
     predict += b
     t2 = np.subtract(predict, y, out=predict)
+    # gradient by w
     s1 = x.T @ t2
+    # gradient by b
     s2 = np.add.reduce(t2[:, 0])
     return s1, s2
 
@@ -127,23 +129,27 @@ def value_and_grad(w, b, x, y, penalty):
     w, b, x, y, penalty = _arguments(w, b, x, y, penalty)
     n = x.shape[0]
     d = w.shape[0]
+    # objective
     t1 = penalty * np.vdot(w, w)
     # gradient by w
     t2 = penalty * w
-    s1, s2, s3 = _over_blocks(_in_scratch(_value_and_grad_block), n, 1, (y, x), (w, b), ("add", "add", "add"))
+    s1, s2, s3 = _over_blocks(_in_scratch(_value_and_grad_block), n, 1, (x, y), (w, b), ("add", "add", "add"))
     value = s1 / n + t1
     grad_w = 2 * (s2 / n + t2)
     grad_b = 2 * s3 / n
     return value, Grad(grad_w, grad_b)
 
 
-def _value_and_grad_block(scratch, y, x, w, b):
+def _value_and_grad_block(scratch, x, y, w, b):
     """The part of `value_and_grad` that one block of samples has."""
     predict = _matmul_into(scratch, 0, x, w)
     predict += b
     t3 = np.subtract(predict, y, out=predict)
+    # objective
     s1 = np.vdot(t3, t3)
+    # gradient by w
     s2 = x.T @ t3
+    # gradient by b
     s3 = np.add.reduce(t3[:, 0])
     return s1, s2, s3
 

@@ -73,11 +73,11 @@ def residual(b1, b2, b3, b4, x, y):
     b1, b2, b3, b4, x, y = _arguments_of_residual(b1, b2, b3, b4, x, y)
     N = x.shape[0]
     neg_b4 = -b4
-    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (neg_b4, b3, b1, b2), ("rows 0",))
+    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b1, b2, b3, neg_b4), ("rows 0",))
     return residual
 
 
-def _residual_block(x, y, neg_b4, b3, b1, b2):
+def _residual_block(x, y, b1, b2, b3, neg_b4):
     """The part of `residual` that one block of samples has."""
     residual = b1 - y - b2 * x - 0.3183098861837907 * np.arctan(b3 / (neg_b4 + x))
     return (residual,)
@@ -87,19 +87,20 @@ def residual_jacobian(b1, b2, b3, b4, x, y):
     """Return the derivatives of every entry of residual by b1, b2, b3, b4: each of shape residual.shape + parameter.shape."""
     b1, b2, b3, b4, x, y = _arguments_of_residual(b1, b2, b3, b4, x, y)
     N = x.shape[0]
-    # Jacobian by b3
+    # Jacobian by b3, b4
     neg_b4 = -b4
     jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (neg_b4, b3), ("rows 0",) * 4,
+        _residual_jacobian_block, N, 1, (x,), (b3, neg_b4), ("rows 0",) * 4,
     )
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4)
 
 
-def _residual_jacobian_block(x, neg_b4, b3):
+def _residual_jacobian_block(x, b3, neg_b4):
     """The part of `residual_jacobian` that one block of samples has."""
     rows = x.shape[0]
     jacobian_b1 = np.ones((rows,), x.dtype)
     jacobian_b2 = -x
+    # Jacobian by b3, b4
     t1 = neg_b4 + x
     t2 = b3 / t1
     t3 = t2**2 + 1

@@ -80,7 +80,7 @@ def value_and_grad(X):
     X, = _arguments(X)
     m = X.shape[1]
     n = X.shape[0]
-    # objective
+    # shared by all results
     t1 = X + 2
     value = 3 * np.vdot(t1, t1) / (m*n)
     grad_X = 6 * t1 / (m*n)

@@ -90,12 +90,12 @@ def value(w, b, x, label, penalty):
     n = x.shape[0]
     c = w.shape[1]
     t1 = penalty * np.vdot(w, w)
-    (s1,) = _over_blocks(_in_scratch(_value_block), n, c, (label, x), (w, b), ("add",))
+    (s1,) = _over_blocks(_in_scratch(_value_block), n, c, (x, label), (w, b), ("add",))
     value = t1 - s1 / n
     return value
 
 
-def _value_block(scratch, label, x, w, b):
+def _value_block(scratch, x, label, w, b):
     """The part of `value` that one block of samples has."""
     c = w.shape[1]
     one_hot_label = _one_hot(label, c, x.dtype)
@@ -116,15 +116,16 @@ def grad(w, b, x, label, penalty):
     d = w.shape[0]
     # gradient by w
     t1 = 2 * penalty * w
-    s1, s2 = _over_blocks(_in_scratch(_grad_block), n, c, (label, x), (w, b), ("add", "add"), sums=c*d)
+    s1, s2 = _over_blocks(_in_scratch(_grad_block), n, c, (x, label), (w, b), ("add", "add"), sums=c*d)
     grad_w = s1 / n + t1
     grad_b = s2 / n
     return Grad(grad_w, grad_b)
 
 
-def _grad_block(scratch, label, x, w, b):
+def _grad_block(scratch, x, label, w, b):
     """The part of `grad` that one block of samples has."""
     c = w.shape[1]
+    # shared by all results
     t2 = _matmul_into(scratch, 0, x, w)
     t2 += b
     max_t2 = np.maximum.reduce(t2, axis=1)
@@ -133,7 +134,9 @@ def _grad_block(scratch, label, x, w, b):
     probability = np.divide(t3, np.add.reduce(t3, axis=1)[:, None], out=t3)
     t4 = _one_hot(label, c, x.dtype)
     t4 = np.subtract(probability, t4, out=t4)
+    # gradient by w
     s1 = x.T @ t4
+    # gradient by b
     s2 = np.add.reduce(t4)
     return s1, s2
 
@@ -149,7 +152,7 @@ def value_and_grad(w, b, x, label, penalty):
     # gradient by w
     t2 = 2 * penalty * w
     s1, s2, s3 = _over_blocks(
-        _in_scratch(_value_and_grad_block), n, c, (label, x), (w, b), ("add", "add", "add"), sums=c*d,
+        _in_scratch(_value_and_grad_block), n, c, (x, label), (w, b), ("add", "add", "add"), sums=c*d,
     )
     value = t1 - s1 / n
     grad_w = s2 / n + t2
@@ -157,9 +160,10 @@ def value_and_grad(w, b, x, label, penalty):
     return value, Grad(grad_w, grad_b)
 
 
-def _value_and_grad_block(scratch, label, x, w, b):
+def _value_and_grad_block(scratch, x, label, w, b):
     """The part of `value_and_grad` that one block of samples has."""
     c = w.shape[1]
+    # shared by all results
     one_hot_label = _one_hot(label, c, x.dtype)
     t3 = _matmul_into(scratch, 0, x, w)
     t3 += b
@@ -170,8 +174,11 @@ def _value_and_grad_block(scratch, label, x, w, b):
     t6 = np.add.reduce(t5, axis=1)
     probability = np.divide(t5, t6[:, None], out=t5)
     t7 = np.subtract(probability, one_hot_label, out=probability)
+    # objective
     s1 = np.vdot(one_hot_label, _masked(one_hot_label != 0, t3 - (np.log(t6) + t4)[:, None]))
+    # gradient by w
     s2 = x.T @ t7
+    # gradient by b
     s3 = np.add.reduce(t7)
     return s1, s2, s3
 

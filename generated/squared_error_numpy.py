@@ -93,8 +93,11 @@ def grad(w, b, x, y):
 
 def _grad_block(x, y, w, b):
     """The part of `grad` that one block of samples has."""
+    # shared by all results
     t1 = w * x + (b - y)
+    # gradient by w
     s1 = np.dot(t1, x)
+    # gradient by b
     s2 = np.add.reduce(t1)
     return s1, s2
 
@@ -111,9 +114,12 @@ def value_and_grad(w, b, x, y):
 
 def _value_and_grad_block(x, y, w, b):
     """The part of `value_and_grad` that one block of samples has."""
+    # shared by all results
     t1 = w * x + (b - y)
     value = np.dot(t1, t1)
+    # gradient by w
     s2 = np.dot(t1, x)
+    # gradient by b
     s3 = np.add.reduce(t1)
     return value, s2, s3
 

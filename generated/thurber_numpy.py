@@ -81,11 +81,11 @@ def residual(b1, b2, b3, b4, b5, b6, b7, x, y):
     """Return residual."""
     b1, b2, b3, b4, b5, b6, b7, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, x, y)
     N = x.shape[0]
-    (residual,) = _over_blocks(_residual_block, N, 1, (y, x), (b4, b2, b1, b3, b5, b6, b7), ("rows 0",))
+    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b1, b2, b3, b4, b5, b6, b7), ("rows 0",))
     return residual
 
 
-def _residual_block(y, x, b4, b2, b1, b3, b5, b6, b7):
+def _residual_block(x, y, b1, b2, b3, b4, b5, b6, b7):
     """The part of `residual` that one block of samples has."""
     t1 = x * x**2
     t2 = x**2
@@ -99,13 +99,14 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, x, y):
     b1, b2, b3, b4, b5, b6, b7, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, x, y)
     N = x.shape[0]
     jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (b5, b6, b7, b4, b2, b1, b3), ("rows 0",) * 7,
+        _residual_jacobian_block, N, 1, (x,), (b1, b2, b3, b4, b5, b6, b7), ("rows 0",) * 7,
     )
     return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7)
 
 
-def _residual_jacobian_block(x, b5, b6, b7, b4, b2, b1, b3):
+def _residual_jacobian_block(x, b1, b2, b3, b4, b5, b6, b7):
     """The part of `residual_jacobian` that one block of samples has."""
+    # shared by all results
     t1 = x**2
     t2 = x * x**2
     t3 = b5 * x + 1 + b6 * t1 + b7 * t2
@@ -113,6 +114,7 @@ def _residual_jacobian_block(x, b5, b6, b7, b4, b2, b1, b3):
     jacobian_b2 = x / t3
     jacobian_b3 = t1 / t3
     jacobian_b4 = t2 / t3
+    # Jacobian by b5, b6, b7
     t4 = (b4 * t2 + (b2 * x + b1 + b3 * t1)) / t3 / t3
     jacobian_b5 = -t4 * x
     jacobian_b6 = -t1 * t4

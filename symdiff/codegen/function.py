@@ -45,7 +45,8 @@ class FunctionWriter:
     ----------
     inputs : node -> its argument.
     names : node -> the name the user or the caller wants for it.
-    comments : node -> (comment above its first statement, the result it leads to).
+    purposes : node -> what it is computed for, in words: a comment stands where that changes.
+    telling : nodes whose names say what they are, without a comment.
     taken : identifiers that are in use; extended.
     need : called with the name of each helper the source uses.
     words : matrix that is factorised -> the user's words for it.
@@ -59,7 +60,7 @@ class FunctionWriter:
 
     inputs: Mapping[Node, str]
     names: Mapping[Node, str]
-    comments: Mapping[Node, tuple[str, Node]]
+    purposes: Mapping[Node, str]
     taken: set[str]
     xp: str
     need: Callable[[str], None]
@@ -67,6 +68,7 @@ class FunctionWriter:
     words: Mapping[Node, str] = field(default_factory=dict)
     lengths: Mapping[str, str] = field(default_factory=dict)
     is_part: bool = False
+    telling: Collection[Node] = ()
     missing_dtype: str = ""
     broadcasts: bool = True
     writer_class: type[Writer] = Writer
@@ -74,7 +76,7 @@ class FunctionWriter:
     statements: list[Statement] = field(default_factory=list)
     _weight: dict[Node, int] = field(default_factory=dict)
     numbered: int = 0
-    _pending: tuple[str, Node] | None = None
+    _purpose: str = ""
 
     def __post_init__(self) -> None:
         self.sizes = Sizes(self._size_source, self.taken, self.lengths)
@@ -93,7 +95,6 @@ class FunctionWriter:
         subtracted = _subtracted(order)
         waves = _sine_and_cosine(order) if writer.sine_and_cosine else {}
         for node in order:
-            self._pending = self.comments.get(node, self._pending)
             if node in self.texts:
                 continue
             if node in waves:
@@ -137,11 +138,15 @@ class FunctionWriter:
 
     def _assign(self, node: Node, text: Expression) -> Name:
         name = unique(self.names.get(node) or self._suggest(node), self.taken)
-        comment = self._pending[0] if self._pending and self._pending[1] is not node else None  # its own name says it
-        self.statements.append(Assign(Name(name), text, comment))
-        self._pending = None
+        self.statements.append(Assign(Name(name), text, self._comment(node)))
         self._weight[node] = 0
         return Name(name, shape=text.shape)
+
+    def _comment(self, node: Node) -> str | None:
+        """What the statements from this one on are for, unless those before it are too, or its own name says it."""
+        purpose = self.purposes.get(node, "")
+        changed, self._purpose = purpose != self._purpose, purpose
+        return purpose if changed and purpose and node not in self.telling else None
 
     def _assign_together(self, waves: Sequence[Node]) -> None:
         """Sine and cosine of one array, by one call."""
@@ -149,7 +154,7 @@ class FunctionWriter:
         self.need(helper)
         self.texts[waves[0].args[0]] = of
         names = [unique(self.names.get(node) or self._suggest(node), self.taken) for node in waves]
-        self.statements.append(Assign(variables(names), call(helper, of)))
+        self.statements.append(Assign(variables(names), call(helper, of), self._comment(waves[0])))
         self.texts |= {node: Name(name) for node, name in zip(waves, names, strict=True)}
         self._weight |= dict.fromkeys(waves, 0)
 

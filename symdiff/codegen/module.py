@@ -14,6 +14,7 @@ from symdiff.codegen.program import Assign, Function, Return, Statement, docstri
 from symdiff.codegen.runtime.definitions import Definition, Definitions, sources
 from symdiff.codegen.stages import StageWriter, streams
 from symdiff.codegen.surface.arguments import Checker
+from symdiff.codegen.surface.comments import purposes
 from symdiff.codegen.surface.flat import FlatWriter
 from symdiff.codegen.surface.interface import OWN_NAMES, arguments_of, check_names, result_classes, signature
 from symdiff.codegen.surface.results import copied, is_scalar, of_floating_inputs, result_type
@@ -211,17 +212,17 @@ class ModuleWriter:
             )
         taken = {self.xp, self.shape, *arguments_of(unit), *inputs.values(), *OWN_NAMES, class_of(unit.output)}
         assert unit.plan is not None
-        comments = self.comments(unit, unit.plan)
         writer = FunctionWriter(
             inputs,
             self.names(unit),
-            comments,
+            purposes_of(unit),
             taken,
             self.xp,
             self.need,
             self.spec.pointwise and not flattened,
             words=unit.words,
             writer_class=self.writer_class,
+            telling={*unit.roots, *unit.names},
         )
         writer.require_sizes(unit.plan.order)
         if self.in_parts(unit, flattened):
@@ -269,7 +270,16 @@ class ModuleWriter:
     ) -> FunctionWriter:
         """Writes the body of a function of one block of samples."""
         return FunctionWriter(
-            arguments, unit.names, {}, taken, self.xp, self.need, words=unit.words, lengths=lengths, is_part=True
+            arguments,
+            unit.names,
+            purposes_of(unit),
+            taken,
+            self.xp,
+            self.need,
+            words=unit.words,
+            lengths=lengths,
+            is_part=True,
+            telling={*unit.roots, *unit.names},
         )
 
     def packed(self, tree: Tree, results: Iterator[str]) -> str:
@@ -313,17 +323,10 @@ class ModuleWriter:
                 names.setdefault(root, label)
         return {**names, **unit.names}
 
-    def comments(self, unit: Unit, plan: Plan) -> dict[Node, tuple[str, Node]]:
-        """Above the first statement that only a result needs: what it leads to."""
-        found: dict[Node, tuple[str, Node]] = {}
-        position = {node: i for i, node in enumerate(plan.order)}
-        seen: set[Node] = set()
-        for root, array in zip(unit.roots, arrays(unit.results), strict=True):
-            fresh = [node for node in _below(root, seen) if node.op not in LEAVES]
-            seen.update(fresh)
-            if fresh and len(unit.roots) > 1:
-                found.setdefault(min(fresh, key=position.__getitem__), (array.title, root))
-        return found
+
+def purposes_of(unit: Unit) -> dict[Node, str]:
+    """What each node of a function is computed for, in words."""
+    return purposes(unit.roots, [array.title for array in arrays(unit.results)])
 
 
 def standard_imports(runtime: Sequence[Definition]) -> list[str]:
@@ -344,18 +347,6 @@ def runtime_blocks(runtime: Sequence[Definition], library: str) -> list[list[str
 def pays(plan: Plan) -> bool:
     """Whether a pointwise function has enough operations that temporaries in cache are worth a function of its own."""
     return sum(node.op not in LEAVES for node in plan.order) >= _FEWEST
-
-
-def _below(root: Node, seen: set[Node]) -> list[Node]:
-    """The nodes `root` needs that were not seen before."""
-    found: dict[Node, None] = {} if root in seen else {root: None}
-    stack = list(found)
-    while stack:
-        for operand in stack.pop().args:
-            if operand not in found and operand not in seen:
-                found[operand] = None
-                stack.append(operand)
-    return list(found)
 
 
 def _shape_text(node: Node) -> str:

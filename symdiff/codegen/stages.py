@@ -96,6 +96,9 @@ class StageWriter:
         data = [node for node in used if samples in node.shape and node.op != "arange"]
         rest = [node for node in used if node not in data and (node.op == "size" or node.op not in LEAVES)]
         rest += [node for node in used if node.op == "input" and node not in data]
+        declared = {node: place for place, node in enumerate(self.writer.inputs)}
+        for nodes in (data, rest):
+            nodes.sort(key=lambda node: declared.get(node, len(declared)))
         arguments, taken = self._arguments(data, rest)
         writer = self.new_writer(arguments, taken, {samples.names[0]: "rows"})
         writer.texts |= {node: Name(name) for node, name in arguments.items()}
