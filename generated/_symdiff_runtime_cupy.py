@@ -759,7 +759,10 @@ def pack(parts):
 
 
 def _unflatten(vec, shapes, sizes):
-    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length."""
+    """Split a copy of a vector into arrays; at most one size may be None: it follows from the length.
+
+    Axes in `shapes` are numbers, names of sizes, or functions of all sizes.
+    """
     vec = cp.array(vec)
     if vec.ndim != 1:
         raise ValueError(f"vec has shape {vec.shape}, expected one vector")
@@ -769,7 +772,7 @@ def _unflatten(vec, shapes, sizes):
 
     def shapes_at(trial):
         known = {name: trial if size is None else size for name, size in sizes.items()}
-        return [tuple(dim if isinstance(dim, int) else dim(**known) for dim in shape) for shape in shapes]
+        return [tuple(dim(**known) if callable(dim) else known.get(dim, dim) for dim in shape) for shape in shapes]
 
     def too_small(trial):
         trials = shapes_at(trial)

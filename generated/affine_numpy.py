@@ -87,7 +87,8 @@ def value_and_grad(w, b, x):
 
 def unpack(vec):
     """Split one vector into w, b."""
-    return Grad(*_unflatten(vec, ((), ()), {}))
+    shapes = ((), ())
+    return Grad(*_unflatten(vec, shapes, {}))
 
 
 def value_flat(vec, x):
@@ -111,7 +112,10 @@ def value_and_grad_flat(vec, x):
 
 def _arguments(w, b, x):
     """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
-    if type(w) is type(b) is type(x) is np.ndarray and w.dtype is b.dtype is x.dtype and w.dtype in _FLOATING:
+    if (
+        type(w) is type(b) is type(x) is np.ndarray and w.dtype is b.dtype is x.dtype and w.dtype in
+        _FLOATING
+    ):
         if w.shape == b.shape == x.shape and w.ndim and w.size:
             return w, b, x, w.shape
     elif type(w) is type(b) is type(x) and type(w) in (np.float64, float):

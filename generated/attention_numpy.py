@@ -285,7 +285,9 @@ def value_and_grad(embedding, mark, wq, wk, wv, gain, shift, readout, token, mar
     grad_gain = np.einsum("jki,jki->i", t18, t11) / (n*t)
     grad_shift = np.add.reduce(t18, axis=(0, 1)) / (n*t)
     grad_readout = np.add.reduce(t12.transpose(0, 2, 1) @ t17) / (n*t)
-    return value, Grad(grad_embedding, grad_mark, grad_wq, grad_wk, grad_wv, grad_gain, grad_shift, grad_readout)
+    return value, Grad(
+        grad_embedding, grad_mark, grad_wq, grad_wk, grad_wv, grad_gain, grad_shift, grad_readout,
+    )
 
 
 def scores(embedding, mark, wq, wk, wv, gain, shift, readout, token, marked):
@@ -319,13 +321,19 @@ def weights(embedding, mark, wq, wk, token, marked):
 
 
 def unpack(vec, *, c=None, d=None):
-    """Split one vector into embedding, mark, wq, wk, wv, gain, shift, readout. One size may be left out: it follows from the length of the vector."""
-    return Grad(*_unflatten(vec, ((lambda c, d: c, lambda c, d: d), (lambda c, d: d,), (lambda c, d: d, lambda c, d: d), (lambda c, d: d, lambda c, d: d), (lambda c, d: d, lambda c, d: d), (lambda c, d: d,), (lambda c, d: d,), (lambda c, d: d, lambda c, d: c)), {"c": c, "d": d}))
+    """Split one vector into embedding, mark, wq, wk, wv, gain, shift, readout. One size may be left out: it
+    follows from the length of the vector.
+    """
+    shapes = (("c", "d"), ("d",), ("d", "d"), ("d", "d"), ("d", "d"), ("d",), ("d",), ("d", "c"))
+    return Grad(*_unflatten(vec, shapes, {"c": c, "d": d}))
 
 
 def _unpack_weights(vec, *, c=None, d=None):
-    """Split one vector into embedding, mark, wq, wk. One size may be left out: it follows from the length of the vector."""
-    return WeightsGrad(*_unflatten(vec, ((lambda c, d: c, lambda c, d: d), (lambda c, d: d,), (lambda c, d: d, lambda c, d: d), (lambda c, d: d, lambda c, d: d)), {"c": c, "d": d}))
+    """Split one vector into embedding, mark, wq, wk. One size may be left out: it follows from the length of
+    the vector.
+    """
+    shapes = (("c", "d"), ("d",), ("d", "d"), ("d", "d"))
+    return WeightsGrad(*_unflatten(vec, shapes, {"c": c, "d": d}))
 
 
 def value_flat(vec, token, marked, label, *, c=None, d=None):

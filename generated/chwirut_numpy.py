@@ -80,7 +80,9 @@ def _residual_block(x, y, b1, b2, b3):
 
 
 def residual_jacobian(b1, b2, b3, x, y):
-    """Return the derivatives of every entry of residual by b1, b2, b3: each of shape residual.shape + parameter.shape."""
+    """Return the derivatives of every entry of residual by b1, b2, b3: each of shape residual.shape +
+    parameter.shape.
+    """
     b1, b2, b3, x, y = _arguments_of_residual(b1, b2, b3, x, y)
     N = x.shape[0]
     jacobian_b1, jacobian_b2, jacobian_b3 = _over_blocks(
@@ -104,7 +106,8 @@ def _residual_jacobian_block(x, b1, b2, b3):
 
 def unpack(vec):
     """Split one vector into b1, b2, b3."""
-    return ResidualGrad(*_unflatten(vec, ((), (), ()), {}))
+    shapes = ((), (), ())
+    return ResidualGrad(*_unflatten(vec, shapes, {}))
 
 
 def residual_flat(vec, x, y):

@@ -80,7 +80,8 @@ def value_and_grad(T):
 
 def unpack(vec, *, n=None):
     """Split one vector into T. One size may be left out: it follows from the length of the vector."""
-    return Grad(*_unflatten(vec, ((lambda n: n,),), {"n": n}))
+    shapes = (("n",),)
+    return Grad(*_unflatten(vec, shapes, {"n": n}))
 
 
 def value_flat(vec, *, n=None):

@@ -82,7 +82,8 @@ def y_vjp(V, u):
 
 def unpack(vec, *, n=None):
     """Split one vector into V. One size may be left out: it follows from the length of the vector."""
-    return YGrad(*_unflatten(vec, ((lambda n: n, 1),), {"n": n}))
+    shapes = (("n", 1),)
+    return YGrad(*_unflatten(vec, shapes, {"n": n}))
 
 
 def y_flat(vec, *, n=None):

@@ -97,10 +97,10 @@ def residual(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
 
 def _residual_block(x, y, b1, b2, b3, b4, b5, b6, b7, b8, b9):
     """The part of `residual` that one block of samples has."""
-    t1 = 6.283185307179586 * x
+    t1 = 2 * np.pi * x
     t2 = t1 / b4
     sin_t2, cos_t2 = _sin_cos(t2)
-    t3 = 3.141592653589793 * x / 6
+    t3 = np.pi * x / 6
     sin_t3, cos_t3 = _sin_cos(t3)
     t4 = t1 / b7
     sin_t4, cos_t4 = _sin_cos(t4)
@@ -110,12 +110,15 @@ def _residual_block(x, y, b1, b2, b3, b4, b5, b6, b7, b8, b9):
 
 
 def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
-    """Return the derivatives of every entry of residual by b1, b2, b3, b4, b5, b6, b7, b8, b9: each of shape residual.shape + parameter.shape."""
+    """Return the derivatives of every entry of residual by b1, b2, b3, b4, b5, b6, b7, b8, b9: each of shape
+    residual.shape + parameter.shape.
+    """
     b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y)
     N = x.shape[0]
-    jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b5, jacobian_b6, jacobian_b4, jacobian_b9, jacobian_b8, jacobian_b7 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (b4, b5, b6, b7, b8, b9), ("rows 0",) * 9,
-    )
+    (
+        jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b5, jacobian_b6, jacobian_b4,
+        jacobian_b9, jacobian_b8, jacobian_b7,
+    ) = _over_blocks(_residual_jacobian_block, N, 1, (x,), (b4, b5, b6, b7, b8, b9), ("rows 0",) * 9)
     return ResidualGrad(
         jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8,
         jacobian_b9,
@@ -127,22 +130,22 @@ def _residual_jacobian_block(x, b4, b5, b6, b7, b8, b9):
     rows = x.shape[0]
     jacobian_b1 = np.ones((rows,), x.dtype)
     # Jacobian by b2, b3
-    t1 = 3.141592653589793 * x / 6
+    t1 = np.pi * x / 6
     jacobian_b3, jacobian_b2 = _sin_cos(t1)
     # Jacobian by b4, b5, b6
     t2 = x / b4
-    t3 = 6.283185307179586 * t2
+    t3 = 2 * np.pi * t2
     jacobian_b6, jacobian_b5 = _sin_cos(t3)
     # Jacobian by b4
     t4 = t2 / b4
-    jacobian_b4 = 6.283185307179586 * (b5 * (t4 * jacobian_b6) - b6 * (jacobian_b5 * t4))
+    jacobian_b4 = 2 * np.pi * (b5 * (t4 * jacobian_b6) - b6 * (jacobian_b5 * t4))
     # Jacobian by b7, b8, b9
     t5 = x / b7
-    t6 = 6.283185307179586 * t5
+    t6 = 2 * np.pi * t5
     jacobian_b9, jacobian_b8 = _sin_cos(t6)
     # Jacobian by b7
     t7 = t5 / b7
-    jacobian_b7 = 6.283185307179586 * (b8 * (jacobian_b9 * t7) - b9 * (t7 * jacobian_b8))
+    jacobian_b7 = 2 * np.pi * (b8 * (jacobian_b9 * t7) - b9 * (t7 * jacobian_b8))
     return (
         jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b5, jacobian_b6, jacobian_b4, jacobian_b9, jacobian_b8,
         jacobian_b7,
@@ -151,7 +154,8 @@ def _residual_jacobian_block(x, b4, b5, b6, b7, b8, b9):
 
 def unpack(vec):
     """Split one vector into b1, b2, b3, b4, b5, b6, b7, b8, b9."""
-    return ResidualGrad(*_unflatten(vec, ((), (), (), (), (), (), (), (), ()), {}))
+    shapes = ((), (), (), (), (), (), (), (), ())
+    return ResidualGrad(*_unflatten(vec, shapes, {}))
 
 
 def residual_flat(vec, x, y):
@@ -177,7 +181,10 @@ def _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
         and x.size and y.size
     ):
         kind = x.dtype.type
-        if type(b1) is type(b2) is type(b3) is type(b4) is type(b5) is type(b6) is type(b7) is type(b8) is type(b9) is kind:
+        if (
+            type(b1) is type(b2) is type(b3) is type(b4) is type(b5) is type(b6) is type(b7) is type(b8) is
+            type(b9) is kind
+        ):
             return b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y
         if (
             type(b1) in (kind, float)
@@ -190,7 +197,9 @@ def _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, b8, b9, x, y):
             and type(b8) in (kind, float)
             and type(b9) in (kind, float)
         ):
-            return (kind(b1), kind(b2), kind(b3), kind(b4), kind(b5), kind(b6), kind(b7), kind(b8), kind(b9), x, y)
+            return (
+                kind(b1), kind(b2), kind(b3), kind(b4), kind(b5), kind(b6), kind(b7), kind(b8), kind(b9), x, y,
+            )
     return _convert(
         {
             "b1": ((), "float"),

@@ -103,8 +103,11 @@ def value_and_grad(rows, columns, table, known, penalty):
 
 
 def unpack(vec, *, n=None, k=None, m=None):
-    """Split one vector into rows, columns. One size may be left out: it follows from the length of the vector."""
-    return Grad(*_unflatten(vec, ((lambda n, k, m: n, lambda n, k, m: k), (lambda n, k, m: m, lambda n, k, m: k)), {"n": n, "k": k, "m": m}))
+    """Split one vector into rows, columns. One size may be left out: it follows from the length of the
+    vector.
+    """
+    shapes = (("n", "k"), ("m", "k"))
+    return Grad(*_unflatten(vec, shapes, {"n": n, "k": k, "m": m}))
 
 
 def value_flat(vec, table, known, penalty, *, k=None):

@@ -88,7 +88,9 @@ def residual(b1, b2, b3, b4, b5, b6, b7, b8, x, y):
     t1 = b5**2
     neg_b7 = -b7
     t2 = b8**2
-    (residual,) = _over_blocks(_residual_block, N, 1, (x, y), (b1, b2, b3, b6, neg_b4, t1, neg_b7, t2), ("rows 0",))
+    (residual,) = _over_blocks(
+        _residual_block, N, 1, (x, y), (b1, b2, b3, b6, neg_b4, t1, neg_b7, t2), ("rows 0",),
+    )
     return residual
 
 
@@ -100,7 +102,9 @@ def _residual_block(x, y, b1, b2, b3, b6, neg_b4, t1, neg_b7, t2):
 
 
 def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, x, y):
-    """Return the derivatives of every entry of residual by b1, b2, b3, b4, b5, b6, b7, b8: each of shape residual.shape + parameter.shape."""
+    """Return the derivatives of every entry of residual by b1, b2, b3, b4, b5, b6, b7, b8: each of shape
+    residual.shape + parameter.shape.
+    """
     b1, b2, b3, b4, b5, b6, b7, b8, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, b8, x, y)
     N = x.shape[0]
     # Jacobian by b3, b4, b5
@@ -117,7 +121,10 @@ def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, b8, x, y):
     t5 = b6 / t4
     # Jacobian by b8
     t6 = b8 * b6
-    jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8 = _over_blocks(
+    (
+        jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6,
+        jacobian_b7, jacobian_b8,
+    ) = _over_blocks(
         _residual_jacobian_block, N, 1, (x,), (b1, b2, neg_b4, t1, t2, t3, neg_b7, t4, t5, t6), ("rows 0",) * 8,
     )
     return ResidualGrad(
@@ -143,12 +150,15 @@ def _residual_jacobian_block(x, b1, b2, neg_b4, t1, t2, t3, neg_b7, t4, t5, t6):
     t11 = 2 * jacobian_b6
     jacobian_b7 = t5 * (t9 * t11)
     jacobian_b8 = t6 * (t11 * (t10 / t4))
-    return (jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8)
+    return (
+        jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7, jacobian_b8,
+    )
 
 
 def unpack(vec):
     """Split one vector into b1, b2, b3, b4, b5, b6, b7, b8."""
-    return ResidualGrad(*_unflatten(vec, ((), (), (), (), (), (), (), ()), {}))
+    shapes = ((), (), (), (), (), (), (), ())
+    return ResidualGrad(*_unflatten(vec, shapes, {}))
 
 
 def residual_flat(vec, x, y):

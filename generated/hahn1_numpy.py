@@ -95,13 +95,18 @@ def _residual_block(x, y, b1, b2, b3, b4, b5, b6, b7):
 
 
 def residual_jacobian(b1, b2, b3, b4, b5, b6, b7, x, y):
-    """Return the derivatives of every entry of residual by b1, b2, b3, b4, b5, b6, b7: each of shape residual.shape + parameter.shape."""
+    """Return the derivatives of every entry of residual by b1, b2, b3, b4, b5, b6, b7: each of shape
+    residual.shape + parameter.shape.
+    """
     b1, b2, b3, b4, b5, b6, b7, x, y = _arguments_of_residual(b1, b2, b3, b4, b5, b6, b7, x, y)
     N = x.shape[0]
-    jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7 = _over_blocks(
-        _residual_jacobian_block, N, 1, (x,), (b1, b2, b3, b4, b5, b6, b7), ("rows 0",) * 7,
+    (
+        jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6,
+        jacobian_b7,
+    ) = _over_blocks(_residual_jacobian_block, N, 1, (x,), (b1, b2, b3, b4, b5, b6, b7), ("rows 0",) * 7)
+    return ResidualGrad(
+        jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7,
     )
-    return ResidualGrad(jacobian_b1, jacobian_b2, jacobian_b3, jacobian_b4, jacobian_b5, jacobian_b6, jacobian_b7)
 
 
 def _residual_jacobian_block(x, b1, b2, b3, b4, b5, b6, b7):
@@ -124,7 +129,8 @@ def _residual_jacobian_block(x, b1, b2, b3, b4, b5, b6, b7):
 
 def unpack(vec):
     """Split one vector into b1, b2, b3, b4, b5, b6, b7."""
-    return ResidualGrad(*_unflatten(vec, ((), (), (), (), (), (), ()), {}))
+    shapes = ((), (), (), (), (), (), ())
+    return ResidualGrad(*_unflatten(vec, shapes, {}))
 
 
 def residual_flat(vec, x, y):

@@ -92,7 +92,9 @@ def grad(d, u):
     t1 = u[:steps - 1, 1:rows - 1, 1:columns - 1]
     t2 = u[:steps - 1, 1:rows - 1, :columns - 2] + (u[:steps - 1, 1:rows - 1, 2:] - 4 * t1)
     t3 = u[:steps - 1, :rows - 2, 1:columns - 1] + (u[:steps - 1, 2:, 1:columns - 1] + t2)
-    t4 = np.einsum("kij,kij->ij", u[1:, 1:rows - 1, 1:columns - 1] - (d[1:rows - 1, 1:columns - 1] * t3 + t1), t3)
+    t4 = np.einsum(
+        "kij,kij->ij", u[1:, 1:rows - 1, 1:columns - 1] - (d[1:rows - 1, 1:columns - 1] * t3 + t1), t3,
+    )
     grad_d = _place(-2 * t4, np.s_[1:rows - 1, 1:columns - 1], (rows, columns), d.dtype)
     return Grad(grad_d)
 
@@ -121,7 +123,8 @@ def value_and_grad(d, u):
 
 def unpack(vec, *, rows=None, columns=None):
     """Split one vector into d. One size may be left out: it follows from the length of the vector."""
-    return Grad(*_unflatten(vec, ((lambda rows, columns: rows, lambda rows, columns: columns),), {"rows": rows, "columns": columns}))
+    shapes = (("rows", "columns"),)
+    return Grad(*_unflatten(vec, shapes, {"rows": rows, "columns": columns}))
 
 
 def value_flat(vec, u):

@@ -155,14 +155,24 @@ def value(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     )
     n = image.shape[0]
     t1 = _windows(cp.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
-    t2 = _matmul(k1.transpose(0, 2, 1, 3).reshape(6, 25), _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
-        3, 1, 0, 2,
+    t2 = (
+        _matmul(
+            k1.transpose(0, 2, 1, 3).reshape(6, 25),
+            _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1),
+        )
+        .reshape(28, 6, 28, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t2 = _of_windows(cp.maximum, t2, (2, 2), (2, 2))
     h1 = _value_1(k1.dtype, (1176*n,), ((n, 6, 14, 14),), b1, window_max_t2)
     t3 = _windows(cp.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
-    t4 = _matmul(k2.transpose(0, 2, 1, 3).reshape(16, 150), _windows(cp.ascontiguousarray(t3), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
-        3, 1, 0, 2,
+    t4 = (
+        _matmul(
+            k2.transpose(0, 2, 1, 3).reshape(16, 150),
+            _windows(cp.ascontiguousarray(t3), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1),
+        )
+        .reshape(10, 16, 10, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t4 = _of_windows(cp.maximum, t4, (2, 2), (2, 2))
     h2 = _value_2(k1.dtype, (400*n,), ((n, 16, 5, 5),), window_max_t4, b2)
@@ -184,15 +194,19 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     # shared by all results
     t1 = _windows(cp.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
     t2 = _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1)))
-    t3 = _matmul(k1.transpose(0, 2, 1, 3).reshape(6, 25), t2.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
-        3, 1, 0, 2,
+    t3 = (
+        _matmul(k1.transpose(0, 2, 1, 3).reshape(6, 25), t2.reshape(28, 25, -1))
+        .reshape(28, 6, 28, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t3 = _of_windows(cp.maximum, t3, (2, 2), (2, 2))
     t4, h1 = _grad_1(k1.dtype, (1176*n,), ((n, 6, 14, 14), (n, 6, 14, 14)), b1, window_max_t3)
     t5 = _windows(cp.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
     t6 = _windows(cp.ascontiguousarray(t5), (0, 0, (10, 1), (5, 1)))
-    t7 = _matmul(k2.transpose(0, 2, 1, 3).reshape(16, 150), t6.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
-        3, 1, 0, 2,
+    t7 = (
+        _matmul(k2.transpose(0, 2, 1, 3).reshape(16, 150), t6.reshape(10, 150, -1))
+        .reshape(10, 16, 10, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t7 = _of_windows(cp.maximum, t7, (2, 2), (2, 2))
     t8, h2 = _grad_2(k1.dtype, (400*n,), ((n, 16, 5, 5), (n, 16, 5, 5)), window_max_t7, b2)
@@ -219,11 +233,14 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t21 = _place_first_max(t20, t7, window_max_t7, (2, 2), (2, 2))
     grad_b2 = _sum(t20, axis=(0, 2, 3))
     # gradient by k1, b1
-    t22 = _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t21.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
-        10, 5, 6, 5, 10, -1,
+    t22 = (
+        _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t21.transpose(2, 1, 3, 0).reshape(10, 16, -1))
+        .reshape(10, 5, 6, 5, 10, -1)
     )
-    grad_k2 = _sum(_matmul(t6.reshape(10, 150, -1), t21.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
-        3, 1, 0, 2,
+    grad_k2 = (
+        _sum(_matmul(t6.reshape(10, 150, -1), t21.transpose(2, 3, 0, 1).reshape(10, -1, 16)))
+        .reshape(5, 6, 5, 16)
+        .transpose(3, 1, 0, 2)
     )
     # gradient by k1, b1
     t23 = _add_windows(
@@ -233,8 +250,10 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     # gradient by k1
     t25 = _place_first_max(t24, t3, window_max_t3, (2, 2), (2, 2))
     grad_b1 = _sum(t24, axis=(0, 2, 3))
-    grad_k1 = _sum(_matmul(t2.reshape(28, 25, -1), t25.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
-        3, 1, 0, 2,
+    grad_k1 = (
+        _sum(_matmul(t2.reshape(28, 25, -1), t25.transpose(2, 3, 0, 1).reshape(28, -1, 6)))
+        .reshape(5, 1, 5, 6)
+        .transpose(3, 1, 0, 2)
     )
     return Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
 
@@ -248,15 +267,19 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     # shared by all results
     t1 = _windows(cp.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
     t2 = _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1)))
-    t3 = _matmul(k1.transpose(0, 2, 1, 3).reshape(6, 25), t2.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
-        3, 1, 0, 2,
+    t3 = (
+        _matmul(k1.transpose(0, 2, 1, 3).reshape(6, 25), t2.reshape(28, 25, -1))
+        .reshape(28, 6, 28, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t3 = _of_windows(cp.maximum, t3, (2, 2), (2, 2))
     t4, h1 = _value_and_grad_1(k1.dtype, (1176*n,), ((n, 6, 14, 14), (n, 6, 14, 14)), b1, window_max_t3)
     t5 = _windows(cp.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
     t6 = _windows(cp.ascontiguousarray(t5), (0, 0, (10, 1), (5, 1)))
-    t7 = _matmul(k2.transpose(0, 2, 1, 3).reshape(16, 150), t6.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
-        3, 1, 0, 2,
+    t7 = (
+        _matmul(k2.transpose(0, 2, 1, 3).reshape(16, 150), t6.reshape(10, 150, -1))
+        .reshape(10, 16, 10, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t7 = _of_windows(cp.maximum, t7, (2, 2), (2, 2))
     t8, h2 = _value_and_grad_2(k1.dtype, (400*n,), ((n, 16, 5, 5), (n, 16, 5, 5)), window_max_t7, b2)
@@ -283,11 +306,14 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     t21 = _place_first_max(t20, t7, window_max_t7, (2, 2), (2, 2))
     grad_b2 = _sum(t20, axis=(0, 2, 3))
     # gradient by k1, b1
-    t22 = _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t21.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
-        10, 5, 6, 5, 10, -1,
+    t22 = (
+        _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t21.transpose(2, 1, 3, 0).reshape(10, 16, -1))
+        .reshape(10, 5, 6, 5, 10, -1)
     )
-    grad_k2 = _sum(_matmul(t6.reshape(10, 150, -1), t21.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
-        3, 1, 0, 2,
+    grad_k2 = (
+        _sum(_matmul(t6.reshape(10, 150, -1), t21.transpose(2, 3, 0, 1).reshape(10, -1, 16)))
+        .reshape(5, 6, 5, 16)
+        .transpose(3, 1, 0, 2)
     )
     # gradient by k1, b1
     t23 = _add_windows(
@@ -297,8 +323,10 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     # gradient by k1
     t25 = _place_first_max(t24, t3, window_max_t3, (2, 2), (2, 2))
     grad_b1 = _sum(t24, axis=(0, 2, 3))
-    grad_k1 = _sum(_matmul(t2.reshape(28, 25, -1), t25.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
-        3, 1, 0, 2,
+    grad_k1 = (
+        _sum(_matmul(t2.reshape(28, 25, -1), t25.transpose(2, 3, 0, 1).reshape(28, -1, 6)))
+        .reshape(5, 1, 5, 6)
+        .transpose(3, 1, 0, 2)
     )
     return value, Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
 
@@ -310,14 +338,24 @@ def scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
     )
     n = image.shape[0]
     t1 = _windows(cp.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
-    t2 = _matmul(k1.transpose(0, 2, 1, 3).reshape(6, 25), _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
-        3, 1, 0, 2,
+    t2 = (
+        _matmul(
+            k1.transpose(0, 2, 1, 3).reshape(6, 25),
+            _windows(cp.ascontiguousarray(t1), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1),
+        )
+        .reshape(28, 6, 28, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t2 = _of_windows(cp.maximum, t2, (2, 2), (2, 2))
     h1 = _scores_1(k1.dtype, (1176*n,), ((n, 6, 14, 14),), b1, window_max_t2)
     t3 = _windows(cp.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
-    t4 = _matmul(k2.transpose(0, 2, 1, 3).reshape(16, 150), _windows(cp.ascontiguousarray(t3), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
-        3, 1, 0, 2,
+    t4 = (
+        _matmul(
+            k2.transpose(0, 2, 1, 3).reshape(16, 150),
+            _windows(cp.ascontiguousarray(t3), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1),
+        )
+        .reshape(10, 16, 10, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t4 = _of_windows(cp.maximum, t4, (2, 2), (2, 2))
     h2 = _scores_2(k1.dtype, (400*n,), ((n, 16, 5, 5),), window_max_t4, b2)
@@ -344,15 +382,19 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
     vjp_b5 = _scores_vjp_1(k1.dtype, (n, 10), ((10,),), u)
     # u^T Jacobian by k1, b1 and 7 more
     t3 = _windows(cp.ascontiguousarray(_windows(t1, (2, 0, (5, 1), (28, 1)))), (0, 0, (28, 1), (5, 1)))
-    t4 = _matmul(k1.transpose(0, 2, 1, 3).reshape(6, 25), t3.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
-        3, 1, 0, 2,
+    t4 = (
+        _matmul(k1.transpose(0, 2, 1, 3).reshape(6, 25), t3.reshape(28, 25, -1))
+        .reshape(28, 6, 28, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t4 = _of_windows(cp.maximum, t4, (2, 2), (2, 2))
     t5, h1 = _scores_vjp_2(k1.dtype, (1176*n,), ((n, 6, 14, 14), (n, 6, 14, 14)), b1, window_max_t4)
     t6 = _windows(cp.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
     t7 = _windows(cp.ascontiguousarray(t6), (0, 0, (10, 1), (5, 1)))
-    t8 = _matmul(k2.transpose(0, 2, 1, 3).reshape(16, 150), t7.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
-        3, 1, 0, 2,
+    t8 = (
+        _matmul(k2.transpose(0, 2, 1, 3).reshape(16, 150), t7.reshape(10, 150, -1))
+        .reshape(10, 16, 10, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t8 = _of_windows(cp.maximum, t8, (2, 2), (2, 2))
     t9, h2 = _scores_vjp_3(k1.dtype, (400*n,), ((n, 16, 5, 5), (n, 16, 5, 5)), window_max_t8, b2)
@@ -374,11 +416,14 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
     t18 = _place_first_max(t17, t8, window_max_t8, (2, 2), (2, 2))
     vjp_b2 = _sum(t17, axis=(0, 2, 3))
     # u^T Jacobian by k1, b1
-    t19 = _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t18.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
-        10, 5, 6, 5, 10, -1,
+    t19 = (
+        _matmul(k2.transpose(2, 1, 3, 0).reshape(150, 16), t18.transpose(2, 1, 3, 0).reshape(10, 16, -1))
+        .reshape(10, 5, 6, 5, 10, -1)
     )
-    vjp_k2 = _sum(_matmul(t7.reshape(10, 150, -1), t18.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
-        3, 1, 0, 2,
+    vjp_k2 = (
+        _sum(_matmul(t7.reshape(10, 150, -1), t18.transpose(2, 3, 0, 1).reshape(10, -1, 16)))
+        .reshape(5, 6, 5, 16)
+        .transpose(3, 1, 0, 2)
     )
     # u^T Jacobian by k1, b1
     t20 = _add_windows(
@@ -388,15 +433,18 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
     # u^T Jacobian by k1
     t22 = _place_first_max(t21, t4, window_max_t4, (2, 2), (2, 2))
     vjp_b1 = _sum(t21, axis=(0, 2, 3))
-    vjp_k1 = _sum(_matmul(t3.reshape(28, 25, -1), t22.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
-        3, 1, 0, 2,
+    vjp_k1 = (
+        _sum(_matmul(t3.reshape(28, 25, -1), t22.transpose(2, 3, 0, 1).reshape(28, -1, 6)))
+        .reshape(5, 1, 5, 6)
+        .transpose(3, 1, 0, 2)
     )
     return ScoresGrad(vjp_k1, vjp_b1, vjp_k2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5)
 
 
 def unpack(vec):
     """Split one vector into k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
-    return Grad(*_unflatten(vec, ((6, 1, 5, 5), (6,), (16, 6, 5, 5), (16,), (400, 120), (120,), (120, 84), (84,), (84, 10), (10,)), {}))
+    shapes = ((6, 1, 5, 5), (6,), (16, 6, 5, 5), (16,), (400, 120), (120,), (120, 84), (84,), (84, 10), (10,))
+    return Grad(*_unflatten(vec, shapes, {}))
 
 
 def value_flat(vec, image, label):

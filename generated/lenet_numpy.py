@@ -164,15 +164,25 @@ def _value_block(scratch, image, label, k1, k2, w3, b3, w4, b4, w5, b5, t1, t2):
     rows = image.shape[0]
     one_hot_label = _one_hot(label, 10, image.dtype)
     t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
-    t4 = _matmul_into(scratch, 0, k1.transpose(0, 2, 1, 3).reshape(6, 25), _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
-        3, 1, 0, 2,
+    t4 = (
+        _matmul_into(
+            scratch, 0, k1.transpose(0, 2, 1, 3).reshape(6, 25),
+            _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1),
+        )
+        .reshape(28, 6, 28, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t4 = _of_windows(np.maximum, t4, (2, 2), (2, 2))
     h1 = window_max_t4 + t1
     h1 = np.maximum(h1, 0, out=h1)
     t5 = _windows(np.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
-    t6 = _matmul_into(scratch, 0, k2.transpose(0, 2, 1, 3).reshape(16, 150), _windows(np.ascontiguousarray(t5), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
-        3, 1, 0, 2,
+    t6 = (
+        _matmul_into(
+            scratch, 0, k2.transpose(0, 2, 1, 3).reshape(16, 150),
+            _windows(np.ascontiguousarray(t5), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1),
+        )
+        .reshape(10, 16, 10, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t6 = _of_windows(np.maximum, t6, (2, 2), (2, 2))
     h2 = window_max_t6 + t2
@@ -203,7 +213,10 @@ def grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     # shared by all results
     t1 = b1[:, None, None]
     t2 = b2[:, None, None]
-    grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
+    (
+        grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5,
+        grad_b5,
+    ) = _over_blocks(
         _in_scratch(_grad_block), n, 19600, (image, label), (k1, k2, w3, b3, w4, b4, w5, b5, t1, t2, n),
         ("add",) * 10, sums=48000,
     )
@@ -216,16 +229,20 @@ def _grad_block(scratch, image, label, k1, k2, w3, b3, w4, b4, w5, b5, t1, t2, n
     # shared by all results
     t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
     t4 = _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1)))
-    t5 = _matmul_into(scratch, 0, k1.transpose(0, 2, 1, 3).reshape(6, 25), t4.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
-        3, 1, 0, 2,
+    t5 = (
+        _matmul_into(scratch, 0, k1.transpose(0, 2, 1, 3).reshape(6, 25), t4.reshape(28, 25, -1))
+        .reshape(28, 6, 28, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t5 = _of_windows(np.maximum, t5, (2, 2), (2, 2))
     t6 = window_max_t5 + t1
     h1 = np.maximum(t6, 0)
     t7 = _windows(np.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
     t8 = _windows(np.ascontiguousarray(t7), (0, 0, (10, 1), (5, 1)))
-    t9 = _matmul_into(scratch, 1, k2.transpose(0, 2, 1, 3).reshape(16, 150), t8.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
-        3, 1, 0, 2,
+    t9 = (
+        _matmul_into(scratch, 1, k2.transpose(0, 2, 1, 3).reshape(16, 150), t8.reshape(10, 150, -1))
+        .reshape(10, 16, 10, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t9 = _of_windows(np.maximum, t9, (2, 2), (2, 2))
     t10 = window_max_t9 + t2
@@ -252,8 +269,12 @@ def _grad_block(scratch, image, label, k1, k2, w3, b3, w4, b4, w5, b5, t1, t2, n
     # gradient by k1, b1, k2
     t18 = _place_first_max(t17, t9, window_max_t9, (2, 2), (2, 2))
     # gradient by k1, b1
-    t19 = _matmul_into(scratch, 2, k2.transpose(2, 1, 3, 0).reshape(150, 16), t18.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
-        10, 5, 6, 5, 10, -1,
+    t19 = (
+        _matmul_into(
+            scratch, 2, k2.transpose(2, 1, 3, 0).reshape(150, 16),
+            t18.transpose(2, 1, 3, 0).reshape(10, 16, -1),
+        )
+        .reshape(10, 5, 6, 5, 10, -1)
     )
     t20 = _add_windows(
         _add_windows(t19, (14, 6, 5, 10, rows), (0, 0, (10, 1), (5, 1))), (14, 6, 14, rows),
@@ -262,12 +283,20 @@ def _grad_block(scratch, image, label, k1, k2, w3, b3, w4, b4, w5, b5, t1, t2, n
     t21 = _masked(t6 > 0, t20.transpose(3, 1, 0, 2))
     # gradient by k1
     t22 = _place_first_max(t21, t5, window_max_t5, (2, 2), (2, 2))
-    grad_k1 = np.add.reduce(_matmul_into(scratch, 2, t4.reshape(28, 25, -1), t22.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
-        3, 1, 0, 2,
+    grad_k1 = (
+        np.add.reduce(
+            _matmul_into(scratch, 2, t4.reshape(28, 25, -1), t22.transpose(2, 3, 0, 1).reshape(28, -1, 6)),
+        )
+        .reshape(5, 1, 5, 6)
+        .transpose(3, 1, 0, 2)
     )
     grad_b1 = np.add.reduce(t21, axis=(0, 2, 3))
-    grad_k2 = np.add.reduce(_matmul_into(scratch, 0, t8.reshape(10, 150, -1), t18.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
-        3, 1, 0, 2,
+    grad_k2 = (
+        np.add.reduce(
+            _matmul_into(scratch, 0, t8.reshape(10, 150, -1), t18.transpose(2, 3, 0, 1).reshape(10, -1, 16)),
+        )
+        .reshape(5, 6, 5, 16)
+        .transpose(3, 1, 0, 2)
     )
     grad_b2 = np.add.reduce(t17, axis=(0, 2, 3))
     grad_w3 = reshape_h2.T @ t16
@@ -288,9 +317,12 @@ def value_and_grad(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
     # shared by all results
     t1 = b1[:, None, None]
     t2 = b2[:, None, None]
-    s1, grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5 = _over_blocks(
-        _in_scratch(_value_and_grad_block), n, 19600, (image, label), (k1, k2, w3, b3, w4, b4, w5, b5, t1, t2, n),
-        ("add",) * 11, sums=48000,
+    (
+        s1, grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5,
+        grad_b5,
+    ) = _over_blocks(
+        _in_scratch(_value_and_grad_block), n, 19600, (image, label),
+        (k1, k2, w3, b3, w4, b4, w5, b5, t1, t2, n), ("add",) * 11, sums=48000,
     )
     value = -s1 / n
     return value, Grad(grad_k1, grad_b1, grad_k2, grad_b2, grad_w3, grad_b3, grad_w4, grad_b4, grad_w5, grad_b5)
@@ -303,16 +335,20 @@ def _value_and_grad_block(scratch, image, label, k1, k2, w3, b3, w4, b4, w5, b5,
     one_hot_label = _one_hot(label, 10, image.dtype)
     t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
     t4 = _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1)))
-    t5 = _matmul_into(scratch, 0, k1.transpose(0, 2, 1, 3).reshape(6, 25), t4.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
-        3, 1, 0, 2,
+    t5 = (
+        _matmul_into(scratch, 0, k1.transpose(0, 2, 1, 3).reshape(6, 25), t4.reshape(28, 25, -1))
+        .reshape(28, 6, 28, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t5 = _of_windows(np.maximum, t5, (2, 2), (2, 2))
     t6 = window_max_t5 + t1
     h1 = np.maximum(t6, 0)
     t7 = _windows(np.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
     t8 = _windows(np.ascontiguousarray(t7), (0, 0, (10, 1), (5, 1)))
-    t9 = _matmul_into(scratch, 1, k2.transpose(0, 2, 1, 3).reshape(16, 150), t8.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
-        3, 1, 0, 2,
+    t9 = (
+        _matmul_into(scratch, 1, k2.transpose(0, 2, 1, 3).reshape(16, 150), t8.reshape(10, 150, -1))
+        .reshape(10, 16, 10, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t9 = _of_windows(np.maximum, t9, (2, 2), (2, 2))
     t10 = window_max_t9 + t2
@@ -342,8 +378,12 @@ def _value_and_grad_block(scratch, image, label, k1, k2, w3, b3, w4, b4, w5, b5,
     # gradient by k1, b1, k2
     t20 = _place_first_max(t19, t9, window_max_t9, (2, 2), (2, 2))
     # gradient by k1, b1
-    t21 = _matmul_into(scratch, 2, k2.transpose(2, 1, 3, 0).reshape(150, 16), t20.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
-        10, 5, 6, 5, 10, -1,
+    t21 = (
+        _matmul_into(
+            scratch, 2, k2.transpose(2, 1, 3, 0).reshape(150, 16),
+            t20.transpose(2, 1, 3, 0).reshape(10, 16, -1),
+        )
+        .reshape(10, 5, 6, 5, 10, -1)
     )
     t22 = _add_windows(
         _add_windows(t21, (14, 6, 5, 10, rows), (0, 0, (10, 1), (5, 1))), (14, 6, 14, rows),
@@ -354,12 +394,20 @@ def _value_and_grad_block(scratch, image, label, k1, k2, w3, b3, w4, b4, w5, b5,
     t24 = _place_first_max(t23, t5, window_max_t5, (2, 2), (2, 2))
     # objective
     s1 = np.vdot(_masked(one_hot_label != 0, scores - (np.log(t15) + t13)[:, None]), one_hot_label)
-    grad_k1 = np.add.reduce(_matmul_into(scratch, 2, t4.reshape(28, 25, -1), t24.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
-        3, 1, 0, 2,
+    grad_k1 = (
+        np.add.reduce(
+            _matmul_into(scratch, 2, t4.reshape(28, 25, -1), t24.transpose(2, 3, 0, 1).reshape(28, -1, 6)),
+        )
+        .reshape(5, 1, 5, 6)
+        .transpose(3, 1, 0, 2)
     )
     grad_b1 = np.add.reduce(t23, axis=(0, 2, 3))
-    grad_k2 = np.add.reduce(_matmul_into(scratch, 0, t8.reshape(10, 150, -1), t20.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
-        3, 1, 0, 2,
+    grad_k2 = (
+        np.add.reduce(
+            _matmul_into(scratch, 0, t8.reshape(10, 150, -1), t20.transpose(2, 3, 0, 1).reshape(10, -1, 16)),
+        )
+        .reshape(5, 6, 5, 16)
+        .transpose(3, 1, 0, 2)
     )
     grad_b2 = np.add.reduce(t19, axis=(0, 2, 3))
     grad_w3 = reshape_h2.T @ t18
@@ -389,15 +437,25 @@ def _scores_block(scratch, image, k1, k2, w3, b3, w4, b4, w5, b5, t1, t2):
     """The part of `scores` that one block of samples has."""
     rows = image.shape[0]
     t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
-    t4 = _matmul_into(scratch, 0, k1.transpose(0, 2, 1, 3).reshape(6, 25), _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
-        3, 1, 0, 2,
+    t4 = (
+        _matmul_into(
+            scratch, 0, k1.transpose(0, 2, 1, 3).reshape(6, 25),
+            _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1))).reshape(28, 25, -1),
+        )
+        .reshape(28, 6, 28, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t4 = _of_windows(np.maximum, t4, (2, 2), (2, 2))
     h1 = window_max_t4 + t1
     h1 = np.maximum(h1, 0, out=h1)
     t5 = _windows(np.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
-    t6 = _matmul_into(scratch, 0, k2.transpose(0, 2, 1, 3).reshape(16, 150), _windows(np.ascontiguousarray(t5), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
-        3, 1, 0, 2,
+    t6 = (
+        _matmul_into(
+            scratch, 0, k2.transpose(0, 2, 1, 3).reshape(16, 150),
+            _windows(np.ascontiguousarray(t5), (0, 0, (10, 1), (5, 1))).reshape(10, 150, -1),
+        )
+        .reshape(10, 16, 10, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t6 = _of_windows(np.maximum, t6, (2, 2), (2, 2))
     h2 = window_max_t6 + t2
@@ -424,8 +482,8 @@ def scores_vjp(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, u):
     t1 = b1[:, None, None]
     t2 = b2[:, None, None]
     vjp_k1, vjp_b1, vjp_k2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5 = _over_blocks(
-        _in_scratch(_scores_vjp_block), n, 19600, (image, u), (k1, k2, w3, b3, w4, b4, w5, t1, t2), ("add",) * 10,
-        sums=48000,
+        _in_scratch(_scores_vjp_block), n, 19600, (image, u), (k1, k2, w3, b3, w4, b4, w5, t1, t2),
+        ("add",) * 10, sums=48000,
     )
     return ScoresGrad(vjp_k1, vjp_b1, vjp_k2, vjp_b2, vjp_w3, vjp_b3, vjp_w4, vjp_b4, vjp_w5, vjp_b5)
 
@@ -436,16 +494,20 @@ def _scores_vjp_block(scratch, image, u, k1, k2, w3, b3, w4, b4, w5, t1, t2):
     # u^T Jacobian by k1, b1 and 7 more
     t3 = _windows(np.ascontiguousarray(image.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (28, 1)))
     t4 = _windows(np.ascontiguousarray(t3), (0, 0, (28, 1), (5, 1)))
-    t5 = _matmul_into(scratch, 0, k1.transpose(0, 2, 1, 3).reshape(6, 25), t4.reshape(28, 25, -1)).reshape(28, 6, 28, -1).transpose(
-        3, 1, 0, 2,
+    t5 = (
+        _matmul_into(scratch, 0, k1.transpose(0, 2, 1, 3).reshape(6, 25), t4.reshape(28, 25, -1))
+        .reshape(28, 6, 28, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t5 = _of_windows(np.maximum, t5, (2, 2), (2, 2))
     t6 = window_max_t5 + t1
     h1 = np.maximum(t6, 0)
     t7 = _windows(np.ascontiguousarray(h1.transpose(2, 1, 3, 0)), (2, 0, (5, 1), (10, 1)))
     t8 = _windows(np.ascontiguousarray(t7), (0, 0, (10, 1), (5, 1)))
-    t9 = _matmul_into(scratch, 1, k2.transpose(0, 2, 1, 3).reshape(16, 150), t8.reshape(10, 150, -1)).reshape(10, 16, 10, -1).transpose(
-        3, 1, 0, 2,
+    t9 = (
+        _matmul_into(scratch, 1, k2.transpose(0, 2, 1, 3).reshape(16, 150), t8.reshape(10, 150, -1))
+        .reshape(10, 16, 10, -1)
+        .transpose(3, 1, 0, 2)
     )
     window_max_t9 = _of_windows(np.maximum, t9, (2, 2), (2, 2))
     t10 = window_max_t9 + t2
@@ -465,8 +527,12 @@ def _scores_vjp_block(scratch, image, u, k1, k2, w3, b3, w4, b4, w5, t1, t2):
     # u^T Jacobian by k1, b1, k2
     t16 = _place_first_max(t15, t9, window_max_t9, (2, 2), (2, 2))
     # u^T Jacobian by k1, b1
-    t17 = _matmul_into(scratch, 2, k2.transpose(2, 1, 3, 0).reshape(150, 16), t16.transpose(2, 1, 3, 0).reshape(10, 16, -1)).reshape(
-        10, 5, 6, 5, 10, -1,
+    t17 = (
+        _matmul_into(
+            scratch, 2, k2.transpose(2, 1, 3, 0).reshape(150, 16),
+            t16.transpose(2, 1, 3, 0).reshape(10, 16, -1),
+        )
+        .reshape(10, 5, 6, 5, 10, -1)
     )
     t18 = _add_windows(
         _add_windows(t17, (14, 6, 5, 10, rows), (0, 0, (10, 1), (5, 1))), (14, 6, 14, rows),
@@ -476,12 +542,20 @@ def _scores_vjp_block(scratch, image, u, k1, k2, w3, b3, w4, b4, w5, t1, t2):
     # u^T Jacobian by k1
     t20 = _place_first_max(t19, t5, window_max_t5, (2, 2), (2, 2))
     h4 = np.maximum(t12, 0, out=t12)
-    vjp_k1 = np.add.reduce(_matmul_into(scratch, 2, t4.reshape(28, 25, -1), t20.transpose(2, 3, 0, 1).reshape(28, -1, 6))).reshape(5, 1, 5, 6).transpose(
-        3, 1, 0, 2,
+    vjp_k1 = (
+        np.add.reduce(
+            _matmul_into(scratch, 2, t4.reshape(28, 25, -1), t20.transpose(2, 3, 0, 1).reshape(28, -1, 6)),
+        )
+        .reshape(5, 1, 5, 6)
+        .transpose(3, 1, 0, 2)
     )
     vjp_b1 = np.add.reduce(t19, axis=(0, 2, 3))
-    vjp_k2 = np.add.reduce(_matmul_into(scratch, 0, t8.reshape(10, 150, -1), t16.transpose(2, 3, 0, 1).reshape(10, -1, 16))).reshape(5, 6, 5, 16).transpose(
-        3, 1, 0, 2,
+    vjp_k2 = (
+        np.add.reduce(
+            _matmul_into(scratch, 0, t8.reshape(10, 150, -1), t16.transpose(2, 3, 0, 1).reshape(10, -1, 16)),
+        )
+        .reshape(5, 6, 5, 16)
+        .transpose(3, 1, 0, 2)
     )
     vjp_b2 = np.add.reduce(t15, axis=(0, 2, 3))
     vjp_w3 = reshape_h2.T @ t14
@@ -495,7 +569,8 @@ def _scores_vjp_block(scratch, image, u, k1, k2, w3, b3, w4, b4, w5, t1, t2):
 
 def unpack(vec):
     """Split one vector into k1, b1, k2, b2, w3, b3, w4, b4, w5, b5."""
-    return Grad(*_unflatten(vec, ((6, 1, 5, 5), (6,), (16, 6, 5, 5), (16,), (400, 120), (120,), (120, 84), (84,), (84, 10), (10,)), {}))
+    shapes = ((6, 1, 5, 5), (6,), (16, 6, 5, 5), (16,), (400, 120), (120,), (120, 84), (84,), (84, 10), (10,))
+    return Grad(*_unflatten(vec, shapes, {}))
 
 
 def value_flat(vec, image, label):
@@ -553,8 +628,10 @@ def _arguments(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image, label):
 def _arguments_of_scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
     """Return the arguments as arrays of one floating dtype; raise for one that does not fit."""
     if (
-        type(k1) is type(b1) is type(k2) is type(b2) is type(w3) is type(b3) is type(w4) is type(b4) is type(w5) is type(b5) is type(image) is np.ndarray
-        and k1.dtype is b1.dtype is k2.dtype is b2.dtype is w3.dtype is b3.dtype is w4.dtype is b4.dtype is w5.dtype is b5.dtype is image.dtype and k1.dtype in _FLOATING
+        type(k1) is type(b1) is type(k2) is type(b2) is type(w3) is type(b3) is type(w4) is type(b4) is type(w5)
+            is type(b5) is type(image) is np.ndarray
+        and k1.dtype is b1.dtype is k2.dtype is b2.dtype is w3.dtype is b3.dtype is w4.dtype is b4.dtype is
+            w5.dtype is b5.dtype is image.dtype and k1.dtype in _FLOATING
         and k1.shape == (6, 1, 5, 5)
         and b1.shape == (6,)
         and k2.shape == (16, 6, 5, 5)
@@ -566,7 +643,8 @@ def _arguments_of_scores(k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image):
         and w5.shape == (84, 10)
         and b5.shape == (10,)
         and image.ndim == 4 and image.shape == (image.shape[0], 1, 32, 32)
-        and k1.size and b1.size and k2.size and b2.size and w3.size and b3.size and w4.size and b4.size and w5.size and b5.size and image.size
+        and k1.size and b1.size and k2.size and b2.size and w3.size and b3.size and w4.size and b4.size and
+            w5.size and b5.size and image.size
     ):
         return k1, b1, k2, b2, w3, b3, w4, b4, w5, b5, image
     return _convert(

@@ -115,7 +115,8 @@ def predict(w, b, x):
 
 def unpack(vec):
     """Split one vector into w, b."""
-    return Grad(*_unflatten(vec, ((), ()), {}))
+    shapes = ((), ())
+    return Grad(*_unflatten(vec, shapes, {}))
 
 
 def value_flat(vec, x, y):

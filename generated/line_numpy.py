@@ -152,7 +152,8 @@ def _predict_block(x, w, b):
 
 def unpack(vec):
     """Split one vector into w, b."""
-    return Grad(*_unflatten(vec, ((), ()), {}))
+    shapes = ((), ())
+    return Grad(*_unflatten(vec, shapes, {}))
 
 
 def value_flat(vec, x, y):

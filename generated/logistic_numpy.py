@@ -181,7 +181,8 @@ def _probability_block(scratch, x, w, b):
 
 def unpack(vec, *, d=None):
     """Split one vector into w, b. One size may be left out: it follows from the length of the vector."""
-    return Grad(*_unflatten(vec, ((lambda d: d, 1), ()), {"d": d}))
+    shapes = (("d", 1), ())
+    return Grad(*_unflatten(vec, shapes, {"d": d}))
 
 
 def value_flat(vec, x, y, penalty):

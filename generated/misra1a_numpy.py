@@ -77,10 +77,14 @@ def _residual_block(x, y, b1, b2):
 
 
 def residual_jacobian(b1, b2, x, y):
-    """Return the derivatives of every entry of residual by b1, b2: each of shape residual.shape + parameter.shape."""
+    """Return the derivatives of every entry of residual by b1, b2: each of shape residual.shape +
+    parameter.shape.
+    """
     b1, b2, x, y = _arguments_of_residual(b1, b2, x, y)
     N = x.shape[0]
-    jacobian_b1, jacobian_b2 = _over_blocks(_residual_jacobian_block, N, 1, (x,), (b1, b2), ("rows 0", "rows 0"))
+    jacobian_b1, jacobian_b2 = _over_blocks(
+        _residual_jacobian_block, N, 1, (x,), (b1, b2), ("rows 0", "rows 0"),
+    )
     return ResidualGrad(jacobian_b1, jacobian_b2)
 
 
@@ -95,7 +99,8 @@ def _residual_jacobian_block(x, b1, b2):
 
 def unpack(vec):
     """Split one vector into b1, b2."""
-    return ResidualGrad(*_unflatten(vec, ((), ()), {}))
+    shapes = ((), ())
+    return ResidualGrad(*_unflatten(vec, shapes, {}))
 
 
 def residual_flat(vec, x, y):

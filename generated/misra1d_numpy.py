@@ -78,7 +78,9 @@ def _residual_block(x, y, b2, t1):
 
 
 def residual_jacobian(b1, b2, x, y):
-    """Return the derivatives of every entry of residual by b1, b2: each of shape residual.shape + parameter.shape."""
+    """Return the derivatives of every entry of residual by b1, b2: each of shape residual.shape +
+    parameter.shape.
+    """
     b1, b2, x, y = _arguments_of_residual(b1, b2, x, y)
     N = x.shape[0]
     # Jacobian by b2
@@ -101,7 +103,8 @@ def _residual_jacobian_block(x, b1, b2, t1):
 
 def unpack(vec):
     """Split one vector into b1, b2."""
-    return ResidualGrad(*_unflatten(vec, ((), ()), {}))
+    shapes = ((), ())
+    return ResidualGrad(*_unflatten(vec, shapes, {}))
 
 
 def residual_flat(vec, x, y):

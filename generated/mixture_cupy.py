@@ -196,8 +196,11 @@ def responsibility(alpha, mu, q, L, x, below):
 
 
 def unpack(vec, *, K=None, d=None):
-    """Split one vector into alpha, mu, q, L. One size may be left out: it follows from the length of the vector."""
-    return Grad(*_unflatten(vec, ((lambda K, d: K,), (lambda K, d: K, lambda K, d: d), (lambda K, d: K, lambda K, d: d), (lambda K, d: K, lambda K, d: d, lambda K, d: d)), {"K": K, "d": d}))
+    """Split one vector into alpha, mu, q, L. One size may be left out: it follows from the length of the
+    vector.
+    """
+    shapes = (("K",), ("K", "d"), ("K", "d"), ("K", "d", "d"))
+    return Grad(*_unflatten(vec, shapes, {"K": K, "d": d}))
 
 
 def value_flat(vec, x, below, *, K=None):

@@ -116,8 +116,9 @@ def value(alpha, mu, q, L, x, below):
 
 def _value_block(scratch, x, neg_mu, t1, t3, t4):
     """The part of `value` that one block of samples has."""
-    t5 = _matmul_into(scratch, 0, (x[:, None, :] + neg_mu).transpose(1, 0, 2), t1.transpose(0, 2, 1)).transpose(
-        1, 0, 2,
+    t5 = (
+        _matmul_into(scratch, 0, (x[:, None, :] + neg_mu).transpose(1, 0, 2), t1.transpose(0, 2, 1))
+        .transpose(1, 0, 2)
     )
     t6 = t3 - 0.5 * np.einsum("ijk,ijk->ij", t5, t5) + t4
     max_t6 = np.maximum.reduce(t6, axis=1)
@@ -249,8 +250,9 @@ def responsibility(alpha, mu, q, L, x, below):
 
 def _responsibility_block(scratch, x, neg_mu, t1, t3, t4):
     """The part of `responsibility` that one block of samples has."""
-    t5 = _matmul_into(scratch, 0, (x[:, None, :] + neg_mu).transpose(1, 0, 2), t1.transpose(0, 2, 1)).transpose(
-        1, 0, 2,
+    t5 = (
+        _matmul_into(scratch, 0, (x[:, None, :] + neg_mu).transpose(1, 0, 2), t1.transpose(0, 2, 1))
+        .transpose(1, 0, 2)
     )
     t6 = t3 - 0.5 * np.einsum("ijk,ijk->ij", t5, t5) + t4
     max_t6 = np.maximum.reduce(t6, axis=1)
@@ -261,8 +263,11 @@ def _responsibility_block(scratch, x, neg_mu, t1, t3, t4):
 
 
 def unpack(vec, *, K=None, d=None):
-    """Split one vector into alpha, mu, q, L. One size may be left out: it follows from the length of the vector."""
-    return Grad(*_unflatten(vec, ((lambda K, d: K,), (lambda K, d: K, lambda K, d: d), (lambda K, d: K, lambda K, d: d), (lambda K, d: K, lambda K, d: d, lambda K, d: d)), {"K": K, "d": d}))
+    """Split one vector into alpha, mu, q, L. One size may be left out: it follows from the length of the
+    vector.
+    """
+    shapes = (("K",), ("K", "d"), ("K", "d"), ("K", "d", "d"))
+    return Grad(*_unflatten(vec, shapes, {"K": K, "d": d}))
 
 
 def value_flat(vec, x, below, *, K=None):

@@ -127,7 +127,8 @@ def value_and_grad(w1, w2, x, y):
 
 def unpack(vec, *, d=None, k=None, o=None):
     """Split one vector into w1, w2. One size may be left out: it follows from the length of the vector."""
-    return Grad(*_unflatten(vec, ((lambda d, k, o: d, lambda d, k, o: k), (lambda d, k, o: k, lambda d, k, o: o)), {"d": d, "k": k, "o": o}))
+    shapes = (("d", "k"), ("k", "o"))
+    return Grad(*_unflatten(vec, shapes, {"d": d, "k": k, "o": o}))
 
 
 def value_flat(vec, x, y, *, k=None):

@@ -113,7 +113,9 @@ def grad(a, g, w, p, c, t, y):
     """Return the gradient of the objective by a, g, w, p, c."""
     a, g, w, p, c, t, y = _arguments(a, g, w, p, c, t, y)
     N = t.shape[0]
-    grad_a, grad_g, grad_w, grad_p, grad_c = _grad_1(a.dtype, (N,), ((), (), (), (), ()), t, g, w, p, a, y, c, N)
+    grad_a, grad_g, grad_w, grad_p, grad_c = _grad_1(
+        a.dtype, (N,), ((), (), (), (), ()), t, g, w, p, a, y, c, N,
+    )
     return Grad(grad_a, grad_g, grad_w, grad_p, grad_c)
 
 
@@ -137,7 +139,8 @@ def displacement(a, g, w, p, c, t):
 
 def unpack(vec):
     """Split one vector into a, g, w, p, c."""
-    return Grad(*_unflatten(vec, ((), (), (), (), ()), {}))
+    shapes = ((), (), (), (), ())
+    return Grad(*_unflatten(vec, shapes, {}))
 
 
 def value_flat(vec, t, y):

@@ -207,7 +207,8 @@ def _displacement_block(t, a, g, w, p, c):
 
 def unpack(vec):
     """Split one vector into a, g, w, p, c."""
-    return Grad(*_unflatten(vec, ((), (), (), (), ()), {}))
+    shapes = ((), (), (), (), ())
+    return Grad(*_unflatten(vec, shapes, {}))
 
 
 def value_flat(vec, t, y):

@@ -87,7 +87,8 @@ def y_vjp(x1, x2, u):
 
 def unpack(vec):
     """Split one vector into x1, x2."""
-    return YGrad(*_unflatten(vec, ((), ()), {}))
+    shapes = ((), ())
+    return YGrad(*_unflatten(vec, shapes, {}))
 
 
 def y_flat(vec):

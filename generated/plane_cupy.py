@@ -119,7 +119,8 @@ def predict(W, B, X):
 
 def unpack(vec, *, d=None):
     """Split one vector into W, B. One size may be left out: it follows from the length of the vector."""
-    return Grad(*_unflatten(vec, ((lambda d: d, 1), (1, 1)), {"d": d}))
+    shapes = (("d", 1), (1, 1))
+    return Grad(*_unflatten(vec, shapes, {"d": d}))
 
 
 def value_flat(vec, X, Y):

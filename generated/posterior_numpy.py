@@ -112,7 +112,8 @@ def variance(scale, length, noise, D, E):
 
 def unpack(vec):
     """Split one vector into scale, length, noise."""
-    return MeanGrad(*_unflatten(vec, ((), (), ()), {}))
+    shapes = ((), (), ())
+    return MeanGrad(*_unflatten(vec, shapes, {}))
 
 
 def mean_flat(vec, D, E, y):

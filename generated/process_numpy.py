@@ -87,7 +87,10 @@ def value(scale, length, noise, D, y):
     """Return the objective."""
     scale, length, noise, D, y = _arguments(scale, length, noise, D, y)
     n = D.shape[0]
-    K = np.exp(2 * noise) * np.eye(n, dtype=scale.dtype) + np.exp(2 * scale) * np.exp(-0.5 * np.exp(-2 * length) * D)
+    K = (
+        np.exp(2 * noise) * np.eye(n, dtype=scale.dtype)
+        + np.exp(2 * scale) * np.exp(-0.5 * np.exp(-2 * length) * D)
+    )
     L = _checked(_cholesky, 'K', K)
     z = _solve_triangular(L, y, upper=False)
     value = 0.5 * np.vdot(z, z) + 0.9189385332046728 * n + np.add.reduce(np.log(np.diagonal(L)))
@@ -144,7 +147,8 @@ def value_and_grad(scale, length, noise, D, y):
 
 def unpack(vec):
     """Split one vector into scale, length, noise."""
-    return Grad(*_unflatten(vec, ((), (), ()), {}))
+    shapes = ((), (), ())
+    return Grad(*_unflatten(vec, shapes, {}))
 
 
 def value_flat(vec, D, y):

@@ -131,7 +131,8 @@ def _value_and_grad_block(x, y, w, b):
 
 def unpack(vec):
     """Split one vector into w, b."""
-    return Grad(*_unflatten(vec, ((), ()), {}))
+    shapes = ((), ())
+    return Grad(*_unflatten(vec, shapes, {}))
 
 
 def value_flat(vec, x, y):

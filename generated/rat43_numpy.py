@@ -84,7 +84,9 @@ def _residual_block(x, y, b1, b2, b3, t1):
 
 
 def residual_jacobian(b1, b2, b3, b4, x, y):
-    """Return the derivatives of every entry of residual by b1, b2, b3, b4: each of shape residual.shape + parameter.shape."""
+    """Return the derivatives of every entry of residual by b1, b2, b3, b4: each of shape residual.shape +
+    parameter.shape.
+    """
     b1, b2, b3, b4, x, y = _arguments_of_residual(b1, b2, b3, b4, x, y)
     N = x.shape[0]
     # shared by all results
@@ -121,7 +123,8 @@ def _residual_jacobian_block(x, b1, b2, b3, b4, t1, t2, t3, t5, t4):
 
 def unpack(vec):
     """Split one vector into b1, b2, b3, b4."""
-    return ResidualGrad(*_unflatten(vec, ((), (), (), ()), {}))
+    shapes = ((), (), (), ())
+    return ResidualGrad(*_unflatten(vec, shapes, {}))
 
 
 def residual_flat(vec, x, y):

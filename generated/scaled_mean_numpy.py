@@ -89,7 +89,8 @@ def value_and_grad(X):
 
 def unpack(vec, *, n=None, m=None):
     """Split one vector into X. One size may be left out: it follows from the length of the vector."""
-    return Grad(*_unflatten(vec, ((lambda n, m: n, lambda n, m: m),), {"n": n, "m": m}))
+    shapes = (("n", "m"),)
+    return Grad(*_unflatten(vec, shapes, {"n": n, "m": m}))
 
 
 def value_flat(vec, *, n=None, m=None):

@@ -81,7 +81,8 @@ def value_and_grad(x):
 
 def unpack(vec):
     """Split one vector into x."""
-    return Grad(*_unflatten(vec, ((),), {}))
+    shapes = ((),)
+    return Grad(*_unflatten(vec, shapes, {}))
 
 
 def value_flat(vec):

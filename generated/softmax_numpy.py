@@ -103,7 +103,9 @@ def _value_block(scratch, x, label, w, b):
     t2 += b
     max_t2 = np.maximum.reduce(t2, axis=1)
     t3 = _masked(np.abs(max_t2) < np.inf, max_t2)
-    t4 = _masked(one_hot_label != 0, t2 - (np.log(np.add.reduce(np.exp(t2 - t3[:, None]), axis=1)) + t3)[:, None])
+    t4 = _masked(
+        one_hot_label != 0, t2 - (np.log(np.add.reduce(np.exp(t2 - t3[:, None]), axis=1)) + t3)[:, None],
+    )
     s1 = np.vdot(one_hot_label, t4)
     return (s1,)
 
@@ -205,7 +207,8 @@ def _probability_block(scratch, x, w, b):
 
 def unpack(vec, *, d=None, c=None):
     """Split one vector into w, b. One size may be left out: it follows from the length of the vector."""
-    return Grad(*_unflatten(vec, ((lambda d, c: d, lambda d, c: c), (lambda d, c: c,)), {"d": d, "c": c}))
+    shapes = (("d", "c"), ("c",))
+    return Grad(*_unflatten(vec, shapes, {"d": d, "c": c}))
 
 
 def value_flat(vec, x, label, penalty, *, c=None):

@@ -80,7 +80,8 @@ def value_and_grad(V):
 
 def unpack(vec, *, n=None):
     """Split one vector into V. One size may be left out: it follows from the length of the vector."""
-    return Grad(*_unflatten(vec, ((lambda n: n, 1),), {"n": n}))
+    shapes = (("n", 1),)
+    return Grad(*_unflatten(vec, shapes, {"n": n}))
 
 
 def value_flat(vec, *, n=None):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from symdiff.codegen.expression import Expression, Name, Tuple
+from symdiff.codegen.expression import Expression, Name, Tuple, Verbatim
+from symdiff.codegen.layout import INDENT, WIDTH, laid_out
 from symdiff.errors import printable
 
-WIDTH = 112  # columns of generated source
+_INSIDE = WIDTH - INDENT  # columns of a statement, which stands in a function
 _UNSPLIT = 90  # columns of results that need no brackets
 _STRING = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")
 
@@ -26,7 +28,12 @@ class Assign:
     def lines(self) -> list[str]:
         """Its source."""
         comment = [f"# {self.comment}"] if self.comment else []
-        return [*comment, *wrapped(f"{listing(self.target)} {self.operator}= {self.expression.source}")]
+        if isinstance(self.expression, Verbatim) or isinstance(self.target, Verbatim):
+            return [*comment, *wrapped(f"{listing(self.target)} {self.operator}= {self.expression.source}")]
+        *above, start = [f"{listing(self.target)} {self.operator}= "]
+        if len(start) > _UNSPLIT and isinstance(self.target, Tuple):
+            *above, start = laid_out("", self.target, f" {self.operator}= ", _UNSPLIT)
+        return [*comment, *above, *laid_out(start, self.expression, width=_INSIDE)]
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,9 @@ class Return:
     def lines(self) -> list[str]:
         """Its source."""
         text = listing(self.expression)
-        return wrapped(f"return {text if len(text) < _UNSPLIT else self.expression.source}")
+        if len(text) < _UNSPLIT or isinstance(self.expression, Verbatim):
+            return wrapped(f"return {text}")
+        return laid_out("return ", self.expression, width=_INSIDE)
 
 
 @dataclass(frozen=True)
@@ -122,6 +131,8 @@ def docstring(text: str) -> list[str]:
     """A docstring as lines, safe whatever the text holds."""
     safe = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     lines = [*map(printable, safe.split("\n"))]
+    if len(lines) == 1 and len(lines[0]) + 6 > _INSIDE:
+        lines = textwrap.wrap(lines[0], _INSIDE - 6)
     if len(lines) == 1:
         return [f'"""{lines[0]}"""' if not lines[0].endswith('"') else f'"""{lines[0]} """']
     return [f'"""{lines[0]}', *lines[1:], '"""']
@@ -132,9 +143,9 @@ def indent(lines: list[str]) -> list[str]:
     return [f"    {line}" if line else "" for line in lines]
 
 
-def wrapped(line: str) -> list[str]:
+def wrapped(line: str, width: int = _INSIDE) -> list[str]:
     """A line that is too long, split inside its last pair of brackets, as many items a line as fit."""
-    if len(line) <= WIDTH:
+    if len(line) <= width:
         return [line]
     code = _STRING.sub(lambda found: "_" * len(found[0]), line)  # brackets and commas in strings do not count
     end = max(code.rfind(bracket) for bracket in ")]")
@@ -144,7 +155,7 @@ def wrapped(line: str) -> list[str]:
         return [line]
     rows = [""]
     for item in items:
-        if rows[-1] and len(rows[-1]) + len(item) + 7 > WIDTH:
+        if rows[-1] and len(rows[-1]) + len(item) + 7 > width:
             rows.append("")
         rows[-1] += f"{' ' if rows[-1] else ''}{item},"
     return [line[: start + 1], *indent(rows), line[end:]]

@@ -16,8 +16,9 @@ from symdiff.codegen.cupy.ascii import ascii_of
 from symdiff.codegen.cupy.cuda import RESERVED, CudaWriter
 from symdiff.codegen.expression import PRODUCT, Expression, Name, Tuple, call, integer, product
 from symdiff.codegen.function import FunctionWriter
+from symdiff.codegen.layout import WIDTH
 from symdiff.codegen.numpy.writer import Writer
-from symdiff.codegen.program import WIDTH, Assign, indent, listing
+from symdiff.codegen.program import Assign, indent, listing
 from symdiff.graph.contraction import is_view
 from symdiff.graph.node import Node
 from symdiff.graph.plan import Kernel

@@ -29,16 +29,14 @@ from symdiff.codegen.expression import (
 )
 from symdiff.codegen.liveness import assigned, carried, live_after, reads
 from symdiff.codegen.program import Assign, For, Statement, While
+from symdiff.codegen.spellings import NUMPY
 from symdiff.graph.node import Shape
+from symdiff.graph.ops import POINTWISE
 
 SCRATCH = "scratch"
 """The argument of a block function that holds arrays to compute in."""
 _BINARY = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
-_ELEMENTWISE = {
-    *("abs", "sign", "floor", "ceil", "sqrt", "cbrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tan", "arcsin"),
-    *("arccos", "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "hypot", "logaddexp"),
-    *("maximum", "minimum", "add", "subtract", "multiply", "divide", "negative"),
-}
+_ELEMENTWISE = {name for op, name in NUMPY.items() if POINTWISE[op].dtype == "float"} | {*_BINARY.values(), "negative"}
 _NEW = {*_ELEMENTWISE, "where", "dot", "vdot", "tensordot", "zeros", "ones", "full"}
 _NEW_BY_HELPERS = {"_masked", "_one_hot"}
 

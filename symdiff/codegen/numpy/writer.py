@@ -161,8 +161,22 @@ class Writer(ArrayWriter):
         if math.isinf(value):
             infinity = dotted(f"{self.xp}.inf")
             return infinity if value > 0 else Unary("-", infinity)
+        if (of_pi := self._of_pi(value)) is not None:
+            return of_pi
         text = str(int(value)) if value.is_integer() and abs(value) < 1e6 and str(value) != "-0.0" else repr(value)
         return Literal(text)
+
+    def _of_pi(self, value: float) -> Expression | None:
+        """A number that is a multiple or a part of pi, to the last bit as it is computed from that."""
+        pi: Expression = dotted(f"{self.xp}.pi")
+        for k in (1, *range(2, 9)):
+            for size, text in (
+                (k * math.pi, Binary("*", integer(k), pi) if k > 1 else pi),
+                (math.pi / k, Binary("/", pi, integer(k))),
+            ):
+                if abs(value) == size:
+                    return text if value > 0 else negative(text)
+        return None
 
     def _size(self, node: Node) -> Expression:
         return self.size(node.attributes[0])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 
 from symdiff.codegen.expression import Name, Verbatim
+from symdiff.codegen.layout import WIDTH
 from symdiff.codegen.program import Assign, Statement, docstring, indent, wrapped
 from symdiff.errors import ModelError
 from symdiff.graph.inputs import Bundle, Input, Unit
@@ -98,18 +100,20 @@ class Checker:
         if len(arrays) > 1:
             conditions[-1] = conditions[-1].replace(" in _", f" and {lead}.dtype in _")
         conditions += _shape_conditions(arrays)
-        lines = ["if (", *indent([("" if i == 0 else "and ") + text for i, text in enumerate(conditions)]), "):"]
+        conditions = [("" if i == 0 else "and ") + text for i, text in enumerate(conditions)]
+        broken = [line for text in conditions for line in textwrap.wrap(text, WIDTH - 8, subsequent_indent="    ")]
+        lines = ["if (", *indent(broken), "):"]
         inner = []
         if scalars:
             inner.append(f"{kind} = {lead}.dtype.type")
             inner += [
-                f"if {' is '.join(f'type({name})' for name in scalars)} is {kind}:",
+                *_if(f"{' is '.join(f'type({name})' for name in scalars)} is {kind}"),
                 f"    return {', '.join(entry.name for entry in inputs)}",
             ]
             tests = [f"type({name}) in ({kind}, float)" for name in scalars]
             returned = ", ".join(f"{kind}({entry.name})" if not entry.node.shape else entry.name for entry in inputs)
             inner += ["if (", *indent([("" if i == 0 else "and ") + test for i, test in enumerate(tests)]), "):"]
-            inner += indent(wrapped(f"return ({returned})"))
+            inner += indent(wrapped(f"return ({returned})", WIDTH - 12))
         else:
             inner.append("return " + ", ".join(entry.name for entry in inputs) + ("," if len(inputs) == 1 else ""))
         return [*lines, *indent(inner)]
@@ -129,15 +133,21 @@ class Checker:
         shapes = " == ".join(f"{name}.shape" for name in names) + " and " if len(names) > 1 else ""
         returned = ", ".join(names)
         floats = ", ".join(f"{self.xp}.float64({name})" for name in names)
+        scalars = f"{types} and type({first})" if len(names) > 1 else types
         return [
-            f"if {types} is {self.xp}.ndarray and {dtypes} in _FLOATING:",
-            f"    if {shapes}{first}.ndim and {first}.size:",
+            *_if(f"{types} is {self.xp}.ndarray and {dtypes} in _FLOATING"),
+            *indent(_if(f"{shapes}{first}.ndim and {first}.size")),
             f"        return {returned}, {first}.shape",
-            f"elif {types} and type({first}) in ({self.xp}.float64, float):"
-            if len(names) > 1
-            else f"elif {types} in ({self.xp}.float64, float):",
-            f"    return {floats}, ()",
+            *_if(f"{scalars} in ({self.xp}.float64, float)", "elif"),
+            *indent(wrapped(f"return ({floats}, ())" if len(floats) > WIDTH - 24 else f"return {floats}, ()")),
         ]
+
+
+def _if(condition: str, word: str = "if") -> list[str]:
+    """The head of a branch; a long condition is broken between its words."""
+    if len(condition) + len(word) + 2 <= WIDTH - 8:
+        return [f"{word} {condition}:"]
+    return [f"{word} (", *indent(textwrap.wrap(condition, WIDTH - 12)), "):"]
 
 
 def _hostile(inputs: Sequence[Input]) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symdiff.codegen.program import docstring, indent, wrapped
+from symdiff.codegen.program import docstring, indent, listed, wrapped
 from symdiff.codegen.surface.arguments import size_sources
 from symdiff.graph.inputs import Input, Unit
 from symdiff.graph.results import Array, Named, Several, Tree, class_of
 from symdiff.graph.size import Dim, Size, names_of
+from symdiff.graph.solve import plain
 from symdiff.names import unique
 
 
@@ -49,8 +50,9 @@ class FlatWriter:
         text = f"Split one vector into {', '.join(entry.name for entry in unit.wrt)}."
         if sizes:
             text += " One size may be left out: it follows from the length of the vector."
-        split = f"_unflatten({vec}, ({', '.join(shapes)}{',' if len(shapes) == 1 else ''}), {known})"
-        lines = [*docstring(text), *wrapped(f"return {self.call(class_of(unit.output))}(*{split})")]
+        table = unique("shapes", {vec, *sizes})
+        lines = [*docstring(text), *wrapped(f"{table} = {listed(shapes)}")]
+        lines.append(f"return {self.call(class_of(unit.output))}(*_unflatten({vec}, {table}, {known}))")
         return [f"def {name}({vec}{keywords}):", *indent(lines)]
 
     def _sizes(self, wrt: Sequence[Input]) -> list[str]:
@@ -64,6 +66,8 @@ class FlatWriter:
         return f"({', '.join(dims)}{',' if len(dims) == 1 else ''})"
 
     def _dim(self, dim: Dim, sizes: Sequence[str]) -> str:
+        if (name := plain(dim)) is not None:
+            return f'"{name}"'
         return f"lambda {', '.join(sizes)}: {dim}" if isinstance(dim, Size) else str(dim)
 
     def _function(self, unit: Unit) -> list[str]:
