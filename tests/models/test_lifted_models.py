@@ -19,10 +19,9 @@ BATCH = 3
 
 
 @pytest.mark.parametrize("case", ALL, ids=str)
-@pytest.mark.parametrize("over", ["parameters", "everything"])
-def test_as_one_call_after_the_other(case, over):
-    """Of value, gradient and output, with a leading axis on the parameters, or on all arguments."""
-    single, whole, samples, inputs, many = graphs(case, over, "numpy")
+def test_as_one_call_after_the_other(case):
+    """Of value, gradient and output, with a leading axis on all arguments; `test_batches.py` has it on the parameters."""
+    single, whole, samples, inputs, many = graphs(case, "everything", "numpy")
     arrays, batches = values(case, inputs, many)
     given = [batches.get(node, arrays[node]) for node in inputs]
     lifted = compiled(whole, [many.get(node, node) for node in inputs], samples)

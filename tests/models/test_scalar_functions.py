@@ -38,8 +38,8 @@ def sympy_functions() -> dict[type, str]:
             if not re.search(r"\.(tests|benchmarks|conftest|this|__main__)", module.name):
                 try:
                     importlib.import_module(module.name)
-                except ImportError:
-                    continue  # needs a package that is not here
+                except (ImportError, RuntimeError):
+                    continue  # needs a package that is not here, or another version of one
     found: dict[type, str] = {}
     pending = [sp.Function]
     while pending:
