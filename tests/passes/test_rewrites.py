@@ -101,7 +101,12 @@ def points(count: int) -> list[dict[Node, object]]:
     return [{node: to_mp(rng.uniform(-2, 2, shape)) for node, shape in shapes.items()} for _ in range(count)]
 
 
-@pytest.mark.parametrize("rule", [rule for _, rule in RULES], ids=[name for name, _ in RULES])
+SLOW = {"simplify 6"}  # what its instances hold takes mpmath half a minute
+
+
+@pytest.mark.parametrize(
+    "rule", [pytest.param(rule, id=name, marks=[pytest.mark.slow] * (name in SLOW)) for name, rule in RULES]
+)
 def test_a_rule_fires_and_keeps_the_value(rule):
     pairs = instances(rule, INCOMPLETE if rule in incomplete.RULES else POOL)
     assert pairs, "no instance of the pattern is changed by this rule"
