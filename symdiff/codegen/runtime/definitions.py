@@ -158,12 +158,16 @@ def _referenced(source: str) -> set[str]:
     return found
 
 
+@cache
 def _renamed(source: str, library: str) -> str:
     """The source with the array library under another name."""
+    others = [name for name in _LIBRARIES if name != library]
+    if not any(name in source for name in others):
+        return source
     lines = source.split("\n")
     tokens = [*tokenize.generate_tokens(io.StringIO("\n" + source).readline)]  # the line: one before the first name
     for before, token in reversed([*pairwise(tokens)]):
-        if token.type == tokenize.NAME and token.string in _LIBRARIES and before.string != ".":
+        if token.type == tokenize.NAME and token.string in others and before.string != ".":
             (row, start), (_, end) = token.start, token.end
             lines[row - 2] = lines[row - 2][:start] + library + lines[row - 2][end:]
     return "\n".join(lines)
